@@ -1,0 +1,1 @@
+"""From text to blocks of code: fences, languages, edits. Pure: no input, no output."""

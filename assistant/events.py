@@ -1,0 +1,274 @@
+"""The words of the house: the values, events and errors that all parts share."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Literal
+
+Action = Literal["run", "save", "edit", "show"]
+Reason = Literal["timeout", "memory", "output", "disk", "files", "cancelled", "declined"]
+Finish = Literal["stop", "length", "broken", "interrupted", "refused", "filtered"]
+Role = Literal["system", "user", "result"]
+Status = Literal[
+    "done",
+    "check-failed",
+    "budget",
+    "model-error",
+    "sandbox-error",
+    "stuck",
+    "refused",
+    "gave-up",
+    "interrupted",
+]
+
+EXIT_CODES: Mapping[Status, int] = MappingProxyType(
+    {
+        "done": 0,
+        "check-failed": 1,
+        "budget": 3,
+        "model-error": 4,
+        "sandbox-error": 5,
+        "stuck": 6,
+        "refused": 6,
+        "gave-up": 6,
+        "interrupted": 130,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CodeBlock:
+    """One fenced block of a reply: what it says and what is to be done with it.
+
+    ``run`` executes it (and saves it first where it has a path), ``save`` only writes it to
+    ``path``, ``edit`` applies it as a change to ``path``, ``show`` does nothing.
+    ``lang`` is a name of ``languages.TABLE``, "" when untagged and unsure, else the tag as written.
+    """
+
+    lang: str
+    code: str
+    path: str | None = None
+    action: Action = "run"
+
+
+@dataclass(frozen=True, slots=True)
+class ExecResult:
+    """What became of a block. Code that fails is a result; a sandbox that fails raises."""
+
+    exit_code: int
+    output: str
+    seconds: float = 0.0
+    reason: Reason | None = None
+    image: str | None = None
+    cut: int = 0
+    """Bytes of output left out between the head and the tail that were kept."""
+    notes: tuple[str, ...] = ()
+    """What the user and the model should know besides: state lost, a missing module's remedy."""
+    files: tuple[str, ...] = ()
+    """Paths in the workspace that the block created, changed or deleted."""
+
+    @property
+    def ok(self) -> bool:
+        return self.exit_code == 0 and self.reason is None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one call. ``cost`` is dollars, None when the price is unknown: never 0 for that."""
+
+    prompt: int = 0
+    cached: int = 0
+    completion: int = 0
+    reasoning: int = 0
+    cost: Decimal | None = None
+    estimated: bool = False
+    """The counts are ours, not the server's."""
+
+    @property
+    def total(self) -> int:
+        return self.prompt + self.completion
+
+
+# Events. Time, ids and sequence numbers belong to the record's envelope, so events compare equal.
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The first event of a record: what the run was made of."""
+
+    version: str
+    model: str
+    folder: str = ""
+    image: str = ""
+    check: str = ""
+    budget: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A message to the model: the user's own, the system's, or a result that was fed back."""
+
+    text: str
+    role: Role = "user"
+
+
+@dataclass(frozen=True, slots=True)
+class Reserved:
+    """What a call may cost at most, written down before it is made."""
+
+    prompt: int
+    completion: int
+    cost: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A piece of a reply as it comes; shown, not stored."""
+
+    text: str
+    kind: Literal["text", "reasoning"] = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Retrying:
+    """The model part waits before it tries the same call again."""
+
+    seconds: float
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something the user should know that changes nothing: a file loaded, a parameter dropped."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Replied:
+    """A whole reply, or what came of it: only ``finish == "stop"`` may run."""
+
+    text: str
+    usage: Usage = field(default_factory=Usage)
+    finish: Finish = "stop"
+    reasoning: str = ""
+    detail: str = ""
+    """Why the reply ended, where ``finish`` is not "stop"."""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    block: CodeBlock
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A piece of a program's output as it comes; shown, not stored."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    block: CodeBlock
+    result: ExecResult
+
+
+@dataclass(frozen=True, slots=True)
+class Checking:
+    """The acceptance check starts."""
+
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """The verdict of the acceptance check; ``detail`` says why, ``output`` is what it printed."""
+
+    passed: bool
+    command: str
+    exit_code: int
+    output: str = ""
+    detail: str = ""
+    seconds: float = 0.0
+    notes: tuple[str, ...] = ()
+    """What was restored, removed or is shown apart, one sentence each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """The workspace went back (or forward) to the state after a block."""
+
+    point: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    status: Status
+    detail: str = ""
+
+
+Event = (
+    Started
+    | Said
+    | Reserved
+    | Chunk
+    | Retrying
+    | Notice
+    | Replied
+    | Running
+    | Output
+    | Ran
+    | Checking
+    | Checked
+    | Restored
+    | Finished
+)
+
+
+class AssistantError(Exception):
+    """An error of ours: what went wrong and where, and what the user can do about it."""
+
+    exit_code = 2
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{self.remedy}" if self.remedy else self.message
+
+
+class UsageError(AssistantError):
+    """The user asked for something that cannot be meant: a wrong flag, key, file or value."""
+
+
+ModelErrorKind = Literal[
+    "unavailable", "auth", "quota", "context", "not-found", "bad-request", "unsupported", "replay"
+]
+
+
+class ModelError(AssistantError):
+    """The model cannot answer; ``kind`` says whether another try could help."""
+
+    exit_code = 4
+
+    def __init__(
+        self, message: str, remedy: str = "", kind: ModelErrorKind = "unavailable"
+    ) -> None:
+        super().__init__(message, remedy)
+        self.kind: ModelErrorKind = kind
+
+
+class SandboxError(AssistantError):
+    """The sandbox itself failed: no engine, no image, a container found dead."""
+
+    exit_code = 5
+
+
+class RecordError(AssistantError):
+    """A record cannot be read or written: damaged, of another version, held by another process."""

@@ -1,0 +1,1 @@
+"""The model side: the OpenAI client, replay, tokens and prices."""

@@ -1,0 +1,1 @@
+"""Where code runs and what it may touch: containers, the workspace, safe file access."""

@@ -1,0 +1,1 @@
+"""Jobs on top of the loop: scripted conversations, improve-file tasks, acceptance checks."""

@@ -1,0 +1,1 @@
+"""The interactive session: what is typed, and how events look."""
