@@ -206,6 +206,11 @@ class Restored:
 
 
 @dataclass(frozen=True, slots=True)
+class Reset:
+    """The conversation starts anew: the model sees nothing from before but the system message."""
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     status: Status
     detail: str = ""
@@ -225,6 +230,7 @@ Event = (
     | Checking
     | Checked
     | Restored
+    | Reset
     | Finished
 )
 

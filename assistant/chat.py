@@ -1,0 +1,189 @@
+"""A conversation: its events so far, the parts that answer and run, and what may be done to it."""
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Protocol, TypeVar
+
+from assistant.budget import INFINITE, Budget, Left, Spent, left, narrower, spent
+from assistant.events import (
+    AssistantError,
+    Checked,
+    Chunk,
+    CodeBlock,
+    Event,
+    ExecResult,
+    Finished,
+    Notice,
+    Output,
+    Ran,
+    Reset,
+    Restored,
+    Retrying,
+    Running,
+    Said,
+    UsageError,
+)
+from assistant.loop import Check, Executor, Model, Terms, converse, drive
+from assistant.prompts import prompt
+from assistant.transcript import this_turn
+
+Sink = Callable[[Event], None]
+Result = TypeVar("Result")
+
+
+class Workspace(Protocol):
+    """What a chat asks of the folder that the code works on."""
+
+    def diff(self) -> str: ...
+    def apply(self, paths: Sequence[str] | None = None) -> str: ...
+    def undo(self, count: int = 1) -> str: ...
+    def redo(self, count: int = 1) -> str: ...
+    def discard(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Openers:
+    """How a chat gets another model or check while it goes on."""
+
+    model: Callable[[str], Model]
+    check: Callable[[str], Check]
+
+
+class Chat:
+    """One conversation. Every event goes to the sinks, in order; the first should be the record.
+
+    ``redacted`` is applied to each event before any sink or the model sees it.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        executor: Executor,
+        terms: Terms,
+        *,
+        workspace: Workspace | None = None,
+        openers: Openers | None = None,
+        past: Sequence[Event] = (),
+    ) -> None:
+        self.model, self.executor, self.terms = model, executor, terms
+        self.workspace, self.openers = workspace, openers
+        self.events: list[Event] = list(past)
+        self.sinks: list[Sink] = []
+        self.session = ""
+        self.folder = ""
+        self.redacted: Callable[[Event], Event] = lambda event: event
+
+    def say(self, text: str) -> Finished:
+        """One turn: the user's message, and all that follows, to its ending."""
+        self.pour(Said(text))
+        return drive(converse(self.events, self.model, self.executor, self.terms), self.pour)
+
+    def pour(self, event: Event) -> None:
+        """Keep an event and hand it to every sink."""
+        event = self.redacted(event)
+        if not isinstance(event, Chunk | Output | Retrying):
+            self.events.append(event)
+        for sink in self.sinks:
+            sink(event)
+
+    def run(self, block: CodeBlock) -> ExecResult:
+        """Run a block of the user's own; the model does not hear of it."""
+        self.pour(Running(block))
+        result = self._followed(self.executor.run(block, self.terms.block_seconds))
+        self.pour(Ran(block, result))
+        return result
+
+    def run_check(self) -> Checked:
+        """Run the acceptance check now, whatever the model says."""
+        if self.terms.check is None:
+            raise UsageError("there is no check to run", "Set one: /check COMMAND")
+        checked = self._followed(self.terms.check.run(self.terms.check_seconds))
+        self.pour(checked)
+        return checked
+
+    def _followed(self, run: Generator[Event, None, Result]) -> Result:
+        while True:
+            try:
+                self.pour(next(run))
+            except StopIteration as end:
+                result: Result = end.value
+                return result
+
+    def _tell(self, text: str) -> None:
+        self.pour(Said(text, "result"))
+
+    # The workspace.
+
+    def diff(self) -> str:
+        return self._work().diff()
+
+    def apply(self, paths: Sequence[str] | None = None) -> str:
+        """Write the workspace's changes to the user's folder; a sentence about what was done."""
+        done = self._work().apply(paths)
+        self.pour(Notice(done))
+        return done
+
+    def undo(self, count: int = 1) -> Restored:
+        return self._restored(self._work().undo(count))
+
+    def redo(self, count: int = 1) -> Restored:
+        return self._restored(self._work().redo(count))
+
+    def discard(self) -> Restored:
+        """Throw away every change of the workspace."""
+        return self._restored(self._work().discard())
+
+    def _restored(self, detail: str) -> Restored:
+        restored = Restored("", detail)
+        self.pour(restored)
+        self._tell(prompt("restored", detail=detail))
+        return restored
+
+    def _work(self) -> Workspace:
+        if self.workspace is None:
+            raise UsageError("this conversation has no workspace")
+        return self.workspace
+
+    # The terms.
+
+    def left(self) -> Left:
+        """What remains for the message under way, and of the session where that is capped."""
+        remaining = left(self.terms.budget, spent(this_turn(self.events)))
+        if self.terms.session:
+            remaining = narrower(remaining, left(self.terms.session, self.spent()))
+        return remaining
+
+    def spent(self) -> Spent:
+        """What the whole conversation used."""
+        return spent(self.events)
+
+    def set_model(self, name: str) -> None:
+        self.model = self._open().model(name)
+        self.pour(Notice(f"model: {self.model.name}"))
+
+    def set_check(self, command: str) -> None:
+        """Another check, or none where ``command`` is empty."""
+        check = self._open().check(command) if command else None
+        self.terms = replace(self.terms, check=check)
+        text = prompt("check_set", command=command) if command else prompt("check_unset")
+        self._tell(text)
+
+    def set_budget(self, **caps: float | Decimal | None) -> Budget:
+        """Other caps for each message, by name: replies, tokens, dollars, seconds, blocks."""
+        for name, value in caps.items():
+            if value is not None and (value <= 0 or value == INFINITE):
+                raise UsageError(f"a cap must be a number above 0: {name} {value}")
+        if "dollars" in caps:
+            caps["dollars_required"] = caps["dollars"] is not None
+        self.terms = replace(self.terms, budget=replace(self.terms.budget, **caps))  # type: ignore[arg-type]
+        return self.terms.budget
+
+    def _open(self) -> Openers:
+        if self.openers is None:
+            raise AssistantError("this conversation cannot open other parts")
+        return self.openers
+
+    def reset(self) -> None:
+        """Forget the conversation; the workspace and what was spent stay."""
+        self.pour(Reset())

@@ -1,0 +1,91 @@
+"""What the model hears about the blocks of its reply: status first, then output as data."""
+
+import re
+from collections.abc import Sequence
+
+from assistant.events import Checked, CodeBlock, ExecResult
+from assistant.prompts import prompt
+
+HEAD = TAIL = 8_000
+"""Characters of output that are fed back from each end."""
+
+_REASONS = {
+    "timeout": "stopped: over its time limit",
+    "memory": "killed: over its memory limit",
+    "output": "killed: too much output",
+    "disk": "killed: over its disk limit",
+    "files": "killed: too many files",
+    "cancelled": "interrupted by the user",
+    "declined": "not run: the user declined it",
+}
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+_SPECIAL = re.compile(r"<\|([a-zA-Z0-9_]{1,40})\|>")
+
+
+def results(
+    found: Sequence[CodeBlock], ran: Sequence[tuple[CodeBlock, ExecResult]], unsure: int = 0
+) -> str:
+    """The message about one reply's blocks: each one that ran, those left out, and why."""
+    wanted = [block for block in found if block.action != "show"]
+    parts = [
+        _one(number, len(wanted), block, result)
+        for number, (block, result) in enumerate(ran, start=1)
+    ]
+    if len(ran) < len(wanted):
+        parts.append(prompt("blocks_skipped", count=len(wanted) - len(ran), failed=len(ran)))
+    if unsure:
+        parts.append(prompt("untagged", count=unsure))
+    return "\n\n".join(parts)
+
+
+def verdict(checked: Checked) -> str:
+    """The message about a failed check."""
+    return prompt(
+        "check_failed",
+        command=checked.command,
+        exit_code=checked.exit_code,
+        detail=checked.detail or "it failed",
+        notes="".join(f"\n{note}" for note in checked.notes),
+        output=fenced(checked.output),
+    )
+
+
+def _one(number: int, of: int, block: CodeBlock, result: ExecResult) -> str:
+    status = f"exit {result.exit_code}"
+    if result.reason:
+        status += f", {_REASONS[result.reason]}"
+    name = block.path or block.lang
+    lines = [f"Block {number} of {of} ({block.action} {name}): {status}"]
+    if result.files:
+        shown = ", ".join(clean(path) for path in result.files[:20])
+        more = f" and {len(result.files) - 20} more" if len(result.files) > 20 else ""
+        lines.append(f"Files changed: {shown}{more}")
+    lines.extend(clean(note) for note in result.notes)
+    if result.cut:
+        lines.append(f"{result.cut} bytes in the middle of its output were left out.")
+    if block.action == "run" or result.output:
+        lines.append(fenced(result.output) if result.output.strip() else "It printed nothing.")
+    return "\n".join(lines)
+
+
+def fenced(output: str) -> str:
+    """Output as data: cleaned, cut in the middle, in a fence longer than any run inside it."""
+    text = middle_cut(clean(output).rstrip("\n"))
+    longest = max((len(run) for run in re.findall(r"`{3,}", text)), default=2)
+    fence = "`" * (longest + 1)
+    return f"{fence}output\n{text}\n{fence}"
+
+
+def middle_cut(text: str) -> str:
+    if len(text) <= HEAD + TAIL:
+        return text
+    cut = len(text) - HEAD - TAIL
+    return f"{text[:HEAD]}\n[... {cut} characters left out ...]\n{text[-TAIL:]}"
+
+
+def clean(text: str) -> str:
+    """Text without control characters and without anything that imitates a chat template."""
+    text = text.replace("\r\n", "\n")
+    text = _CONTROL.sub(lambda match: f"\\x{ord(match.group()):02x}", text)
+    text = _SPECIAL.sub(r"<\\|\1\\|>", text)
+    return text.encode("utf-8", "replace").decode("utf-8")

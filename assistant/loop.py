@@ -1,0 +1,315 @@
+"""The conversation loop: ask the model, run its blocks, feed back, until an ending that is true."""
+
+import time
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Protocol, TypeVar
+
+from assistant import feedback
+from assistant.budget import Budget, Exhausted, Left, left, narrower, reserve, spent
+from assistant.code.blocks import blocks
+from assistant.events import (
+    Checked,
+    Checking,
+    Chunk,
+    CodeBlock,
+    Event,
+    ExecResult,
+    Finished,
+    ModelError,
+    Notice,
+    Output,
+    Ran,
+    Replied,
+    Reserved,
+    Retrying,
+    Running,
+    Said,
+    SandboxError,
+    Status,
+)
+from assistant.prompts import prompt
+from assistant.transcript import history, steady, this_turn
+
+BROKEN_REPLIES = 3
+"""So many replies in a row that break off end the run."""
+SAME_FAILURES = 3
+"""The same block failing the same way so often ends the run."""
+
+
+class Model(Protocol):
+    """What answers. ``reply`` yields pieces and returns the whole; ``max_tokens`` caps the reply.
+
+    Raises ModelError where no further try can help; a stream that broke off is a Replied.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def max_reply(self) -> int: ...
+    def count(self, messages: Sequence[Said | Replied], /) -> int: ...
+    def cost(self, prompt: int, completion: int, /) -> Decimal | None: ...
+    def reply(
+        self,
+        messages: Sequence[Said | Replied],
+        /,
+        *,
+        max_tokens: int,
+        seconds: float,
+        schema: Any = None,
+    ) -> Generator[Chunk | Retrying | Notice, None, Replied]: ...
+
+
+class Executor(Protocol):
+    """What runs blocks. ``look`` carries changes from outside in, and says what they were.
+
+    Code that fails is a result; a sandbox that fails raises SandboxError. A Ctrl-C during ``run``
+    ends the block and comes back as a result with the reason "cancelled".
+    """
+
+    def look(self) -> Sequence[str]: ...
+    def run(
+        self, block: CodeBlock, seconds: float, /
+    ) -> Generator[Output | Notice, None, ExecResult]: ...
+
+
+class Check(Protocol):
+    """What "the task passes" means."""
+
+    @property
+    def command(self) -> str: ...
+    def run(self, seconds: float, /) -> Generator[Checking | Output | Notice, None, Checked]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a run is held to: caps for this message and for the session, limits, the check."""
+
+    budget: Budget = field(default_factory=Budget)
+    session: Budget | None = None
+    check: Check | None = None
+    block_seconds: float = 120.0
+    check_seconds: float = 600.0
+    clock: Callable[[], float] = time.monotonic
+
+
+Run = Generator[Event, None, None]
+Kept = TypeVar("Kept", bound=Event)
+
+
+class _Ended(Exception):
+    def __init__(self, status: Status, detail: str = "") -> None:
+        self.status: Status = status
+        self.detail = detail
+
+
+def converse(past: Sequence[Event], model: Model, executor: Executor, terms: Terms) -> Run:
+    """One turn: events from the user's last message in ``past`` to ``Finished``, always the last.
+
+    The caller appends what it wants to keep; nothing is printed, slept or written here.
+    """
+    turn = _Turn(past, model, executor, terms)
+    try:
+        yield from turn.steps()
+    except _Ended as ended:
+        status, detail = ended.status, ended.detail
+    except ModelError as error:
+        status, detail = "model-error", str(error)
+    except SandboxError as error:
+        status, detail = "sandbox-error", str(error)
+    except KeyboardInterrupt as interrupt:
+        status, detail = "interrupted", str(interrupt)
+        yield Said(prompt("interrupted", what="you"), "result")
+    yield Finished(status, detail)
+
+
+class _Turn:
+    """The state of one turn: all events so far, and when it began."""
+
+    def __init__(
+        self, past: Sequence[Event], model: Model, executor: Executor, terms: Terms
+    ) -> None:
+        self.events = list(past)
+        self.model, self.executor, self.terms = model, executor, terms
+        self.began = terms.clock() - spent(this_turn(self.events)).seconds
+        self.stopped_before = False  # The last reply, too, had nothing to run.
+
+    def keep(self, event: Kept) -> Kept:
+        self.events.append(event)
+        return event
+
+    def left(self) -> Left:
+        """What remains for this message, and of the session where that is capped."""
+        elapsed = self.terms.clock() - self.began
+        remaining = left(self.terms.budget, spent(this_turn(self.events)))
+        if self.terms.budget.seconds is not None:
+            remaining = remaining._replace(seconds=self.terms.budget.seconds - elapsed)
+        if self.terms.session:
+            remaining = narrower(remaining, left(self.terms.session, spent(self.events)))
+        return remaining
+
+    def steps(self) -> Run:
+        """Ask and run until something ends it; every ending is an exception."""
+        if sentences := self.executor.look():
+            text = "\n".join(sentences)
+            yield Notice(text)
+            yield self.keep(Said(prompt("outside_changes", sentences=text), "result"))
+        empty = False
+        while True:
+            try:
+                reply = yield from self.ask()
+            except Exhausted as exhausted:
+                yield from self.last_chance(str(exhausted))
+                return
+            if reply.finish == "length":
+                yield self.keep(Said(prompt("reply_cut"), "result"))
+            elif not reply.text.strip():
+                if empty:
+                    raise _Ended("stuck", "two empty replies in a row")
+                empty = True
+                yield self.keep(Said(prompt("empty_reply"), "result"))
+            else:
+                empty = False
+                yield from self.follow(blocks(reply.text))
+
+    def ask(self) -> Generator[Event, None, Replied]:
+        """One whole reply; those that break off are kept, never run, and asked for again."""
+        for _ in range(BROKEN_REPLIES):
+            call = yield from self.reserved()
+            try:
+                reply = yield from self.model.reply(
+                    history(self.events), max_tokens=call.completion, seconds=self.left().seconds
+                )
+            except ModelError as error:  # The call was refused: it used nothing.
+                yield self.keep(Replied("", finish="broken", detail=error.message))
+                raise
+            yield self.keep(reply)
+            if reply.finish == "interrupted":
+                yield self.keep(Said(prompt("interrupted", what="your reply"), "result"))
+                raise _Ended("interrupted", reply.detail)
+            if reply.finish in ("refused", "filtered"):
+                raise _Ended("refused", reply.detail or reply.text)
+            if reply.finish != "broken":
+                return reply
+        raise _Ended("model-error", f"{BROKEN_REPLIES} replies in a row broke off: {reply.detail}")
+
+    def reserved(self) -> Generator[Event, None, Reserved]:
+        """The next call's reservation, written down before the call is made."""
+        used = self.model.count(history(self.events))
+        if self.terms.budget.dollars_required and self.model.cost(used, 1) is None:
+            raise ModelError(
+                f"the price of {self.model.name} is unknown, so a dollar cap cannot be kept",
+                "Give its price in a price table (setting prices), or cap tokens instead.",
+                "unsupported",
+            )
+        call = reserve(self.left(), used, self.model.max_reply, self.model.cost)
+        yield self.keep(call)
+        return call
+
+    def follow(self, found: Sequence[CodeBlock]) -> Run:
+        """Run what a reply asks for; without anything to run the model has stopped."""
+        unsure = sum(block.action == "show" and not block.lang for block in found)
+        if any(block.action != "show" for block in found):
+            yield from self.run_blocks(found, unsure)
+            self.stopped_before = False
+        elif unsure and not self.stopped_before:
+            self.stopped_before = True
+            yield self.keep(Said(prompt("untagged", count=unsure), "result"))
+        else:
+            yield from self.settle()
+            self.stopped_before = True
+
+    def run_blocks(self, found: Sequence[CodeBlock], unsure: int) -> Run:
+        """The blocks in order, up to the first that fails; then the model hears of them."""
+        ran: list[tuple[CodeBlock, ExecResult]] = []
+        ended: _Ended | None = None
+        for block in found:
+            if block.action == "show":
+                continue
+            remaining = self.left()
+            if block.action == "run" and remaining.blocks < 1:
+                ended = _Ended("budget", "all blocks of the budget are used")
+                break
+            yield self.keep(Running(block))
+            limit = max(min(self.terms.block_seconds, remaining.seconds), 1.0)
+            result = yield from self.executor.run(block, limit)
+            yield self.keep(Ran(block, result))
+            ran.append((block, result))
+            if result.reason == "cancelled":
+                ended = _Ended("interrupted", "while code ran")
+            elif not result.ok and self.failures(block, result) >= SAME_FAILURES:
+                ended = _Ended("stuck", f"the same block failed the same way {SAME_FAILURES} times")
+            if ended or not result.ok:
+                break
+        yield self.keep(Said(feedback.results(found, ran, unsure), "result"))
+        if ended and ended.status == "budget":
+            yield from self.last_chance(ended.detail)
+        if ended:
+            raise ended
+
+    def failures(self, block: CodeBlock, result: ExecResult) -> int:
+        """How often in this turn the same block has failed the same way."""
+
+        def way(event: Ran) -> tuple[object, ...]:
+            failed = event.result
+            return event.block, failed.exit_code, failed.reason, steady(failed.output)
+
+        wanted = way(Ran(block, result))
+        turn = this_turn(self.events)
+        return sum(isinstance(event, Ran) and way(event) == wanted for event in turn)
+
+    def settle(self) -> Run:
+        """The model has stopped: the check decides, else the last block that ran."""
+        if self.terms.check:
+            checked = yield from self.judge(self.terms.check)
+            if checked.passed:
+                raise _Ended("done")
+            if self.stopped_before:
+                raise _Ended("check-failed", checked.detail)
+            yield self.keep(Said(feedback.verdict(checked), "result"))
+            return
+        results = [e.result for e in this_turn(self.events) if isinstance(e, Ran)]
+        executed = [result for result in results if result.reason != "declined"]
+        if executed and not executed[-1].ok:
+            raise _Ended("gave-up", "the last block that ran had failed")
+        raise _Ended("done")
+
+    def judge(self, check: Check) -> Generator[Event, None, Checked]:
+        limit = min(self.terms.check_seconds, self.left().seconds)
+        if limit <= 0:
+            raise _Ended("budget", "the time of the budget is over")
+        checked = yield from check.run(max(limit, 1.0))
+        yield self.keep(checked)
+        return checked
+
+    def last_chance(self, detail: str) -> Run:
+        """A cap ends the run. Work that was not yet checked is, so that the ending is true."""
+        unchecked = next(
+            (e for e in reversed(this_turn(self.events)) if isinstance(e, Ran | Checked)), None
+        )
+        if self.terms.check and isinstance(unchecked, Ran) and self.left().seconds > 0:
+            checked = yield from self.judge(self.terms.check)
+            if checked.passed:
+                raise _Ended("done", f"the check passes; {detail}")
+        raise _Ended("budget", detail)
+
+
+def drive(run: Run, *sinks: Callable[[Event], None]) -> Finished:
+    """Pour a run into sinks, in order, and return its ending.
+
+    A Ctrl-C that lands in a sink is thrown into the run once every sink has the event, so that
+    it ends in one place and no sink misses what another one saw.
+    """
+    event = next(run)
+    while True:
+        interrupt = None
+        for sink in sinks:
+            try:
+                sink(event)
+            except KeyboardInterrupt as caught:
+                interrupt = caught
+        if isinstance(event, Finished):
+            run.close()
+            return event
+        event = run.throw(interrupt) if interrupt else next(run)

@@ -1,0 +1,108 @@
+"""The acceptance check: a command of the user's, run in a fresh container over a copy."""
+
+import re
+import shlex
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from importlib.resources import files
+from typing import Protocol
+
+from assistant.events import Checked, Checking, CodeBlock, ExecResult, Notice, Output
+from assistant.sandbox.protect import protected
+from assistant.sandbox.tree import Delta, Tree, difference
+
+NO_REPORT = 250
+BAD_REPORT = 251
+
+_RUNNERS = (
+    ("pytest", re.compile(r"\b(pytest|py\.test)\b")),
+    ("unittest", re.compile(r"\bunittest\b")),
+    ("jest", re.compile(r"\bjest\b")),
+)
+_DETAILS: Mapping[int, str] = {
+    NO_REPORT: "it left without completing its test report, so exit status 0 does not count",
+    BAD_REPORT: "its test report names a failure, or no test that passed",
+    127: "a command of it was not found in the sandbox",
+}
+
+
+class Store(Protocol):
+    def put(self, data: bytes, /) -> str: ...
+    def get(self, digest: str, /) -> bytes: ...
+
+
+class Fresh(Protocol):
+    """A sandbox that carries nothing over; see ``Executor`` for ``run``."""
+
+    def put(self, delta: Delta, blobs: Store, /) -> None: ...
+    def run(
+        self, block: CodeBlock, seconds: float, /
+    ) -> Generator[Output | Notice, None, ExecResult]: ...
+
+
+class Folder(Protocol):
+    """The workspace, as a check needs it: the user's own files, and the state to be judged."""
+
+    @property
+    def blobs(self) -> Store: ...
+    @property
+    def base(self) -> Tree: ...
+    def look(self) -> Sequence[str]: ...
+    def snapshot(self) -> Tree: ...
+
+
+class CommandCheck:
+    """Passes when ``command`` succeeds; its own tests come from the user, not from the code.
+
+    For pytest, unittest and jest exit status 0 counts only with the runner's completed report of
+    at least one passed test. The report comes through a channel that the supervisor reads; code
+    that runs inside the test process could still forge it with some effort.
+    """
+
+    def __init__(
+        self,
+        command: str,
+        folder: Folder,
+        open_fresh: Callable[[], AbstractContextManager[Fresh]],
+        protect: Sequence[str] = (),
+    ) -> None:
+        self.command = command
+        self._folder, self._open_fresh, self._protect = folder, open_fresh, tuple(protect)
+
+    def run(self, seconds: float) -> Generator[Checking | Output | Notice, None, Checked]:
+        yield Checking(self.command)
+        for sentence in self._folder.look():
+            yield Notice(sentence)
+        exam = protected(self._folder.base, self._folder.snapshot(), self._protect)
+        with self._open_fresh() as sandbox:
+            sandbox.put(difference({}, exam.tree), self._folder.blobs)
+            result = yield from sandbox.run(CodeBlock("bash", supervised(self.command)), seconds)
+        if result.reason == "cancelled":
+            raise KeyboardInterrupt("during the check")
+        return Checked(
+            passed=result.ok,
+            command=self.command,
+            exit_code=result.exit_code,
+            output=result.output,
+            detail=_detail(result, seconds),
+            seconds=result.seconds,
+            notes=(*exam.notes, *result.notes),
+        )
+
+
+def supervised(command: str) -> str:
+    """Shell code that runs ``command`` under the supervisor."""
+    source = files("assistant.tasks").joinpath("check_supervisor.py").read_text(encoding="utf-8")
+    runner = next((name for name, pattern in _RUNNERS if pattern.search(command)), "")
+    call = f"\nmain({command!r}, {runner!r})\n"
+    return f"exec python3 -I -c {shlex.quote(source + call)}\n"
+
+
+def _detail(result: ExecResult, seconds: float) -> str:
+    if result.ok:
+        return ""
+    if result.reason == "timeout":
+        return f"it did not end within {seconds:g} s"
+    if result.reason:
+        return f"it was stopped: {result.reason}"
+    return _DETAILS.get(result.exit_code, f"exit status {result.exit_code}")
