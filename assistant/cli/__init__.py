@@ -1,0 +1,67 @@
+"""The command line: parses, builds the parts, joins them, and leaves with a true exit code."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from types import FrameType
+
+from assistant.cli.parser import parser
+from assistant.events import AssistantError
+
+CRASH = 70
+
+
+class Signalled(KeyboardInterrupt):
+    """SIGTERM or SIGHUP: ends a run as Ctrl-C does, and the program with 128 + its number."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+        self.number = number
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code (README, "Exit codes")."""
+    options = parser().parse_args(argv)
+    received = _listen()
+    command = getattr(options, "command", None) or "chat"
+    try:
+        code = _command(command)(options)
+    except AssistantError as error:
+        code = _complain(error, options)
+    except KeyboardInterrupt as interrupt:
+        code = 128 + getattr(interrupt, "number", signal.SIGINT)
+    except BrokenPipeError:  # Whoever read our output has left.
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - lives to the end
+        code = 128 + signal.SIGPIPE
+    return 128 + received[0] if received else code
+
+
+def _command(name: str) -> Callable[..., int]:
+    """The function behind a command; its module is imported only now."""
+    module = import_module(f"assistant.cli.{name.replace('-', '_')}_command")
+    run: Callable[..., int] = module.run
+    return run
+
+
+def _listen() -> list[int]:
+    """Turn SIGTERM and SIGHUP into exceptions; the list holds the one that came."""
+    received: list[int] = []
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        received.append(number)
+        raise Signalled(number)
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupt)
+    return received
+
+
+def _complain(error: AssistantError, options: object) -> int:
+    from assistant.redact import Redactor  # Only where something went wrong.
+    from assistant.terminal.sanitize import visible
+
+    text = Redactor([]).patterns(str(error))
+    print(f"assistant: {visible(text)}", file=sys.stderr)
+    return error.exit_code

@@ -1,0 +1,191 @@
+"""The grammar of the command line; flags that are settings carry the setting's name."""
+
+import argparse
+
+EXIT_CODES = """\
+exit codes:
+  0  done, passed            4  the model failed
+  1  check or expectation    5  the sandbox failed
+     failed                  6  stuck, refused or gave up
+  2  usage                   130, 143, 129  SIGINT, SIGTERM, SIGHUP
+  3  budget spent
+"""
+
+SETTINGS = frozenset(
+    "model base_url profile image local mount network ask apply check protect block_seconds"
+    " check_seconds replies tokens dollars seconds blocks max_reply temperature runtime".split()
+)
+"""Names of flags that override a setting; the rest belong to their command alone."""
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line and leaves with 2."""
+
+    def error(self, message: str) -> None:  # type: ignore[override]
+        self.exit(2, f"assistant: {message}\nSee: {self.prog} --help\n")
+
+
+def parser() -> argparse.ArgumentParser:
+    top = Parser(
+        prog="assistant",
+        description="A coding assistant whose code really runs, in a hardened container, until"
+        " the task passes or the budget is spent. Without a command: a session in the terminal.",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        parents=[_model(), _sandbox(), _budget(), _work()],
+        allow_abbrev=False,
+    )
+    top.add_argument("--version", action="version", version=_version())
+    top.add_argument(
+        "--resume", nargs="?", const="", metavar="ID", help="go on with a session (the last one)"
+    )
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
+    _run(commands)
+    _script(commands)
+    _exec(commands)
+    _sessions(commands)
+    _sandbox_commands(commands)
+    _plain(commands)
+    return top
+
+
+def _version() -> str:
+    from assistant import __version__
+
+    return f"assistant {__version__}"
+
+
+def _quiet() -> Parser:
+    """A parser for shared flags; absent flags leave no trace, so that settings show through."""
+    return Parser(add_help=False, argument_default=argparse.SUPPRESS, allow_abbrev=False)
+
+
+def _model() -> Parser:
+    flags = _quiet()
+    group = flags.add_argument_group("model")
+    group.add_argument("--model", help="a model's name, or replay:RECORD")
+    group.add_argument("--base-url", metavar="URL", help="an OpenAI-compatible server")
+    group.add_argument("--profile", metavar="NAME", help="a named profile of the settings")
+    group.add_argument("--temperature", type=float, metavar="T")
+    group.add_argument("--max-reply", type=int, metavar="TOKENS", help="the largest reply")
+    return flags
+
+
+def _sandbox() -> Parser:
+    flags = _quiet()
+    group = flags.add_argument_group("sandbox")
+    group.add_argument("--image", help="the image that code runs in")
+    group.add_argument("--local", action="store_true", help="run code here, without a container")
+    group.add_argument("--mount", choices=("none", "ro", "rw"), help="the folder itself, no copy")
+    group.add_argument("--network", choices=("none", "full"), help="default: none")
+    group.add_argument("--runtime", metavar="NAME", help="the engine's runtime, such as runsc")
+    return flags
+
+
+def _budget() -> Parser:
+    flags = _quiet()
+    group = flags.add_argument_group("budget, for each message")
+    group.add_argument("--replies", type=int, metavar="N")
+    group.add_argument("--tokens", type=int, metavar="N")
+    group.add_argument("--dollars", metavar="D")
+    group.add_argument("--seconds", type=float, metavar="S")
+    group.add_argument("--blocks", type=int, metavar="N")
+    group.add_argument("--block-seconds", type=float, metavar="S", help="limit of one block")
+    group.add_argument("--check-seconds", type=float, metavar="S", help="limit of one check")
+    return flags
+
+
+def _work() -> Parser:
+    flags = _quiet()
+    group = flags.add_argument_group("work")
+    group.add_argument("--check", metavar="CMD", help="the task passes when this succeeds")
+    group.add_argument("--protect", action="append", metavar="GLOB", help="restored for checks")
+    group.add_argument("--ask", choices=("never", "apply", "all"))
+    group.add_argument("--folder", metavar="DIR", help="the folder to work on (this one)")
+    return flags
+
+
+def _run(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
+    run = commands.add_parser(
+        "run",
+        help="one task, no questions",
+        parents=[_model(), _sandbox(), _budget(), _work()],
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    run.add_argument("task", help="what to do, or - to read it from standard input")
+    run.add_argument("--file", action="append", default=[], metavar="F", help="put into the task")
+    run.add_argument("--apply", action="store_true", help="write the changes back if it passed")
+    run.add_argument("--unchecked", action="store_true", help="--apply without a check")
+    _json(run)
+
+
+def _json(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--json", action="store_true", help="events as JSON lines")
+    command.add_argument("--json-stream", action="store_true", help="and their pieces")
+
+
+def _script(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
+    script = commands.add_parser(
+        "script",
+        help="a scripted conversation with expectations",
+        parents=[_model(), _sandbox(), _budget(), _work()],
+        allow_abbrev=False,
+    )
+    script.add_argument("file", help="the script, TOML")
+    script.add_argument("--junit", metavar="FILE", help="write a JUnit report")
+    script.add_argument("--apply", action="store_true", help="write the changes back if it passed")
+    script.add_argument("--unchecked", action="store_true", help="--apply without a check")
+    _json(script)
+
+
+def _exec(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
+    run = commands.add_parser(
+        "exec",
+        help="run code in the sandbox",
+        description="Runs a file, or - for standard input, in a fresh container. The exit code is"
+        " the code's own; 124 timeout, 137 memory, 125 a fault of ours.",
+        parents=[_sandbox()],
+        allow_abbrev=False,
+    )
+    run.add_argument("file", help="a file, or - for standard input")
+    run.add_argument("--lang", help="its language, where name and text do not tell")
+    run.add_argument("--timeout", type=float, default=120.0, metavar="S")
+    run.add_argument("--json", action="store_true", help="the result as one JSON line")
+
+
+def _sessions(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
+    sessions = commands.add_parser("sessions", help="list, show or delete recorded sessions")
+    sessions.add_argument("action", nargs="?", default="list", choices=("list", "show", "delete"))
+    sessions.add_argument("id", nargs="?", default="", help="a session's id")
+    sessions.add_argument("--json", action="store_true")
+    apply = commands.add_parser("apply", help="write a session's changes to its folder")
+    apply.add_argument("session", nargs="?", default="", help="a session's id (the last one)")
+    apply.add_argument("--yes", action="store_true", help="do not ask")
+    undo = commands.add_parser("undo", help="take the last applied change back")
+    undo.add_argument("session", nargs="?", default="", help="a session's id (the last one)")
+    replay = commands.add_parser("replay", help="run a record again, offline, and compare")
+    replay.add_argument("record", help="a record's file or a session's id")
+    _json(replay)
+
+
+def _sandbox_commands(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
+    sandbox = commands.add_parser("sandbox", help="build, check or clean the sandbox")
+    actions = sandbox.add_subparsers(dest="action", metavar="ACTION", required=True)
+    build = actions.add_parser("build", help="make the image (and start an engine if needed)")
+    build.add_argument("--package", action="append", default=[], metavar="NAME")
+    build.add_argument("--apt", action="append", default=[], metavar="NAME")
+    build.add_argument("--from", dest="base", default="", metavar="IMAGE")
+    build.add_argument("--tag", default="", metavar="TAG")
+    build.add_argument("--project", action="store_true", help="an image for this folder")
+    build.add_argument("--yes", action="store_true", help="do not ask")
+    actions.add_parser("check", help="what the engine is, what it enforces, what is missing")
+    actions.add_parser("clean", help="remove containers and images of ours that nobody uses")
+    actions.add_parser("stop-engine", help="end the engine that the set-up started")
+
+
+def _plain(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
+    commands.add_parser("demo", help="the whole loop, without a model")
+    config = commands.add_parser("config", help="each setting, and where it came from")
+    config.add_argument("--profile", default=argparse.SUPPRESS)
