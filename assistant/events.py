@@ -35,6 +35,7 @@ EXIT_CODES: Mapping[Status, int] = MappingProxyType(
         "interrupted": 130,
     }
 )
+STATUSES: tuple[Status, ...] = tuple(EXIT_CODES)
 
 
 @dataclass(frozen=True, slots=True)

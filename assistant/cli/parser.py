@@ -11,9 +11,11 @@ exit codes:
   3  budget spent
 """
 
-SETTINGS = frozenset(
-    "model base_url profile image local mount network ask apply check protect block_seconds"
-    " check_seconds replies tokens dollars seconds blocks max_reply temperature runtime".split()
+SETTINGS = (
+    *("model", "base_url", "profile", "temperature", "max_reply"),
+    *("image", "local", "mount", "network", "runtime"),
+    *("replies", "tokens", "dollars", "seconds", "blocks", "block_seconds", "check_seconds"),
+    *("check", "protect", "ask"),
 )
 """Names of flags that override a setting; the rest belong to their command alone."""
 

@@ -134,7 +134,7 @@ def main(command, runner):
     plugins = sealed_plugins()
     environment = dict(os.environ)
     if runner in ("pytest", "unittest"):
-        path = "/proc/self/fd/%d" % plugins
+        path = f"/proc/self/fd/{plugins}"
         known = environment.get("PYTHONPATH")
         environment["PYTHONPATH"] = path + (os.pathsep + known if known else "")
         environment["ASSISTANT_REPORT"] = str(writer)
@@ -143,7 +143,7 @@ def main(command, runner):
         options = environment.get("PYTEST_ADDOPTS", "")
         environment["PYTEST_ADDOPTS"] = (options + " -p assistant_pytest").strip()
     if runner == "jest":
-        command += " --json --outputFile=/proc/self/fd/%d" % writer
+        command += f" --json --outputFile=/proc/self/fd/{writer}"
     status = subprocess.call(["bash", "-c", command], env=environment, pass_fds=(writer, plugins))
     os.close(writer)
     if status != 0:
