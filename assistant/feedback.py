@@ -54,10 +54,10 @@ def _one(number: int, of: int, block: CodeBlock, result: ExecResult) -> str:
     status = f"exit {result.exit_code}"
     if result.reason:
         status += f", {_REASONS[result.reason]}"
-    name = block.path or block.lang
+    name = one_line(block.path or block.lang)
     lines = [f"Block {number} of {of} ({block.action} {name}): {status}"]
     if result.files:
-        shown = ", ".join(clean(path) for path in result.files[:20])
+        shown = ", ".join(one_line(path) for path in result.files[:20])
         more = f" and {len(result.files) - 20} more" if len(result.files) > 20 else ""
         lines.append(f"Files changed: {shown}{more}")
     lines.extend(clean(note) for note in result.notes)
@@ -81,6 +81,11 @@ def middle_cut(text: str) -> str:
         return text
     cut = len(text) - HEAD - TAIL
     return f"{text[:HEAD]}\n[... {cut} characters left out ...]\n{text[-TAIL:]}"
+
+
+def one_line(text: str) -> str:
+    """A name as it may stand in a line of ours."""
+    return clean(text).replace("\n", "\\n").replace("\t", "\\t")
 
 
 def clean(text: str) -> str:
