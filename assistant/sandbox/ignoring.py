@@ -1,0 +1,124 @@
+"""Which paths of a folder are left alone: ignore files as git reads them, caches, dependencies."""
+
+from collections.abc import Callable
+
+from pathspec import GitIgnoreSpec
+
+IGNORE_FILES = (".gitignore", ".assistantignore")
+EXCLUDE = ".git/info/exclude"
+LARGEST_IGNORE_FILE = 1 << 16
+"""Bytes; a larger ignore file is not read."""
+
+_HEAVY = frozenset(
+    {
+        "node_modules",
+        "bower_components",
+        "jspm_packages",
+        "__pycache__",
+        ".venv",
+        ".tox",
+        ".nox",
+        ".eggs",
+        ".mypy_cache",
+        ".pytest_cache",
+        ".ruff_cache",
+        ".hypothesis",
+        ".ipynb_checkpoints",
+        ".gradle",
+        ".next",
+        ".nuxt",
+        ".svelte-kit",
+        ".parcel-cache",
+        ".terraform",
+        ".direnv",
+        ".hg",
+        ".svn",
+        ".bzr",
+        ".Trash",
+    }
+)
+_MARKS = ("pyvenv.cfg", "CACHEDIR.TAG")
+"""A folder that holds one of these is a virtual environment, or says itself that it is a cache."""
+
+Read = Callable[[str], bytes | None]
+
+
+class Ignored:
+    """The ignore rules of one tree; ``read`` gives a file's bytes, None where there is none.
+
+    ``foreign`` says whether an ignore file was written by code that is not trusted: of those only
+    patterns that are matched in linear time count, so that none can stall this program.
+    """
+
+    def __init__(self, read: Read, foreign: Callable[[str], bool] = lambda path: False) -> None:
+        self._read, self._foreign = read, foreign
+        self._rules: dict[str, list[GitIgnoreSpec]] = {}
+        self._folders: dict[str, str] = {}
+
+    def why(self, path: str, is_folder: bool) -> str:
+        """Why ``path`` is left out, itself or because of a folder above it; "" if it is not."""
+        above, _, name = path.rpartition("/")
+        if above and (because := self._folder(above)):
+            return because
+        return self._folder(path) if is_folder else self._own(path, name, False)
+
+    def _folder(self, path: str) -> str:
+        if path not in self._folders:
+            above, _, name = path.rpartition("/")
+            because = self._folder(above) if above else ""
+            self._folders[path] = because or self._own(path, name, True)
+        return self._folders[path]
+
+    def _own(self, path: str, name: str, is_folder: bool) -> str:
+        if name == ".DS_Store":
+            return "ignored"
+        if is_folder and name in _HEAVY:
+            return "a cache or dependency folder"
+        if is_folder and any(self._read(f"{path}/{mark}") is not None for mark in _MARKS):
+            return "a cache or a virtual environment"
+        folder = path
+        while folder:
+            folder = folder.rpartition("/")[0]
+            below = path[len(folder) + 1 :] if folder else path
+            for rules in reversed(self._in(folder)):
+                verdict = rules.check_file(below + "/" if is_folder else below).include
+                if verdict is not None:
+                    return "ignored" if verdict else ""
+        return ""
+
+    def _in(self, folder: str) -> list[GitIgnoreSpec]:
+        """The rules of one folder, weakest first."""
+        if folder not in self._rules:
+            names = [f"{folder}/{name}" if folder else name for name in IGNORE_FILES]
+            if not folder:
+                names.insert(0, EXCLUDE)
+            self._rules[folder] = [rules for name in names if (rules := self._parsed(name))]
+        return self._rules[folder]
+
+    def _parsed(self, name: str) -> GitIgnoreSpec | None:
+        data = self._read(name)
+        if not data or len(data) > LARGEST_IGNORE_FILE:
+            return None
+        lines = data.decode("utf-8", "surrogateescape").removeprefix("\ufeff").split("\n")
+        if self._foreign(name):
+            lines = [line for line in lines[:500] if _linear(line)]
+        try:
+            return GitIgnoreSpec.from_lines(lines, backend="simple")
+        except ValueError:  # A line that is no pattern, such as "!" alone, is skipped, as git does.
+            lines = [line for line in lines if _is_pattern(line)]
+            return GitIgnoreSpec.from_lines(lines, backend="simple")
+
+
+def _is_pattern(line: str) -> bool:
+    try:
+        GitIgnoreSpec.from_lines([line], backend="simple")
+    except ValueError:
+        return False
+    return True
+
+
+def _linear(line: str) -> bool:
+    """Whether matching this pattern cannot explode: one ``*`` a component, one ``**`` in all."""
+    components = line.split("/")
+    deep = components.count("**")
+    return deep <= 1 and all(part == "**" or part.count("*") <= 1 for part in components)
