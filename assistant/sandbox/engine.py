@@ -1,0 +1,148 @@
+"""Which container engine to use: the one the user configured, else the first that answers."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from assistant.events import SandboxError
+from assistant.sandbox.endpoints import Endpoint, NoEngine, endpoints
+from assistant.sandbox.host import apt_family, is_root
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+    from docker.tls import TLSConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """An engine that answered."""
+
+    endpoint: Endpoint
+    name: str
+    version: str
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version} at {self.endpoint.url} ({self.endpoint.source})"
+
+
+def find_engine(environment: Mapping[str, str], seconds: float = 5) -> Engine:
+    """The engine to use; raises NoEngine with the remedy when none answers.
+
+    An endpoint that the user chose (DOCKER_HOST, DOCKER_CONTEXT, the current context) is the only
+    one tried; else the usual sockets of Docker, rootless Docker, Docker Desktop and Podman.
+    """
+    refusals: list[tuple[Endpoint, SandboxError]] = []
+    for endpoint in endpoints(environment):
+        try:
+            with connect(endpoint, seconds) as client:
+                version: dict[str, Any] = client.version()
+        except SandboxError as error:
+            refusals.append((endpoint, error))
+        else:
+            return Engine(endpoint, _product(version), str(version.get("Version", "?")))
+    raise _no_engine(refusals, environment)
+
+
+@contextmanager
+def connect(endpoint: Endpoint, seconds: float = 60) -> Iterator["DockerClient"]:
+    """A client of the engine, closed at the end; what the engine refuses becomes SandboxError.
+
+    ``seconds`` is how long any one answer may be silent.
+    """
+    with engine_errors(f"The container engine at {endpoint.url}"):
+        client = open_client(endpoint, seconds)
+        try:
+            yield client
+        finally:
+            client.close()
+
+
+def open_client(endpoint: Endpoint, seconds: float = 60) -> "DockerClient":
+    """A client of the engine; the caller closes it and maps its errors."""
+    from docker import DockerClient  # late: a tenth of a second
+
+    over_ssh = endpoint.url.startswith("ssh://")
+    return DockerClient(
+        base_url=endpoint.url,
+        version="auto",
+        timeout=int(seconds),
+        tls=_tls(endpoint) or False,
+        use_ssh_client=over_ssh,
+    )
+
+
+@contextmanager
+def engine_errors(what: str) -> Iterator[None]:
+    """Turns the errors of the engine and of its client library into SandboxError."""
+    from docker.errors import DockerException  # late: heavy
+    from requests.exceptions import RequestException  # late: heavy
+
+    try:
+        yield
+    except (DockerException, RequestException) as error:
+        raise SandboxError(
+            f"{what}: {_reason(error)}", "assistant sandbox check tells more"
+        ) from error
+
+
+def _reason(error: BaseException) -> str:
+    """What the engine said, or the system's own word where the library wrapped it in others."""
+    link: BaseException | None = error
+    while link is not None:
+        if isinstance(link, OSError) and link.errno and link.strerror:
+            return link.strerror
+        link = link.__cause__ or link.__context__
+    said = getattr(error, "explanation", None) or error
+    return " ".join(str(said).split())
+
+
+def _tls(endpoint: Endpoint) -> "TLSConfig | None":
+    if endpoint.certificates is None:
+        return None
+    from docker.tls import TLSConfig  # late: heavy
+
+    folder = endpoint.certificates
+    return TLSConfig(
+        client_cert=(str(folder / "cert.pem"), str(folder / "key.pem")),
+        ca_cert=str(folder / "ca.pem"),
+        verify=endpoint.verify,
+    )
+
+
+def _product(version: Mapping[str, Any]) -> str:
+    names = [part.get("Name", "") for part in version.get("Components") or ()]
+    return "Podman" if any("podman" in name.lower() for name in names) else "Docker"
+
+
+def _no_engine(
+    refusals: list[tuple[Endpoint, SandboxError]], environment: Mapping[str, str]
+) -> NoEngine:
+    for endpoint, error in refusals:
+        socket = endpoint.socket
+        if socket and socket.exists() and not os.access(socket, os.R_OK | os.W_OK):
+            user = environment.get("USER") or "$USER"
+            return NoEngine(
+                f"You may not use the container engine's socket {socket}",
+                f"sudo usermod -aG docker {user}, then log in again (the group has root's power)",
+            )
+        if endpoint.chosen:
+            over_ssh = endpoint.url.startswith("ssh://")
+            return NoEngine(
+                f"No engine answers, though {endpoint.source} names one. {error.message}",
+                "pip install 'docker[ssh]' for engines over ssh, and see that it runs"
+                if over_ssh
+                else "Start that engine, or unset what names it",
+            )
+    if is_root() and apt_family():
+        return NoEngine(
+            "No container engine answers",
+            "assistant sandbox build installs and starts one",
+            installable=True,
+        )
+    return NoEngine(
+        "No container engine answers",
+        "Install and start Docker (or Podman with its socket), or set DOCKER_HOST; then: "
+        "assistant sandbox check",
+    )
