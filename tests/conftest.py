@@ -1,0 +1,124 @@
+"""What every test gets: no network but loopback, and a home that is not the user's."""
+
+import os
+import sys
+from collections.abc import Iterator
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+
+from assistant.events import AssistantError
+from assistant.sandbox.engine import Engine, connect, find_engine
+from assistant.sandbox.image import DEFAULT_IMAGE, BuiltImage, find_image
+
+REAL_ENVIRONMENT = dict(os.environ)
+"""As it was before any test touched it: an engine may be set up there."""
+
+_KEPT = {
+    "PATH",
+    "LANG",
+    "LC_ALL",
+    "TERM",
+    "TMPDIR",
+    "TIKTOKEN_CACHE_DIR",
+    "PYTHONDONTWRITEBYTECODE",
+}
+_net_is_shut = False
+
+
+class NetworkShut(AssertionError):
+    """A test tried to reach something that is not on this machine."""
+
+
+def _guard(event: str, arguments: tuple[object, ...]) -> None:
+    """An audit hook sees every socket call, also those of C libraries that Python calls."""
+    if not _net_is_shut or not event.startswith("socket."):
+        return
+    if event in ("socket.connect", "socket.sendto", "socket.sendmsg"):
+        address = arguments[1]
+        host = address[0] if isinstance(address, tuple) else None
+    elif event in ("socket.getaddrinfo", "socket.gethostbyname"):
+        host = arguments[0]
+    else:
+        return
+    if isinstance(host, bytes):
+        host = host.decode("ascii", "replace")
+    if isinstance(host, str) and not _is_here(host):
+        raise NetworkShut(f"{event} to {host!r}: tests reach loopback only")
+
+
+def _is_here(host: str) -> bool:
+    if host in ("", "localhost"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+sys.addaudithook(_guard)
+
+
+@pytest.fixture(autouse=True)
+def _shut_the_net(request: pytest.FixtureRequest) -> Iterator[None]:
+    global _net_is_shut
+    _net_is_shut = request.node.get_closest_marker("live") is None
+    yield
+    _net_is_shut = False
+
+
+@pytest.fixture(autouse=True)
+def _own_home(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Path:
+    """A new home for each test, and of the user's variables only the harmless ones."""
+    home = tmp_path_factory.mktemp("home")
+    if request.node.get_closest_marker("live") is None:
+        for name in set(os.environ) - _KEPT:
+            if not name.startswith(("PYTEST_", "COVERAGE", "COV_")):
+                monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(home))
+    for name, folder in (
+        ("XDG_CONFIG_HOME", ".config"),
+        ("XDG_DATA_HOME", ".local/share"),
+        ("XDG_STATE_HOME", ".local/state"),
+        ("XDG_CACHE_HOME", ".cache"),
+    ):
+        monkeypatch.setenv(name, str(home / folder))
+    if request.node.get_closest_marker("docker"):
+        # Found by the user's own settings, which the new home hides.
+        monkeypatch.setenv("DOCKER_HOST", request.getfixturevalue("engine").endpoint.url)
+    return home
+
+
+@pytest.fixture(scope="session")
+def engine() -> Engine:
+    """The container engine; without one the test fails with the remedy, it is never skipped."""
+    try:
+        return find_engine(REAL_ENVIRONMENT)
+    except AssistantError as error:
+        pytest.fail(f"{error}\nmake test sets one up", pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def sandbox_image(engine: Engine) -> BuiltImage:
+    """The default sandbox image; without it the test fails with the remedy."""
+    with connect(engine.endpoint) as client:
+        image = find_image(client, DEFAULT_IMAGE)
+    if image is None:
+        pytest.fail(
+            f"There is no image {DEFAULT_IMAGE}\nassistant sandbox build makes it", pytrace=False
+        )
+    return image
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """Data sets that do not ship with the project, named by ASSISTANT_DATA."""
+    given = REAL_ENVIRONMENT.get("ASSISTANT_DATA")
+    if not given or not Path(given).is_dir():
+        pytest.skip("needs the data sets: set ASSISTANT_DATA to their folder")
+    return Path(given)
