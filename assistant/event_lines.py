@@ -100,14 +100,15 @@ def _decoded(line: bytes) -> Recorded:
         raise ValueError("not a line of a record")
     if kind not in TYPES:
         raise ValueError(f"unknown event {kind!r}")
-    return Recorded(seq, _moment(at), cast(Event, shape(TYPES[kind]).unpack(value)))
+    return Recorded(seq, moment(at), cast(Event, shape(TYPES[kind]).unpack(value)))
 
 
 def _stamp(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def _moment(text: str) -> datetime:
+def moment(text: str) -> datetime:
+    """The time of an envelope. Raises ValueError."""
     at = datetime.fromisoformat(text)
     if at.tzinfo is None:
         raise ValueError(f"a time without a zone: {text!r}")

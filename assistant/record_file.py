@@ -47,7 +47,7 @@ def make_folders(folder: Path) -> list[Path]:
 def hold(fd: int, path: Path) -> None:
     """Keep other processes out until ``release``; the kernel lets go when we die."""
     for _ in range(_TRIES):  # A listing that looks whether it is held holds it for a moment, too.
-        if _locked(fd, fcntl.LOCK_EX):
+        if locked(fd, fcntl.LOCK_EX):
             break
         time.sleep(0.02)
     else:
@@ -74,7 +74,7 @@ def held(path: Path) -> bool:
     with contextlib.suppress(OSError, RecordError):
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         try:
-            return not _locked(fd, fcntl.LOCK_SH)
+            return not locked(fd, fcntl.LOCK_SH)
         finally:
             os.close(fd)
     return False
@@ -87,7 +87,8 @@ def write(fd: int, data: bytes) -> None:
         rest = rest[os.write(fd, rest) :]
 
 
-def _locked(fd: int, kind: int) -> bool:
+def locked(fd: int, kind: int) -> bool:
+    """Try to lock; False where another process (or descriptor) holds the record."""
     try:
         fcntl.flock(fd, kind | fcntl.LOCK_NB)
     except BlockingIOError:

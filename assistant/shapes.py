@@ -91,16 +91,19 @@ def _unpack_float(value: Any) -> float:
 
 
 def _pack_decimal(value: Any, redactor: Redactor) -> str:
-    if not isinstance(value, Decimal):
+    if not isinstance(value, Decimal) or not value.is_finite():
         raise ValueError(f"expected Decimal, got {value!r:.60}")
     return str(value)
 
 
 def _unpack_decimal(value: Any) -> Decimal:
     try:
-        return Decimal(_unpack_text(value))
+        number = Decimal(_unpack_text(value))
     except DecimalException:
-        raise ValueError(f"expected Decimal, got {value!r:.60}") from None
+        number = Decimal("NaN")
+    if not number.is_finite():
+        raise ValueError(f"expected Decimal, got {value!r:.60}")
+    return number
 
 
 _PLAIN_SHAPES: Mapping[Any, Shape] = {

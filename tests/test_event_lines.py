@@ -47,7 +47,7 @@ def values(hint: Any) -> st.SearchStrategy[Any]:
         int: st.integers(),
         bool: st.booleans(),
         float: st.floats(allow_nan=False),
-        Decimal: st.decimals(allow_nan=False),
+        Decimal: st.decimals(allow_nan=False, allow_infinity=False),
         type(None): st.none(),
     }
     if hint in simple:
