@@ -1,5 +1,6 @@
 """What every test gets: no network but loopback, and a home that is not the user's."""
 
+import errno
 import os
 import sys
 from collections.abc import Iterator
@@ -27,8 +28,8 @@ _KEPT = {
 _net_is_shut = False
 
 
-class NetworkShut(AssertionError):
-    """A test tried to reach something that is not on this machine."""
+class NetworkShut(OSError):
+    """Something that is not on this machine: as unreachable as with the cable pulled."""
 
 
 def _guard(event: str, arguments: tuple[object, ...]) -> None:
@@ -45,7 +46,7 @@ def _guard(event: str, arguments: tuple[object, ...]) -> None:
     if isinstance(host, bytes):
         host = host.decode("ascii", "replace")
     if isinstance(host, str) and not _is_here(host):
-        raise NetworkShut(f"{event} to {host!r}: tests reach loopback only")
+        raise NetworkShut(errno.ENETUNREACH, f"{event} to {host!r}: tests reach loopback only")
 
 
 def _is_here(host: str) -> bool:

@@ -15,6 +15,7 @@ from assistant.sandbox.engine import Engine, find_engine
 from assistant.sandbox.host import (
     Host,
     apt_install,
+    boot_id,
     is_locked,
     locked,
     private_folder,
@@ -198,10 +199,6 @@ def _clear_stale(options: DaemonOptions) -> None:
         options.pidfile.unlink(missing_ok=True)
 
 
-def _boot() -> str:
-    return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
-
-
 def _ticks(pid: int) -> int | None:
     """When the process started, None where there is none, or only its remains."""
     try:
@@ -213,7 +210,7 @@ def _ticks(pid: int) -> int | None:
 
 def _note(host: Host, pid: int, *, unit: bool) -> None:
     """Leaves the note of a started engine, whole or not at all."""
-    note = StartedEngine(pid, _ticks(pid) or 0, _boot(), unit)
+    note = StartedEngine(pid, _ticks(pid) or 0, boot_id(), unit)
     folder = private_folder(host.state)
     new = folder / "engine.json.new"
     new.write_text(json.dumps(asdict(note)), "utf-8")
@@ -229,7 +226,7 @@ def _noted(host: Host) -> StartedEngine | None:
         return None
     except (OSError, ValueError, TypeError):
         note = None
-    if note and note.boot == _boot() and _ticks(note.pid) == note.ticks:
+    if note and note.boot == boot_id() and _ticks(note.pid) == note.ticks:
         return note
     path.unlink(missing_ok=True)
     return None

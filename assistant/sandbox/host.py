@@ -69,6 +69,12 @@ def is_root() -> bool:
     return os.geteuid() == 0
 
 
+def boot_id() -> str:
+    """What tells one start of this machine from another."""
+    path = Path("/proc/sys/kernel/random/boot_id")
+    return path.read_text("ascii").strip() if path.exists() else "unknown"
+
+
 def apt_family(os_release: Path = Path("/etc/os-release")) -> str | None:
     """The release's codename where this is Debian or something made of it, else None."""
     facts = release_facts(os_release.read_text("utf-8")) if os_release.exists() else {}

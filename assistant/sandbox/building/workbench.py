@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import secrets
 import tarfile
 import tempfile
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from assistant.events import SandboxError
 from assistant.sandbox.engine import engine_errors
-from assistant.sandbox.host import tail
+from assistant.sandbox.host import boot_id, tail
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -96,13 +97,10 @@ def workbench(
     client: "DockerClient", image: str, log: Path, *, network: bool = False
 ) -> Iterator[Bench]:
     """A bench over ``image``, gone at the end whatever happens."""
-    boot = Path("/proc/sys/kernel/random/boot_id")
-    owner = boot.read_text("ascii").strip() if boot.exists() else "elsewhere"
-    name = f"{NAME}{os.getpid()}-{owner}-{secrets.token_hex(4)}"
     with engine_errors("The container engine"):
         container = client.containers.create(
             image,
-            name=name,
+            name=bench_name(),
             entrypoint=[""],  # none: the image would keep it
             command=["sleep", "3600"],  # ends by itself if we are killed
             user="0:0",
@@ -124,6 +122,19 @@ def workbench(
     finally:
         with suppress(SandboxError), engine_errors("The container engine"):
             container.remove(force=True, v=True)
+
+
+def bench_name() -> str:
+    """A new container's name, which says who owns it."""
+    return f"{NAME}{os.getpid()}-{boot_id()}-{secrets.token_hex(4)}"
+
+
+def left_behind(name: str) -> bool:
+    """The container has such a name, and its owner on this machine has ended."""
+    found = re.fullmatch(f"{NAME}(\\d+)-(.+)-[0-9a-f]{{8}}", name)
+    if found is None:
+        return False
+    return found[2] != boot_id() or not Path(f"/proc/{found[1]}").exists()
 
 
 def _as_root(member: tarfile.TarInfo) -> tarfile.TarInfo:

@@ -1,0 +1,163 @@
+"""What the engine on this machine really gives: versions, limits that hold, and what is missing."""
+
+import re
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from assistant.events import SandboxError
+from assistant.sandbox.building.recipe import DEFAULT_IMAGE
+from assistant.sandbox.building.workbench import NAME, left_behind
+from assistant.sandbox.endpoints import NoEngine
+from assistant.sandbox.engine import Engine, connect, engine_errors, find_engine
+from assistant.sandbox.host import Host
+from assistant.sandbox.image import BuiltImage, find_image
+from assistant.sandbox.limits import Limit, try_limits
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """Something that is not there, and what to do. ``needed``: nothing runs safely without it."""
+
+    what: str
+    remedy: str
+    needed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What ``assistant sandbox check`` tells. Empty fields: there was nobody to ask."""
+
+    engine: str = ""
+    version: str = ""
+    place: str = ""
+    storage: str = ""
+    cgroups: str = ""
+    """Version and driver."""
+    security: tuple[str, ...] = ()
+    runtimes: tuple[str, ...] = ()
+    limits: tuple[Limit, ...] = ()
+    image: BuiltImage | None = None
+    lacks: tuple[Lack, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        return not any(lack.needed for lack in self.lacks)
+
+    def lines(self) -> Iterator[str]:
+        """The report for a person, one fact a line."""
+        if self.engine:
+            yield f"engine    {self.engine} {self.version} at {self.place}"
+            yield f"storage   {self.storage}"
+            yield f"cgroups   {self.cgroups}"
+            yield f"security  {', '.join(self.security) or 'none told'}"
+            yield f"runtimes  {', '.join(self.runtimes)}"
+        if self.image:
+            yield f"image     {self.image.tag} {self.image.id}"
+            yield f"packages  {' '.join(self.image.packages)}"
+        for limit in self.limits:
+            verdict = "holds" if limit.holds else "DOES NOT HOLD"
+            yield f"limit     {limit.name}: {verdict} (asked {limit.asked}, got {limit.got})"
+        for lack in self.lacks:
+            yield f"{'missing' if lack.needed else 'better'}   {lack.what}: {lack.remedy}"
+
+
+def check(host: Host, tag: str = DEFAULT_IMAGE) -> Report:
+    """Asks the engine, and tries the limits in a container; what is missing is told, not raised."""
+    try:
+        engine = find_engine(host.environment)
+    except NoEngine as error:
+        return Report(lacks=(Lack(error.message, error.remedy),))
+    try:
+        with connect(engine.endpoint) as client:
+            return _report(client, engine, tag)
+    except SandboxError as error:
+        lack = Lack(error.message, error.remedy)
+        return Report(engine.name, engine.version, engine.endpoint.url, lacks=(lack,))
+
+
+def _report(client: "DockerClient", engine: Engine, tag: str) -> Report:
+    with engine_errors("The container engine"):
+        info: dict[str, Any] = client.info()
+    image = find_image(client, tag)
+    limits = try_limits(client, image.id) if image else ()
+    runtimes = tuple(sorted(name for name in info.get("Runtimes") or {} if "." not in name))
+    security = tuple(
+        option.removeprefix("name=").split(",")[0] for option in info.get("SecurityOptions") or ()
+    )
+    return Report(
+        engine=engine.name,
+        version=engine.version,
+        place=f"{engine.endpoint.url} ({engine.endpoint.source})",
+        storage=str(info.get("Driver", "?")),
+        cgroups=f"version {info.get('CgroupVersion', '1')}, {info.get('CgroupDriver', '?')}",
+        security=security,
+        runtimes=runtimes,
+        limits=limits,
+        image=image,
+        lacks=tuple(_lacks(engine, info, image, limits)),
+    )
+
+
+def _lacks(
+    engine: Engine, info: Mapping[str, Any], image: BuiltImage | None, limits: tuple[Limit, ...]
+) -> Iterator[Lack]:
+    if image is None:
+        yield Lack("the sandbox image", "assistant sandbox build")
+    for limit in limits:
+        if not limit.holds:
+            yield Lack(
+                f"the limit on {limit.name}",
+                "switch the kernel's controller on (its boot options), or use another engine",
+            )
+    for warning in info.get("Warnings") or ():
+        yield Lack(warning.removeprefix("WARNING: "), "the engine's manual tells", needed=False)
+    if info.get("Driver") == "vfs":
+        yield Lack(
+            "stacked storage (vfs copies whole images)",
+            "give the engine a folder on ext4 or xfs",
+            needed=False,
+        )
+    old = re.match(r"\d+", engine.version)
+    if engine.name == "Docker" and old and int(old[0]) < 25:
+        yield Lack("a system call filter without io_uring", "Docker 25 or newer", needed=False)
+    if "runsc" not in (info.get("Runtimes") or {}):
+        yield Lack(
+            "a second kernel around the code (gVisor)", "install runsc as a runtime", needed=False
+        )
+
+
+def clean(host: Host) -> Generator[str, None, None]:
+    """Removes our images, and what a build that was killed left; yields what it removed or kept.
+
+    An image that a container uses stays: the engine itself refuses to remove it.
+    """
+    engine = find_engine(host.environment)
+    with connect(engine.endpoint, 300) as client:
+        for container in client.containers.list(all=True, filters={"name": NAME}):
+            if left_behind(str(container.name)):
+                container.remove(force=True, v=True)
+                yield f"Removed the container {container.name}"
+        images = client.images.list(filters={"label": "assistant.owner=1"})
+        # Newest first, since a later image may be made of an earlier one.
+        for image in sorted(images, key=lambda i: str(i.attrs["Created"]), reverse=True):
+            for name in image.tags or [str(image.id)]:
+                yield _remove_image(client, name)
+    yield f"Downloads that make the next build quick stay in {host.cache}"
+
+
+def _remove_image(client: "DockerClient", name: str) -> str:
+    from docker.errors import APIError, ImageNotFound  # late: heavy
+
+    try:
+        client.images.remove(name)
+    except ImageNotFound:
+        return f"Gone already: the image {name}"
+    except APIError as error:
+        if error.status_code != 409:
+            raise
+        return f"Kept the image {name}: a container uses it"
+    return f"Removed the image {name}"
