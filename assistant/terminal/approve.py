@@ -1,0 +1,134 @@
+"""Asking before code runs: an executor around an executor, and the rules of when to ask."""
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+from assistant.events import CodeBlock, ExecResult, Notice, Output
+from assistant.prompts import prompt
+from assistant.terminal.console import Ask, Console, TerminalOptions
+from assistant.terminal.highlight import Highlighter
+from assistant.terminal.render import Renderer
+from assistant.terminal.sanitize import one_line, visible
+from assistant.terminal.words import count
+
+if TYPE_CHECKING:
+    from assistant.loop import Executor
+
+_SHELLS = ("bash", "sh")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the user said to a block; ``sentence`` is for the model, where it is a no."""
+
+    yes: bool
+    sentence: str = ""
+
+
+class Approving:
+    """An executor that asks before each block; a block that is declined comes back as a result.
+
+    Everything else that the inner executor can do is still there.
+    """
+
+    def __init__(self, executor: "Executor", ask: Callable[[CodeBlock], Answer]) -> None:
+        self._executor, self._ask = executor, ask
+
+    def look(self) -> Sequence[str]:
+        return self._executor.look()
+
+    def run(self, block: CodeBlock, seconds: float) -> Generator[Output | Notice, None, ExecResult]:
+        """Ask, then run; the time that the answer takes is not the block's."""
+        try:
+            answer = self._ask(block)
+        except KeyboardInterrupt:
+            return ExecResult(130, "", reason="cancelled")
+        if not answer.yes:
+            notes = (answer.sentence,) if answer.sentence else ()
+            return ExecResult(126, "", reason="declined", notes=notes)
+        return (yield from self._executor.run(block, seconds))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._executor, name)
+
+
+class Approval:
+    """When to ask, and the asking. ``mode`` may change while the session goes on.
+
+    ``allow`` and ``deny`` are fnmatch patterns of lines: a block with a line that is denied never
+    runs; a shell block whose every line is allowed runs unasked.
+    """
+
+    def __init__(self, console: Console, renderer: Renderer, options: TerminalOptions) -> None:
+        self.mode: Ask = options.ask
+        self._console, self._renderer = console, renderer
+        self._allow, self._deny = options.allow, options.deny
+        self._kinds: set[tuple[str, str]] = set()
+        self._own = False
+
+    @contextmanager
+    def own(self) -> Iterator[None]:
+        """Blocks inside are the user's own: typed by hand, so neither asked about nor denied."""
+        self._own = True
+        try:
+            yield
+        finally:
+            self._own = False
+
+    def __call__(self, block: CodeBlock) -> Answer:
+        """Whether a block may run."""
+        if self._own:
+            return Answer(True)
+        lines = [line.strip() for line in block.code.splitlines() if line.strip()]
+        for pattern in self._deny:
+            if any(fnmatchcase(line, pattern) for line in lines):
+                self._renderer.say(f"a rule forbids it: {pattern}", "class:warn")
+                return Answer(False, prompt("declined_by_rule", pattern=pattern))
+        kind = (block.action, block.lang)
+        if self.mode != "all" or kind in self._kinds:
+            return Answer(True)
+        if block.lang in _SHELLS and block.action == "run" and lines and self._allowed(lines):
+            return Answer(True)
+        return self._asked(block, kind)
+
+    def confirm(self, question: str) -> bool:
+        """Before the user's own folder is written to; always yes where nothing is asked."""
+        if self.mode == "never":
+            return True
+        if not self._console.interactive:
+            self._renderer.say("not done: nobody is there to ask (--ask never does it unasked)")
+            return False
+        return self._console.ask(f"{question} [y/n]").lower() in ("y", "yes")
+
+    def _allowed(self, lines: Sequence[str]) -> bool:
+        return all(any(fnmatchcase(line, pattern) for pattern in self._allow) for line in lines)
+
+    def _asked(self, block: CodeBlock, kind: tuple[str, str]) -> Answer:
+        if not self._console.interactive:
+            self._renderer.say("not run: nobody is there to ask (--ask never runs it unasked)")
+            return Answer(False)
+        self._show(block)
+        name = f"{block.action} {one_line(block.lang, 30)}".strip()
+        said = self._console.ask(
+            f"{block.action} it? y: yes, a: yes to every “{name}”, n: no, or say why not"
+        )
+        word, _, rest = said.partition(" ")
+        if said.lower() in ("a", "always", "all"):
+            self._kinds.add(kind)
+            return Answer(True)
+        if said.lower() in ("y", "yes"):
+            return Answer(True)
+        return Answer(False, rest.strip() if word.lower().rstrip(",.") in ("n", "no") else said)
+
+    def _show(self, block: CodeBlock) -> None:
+        """Exactly what will run, with every hidden character visible."""
+        colours = Highlighter(block.lang)
+        lines = block.code.split("\n")
+        name = f" ({one_line(block.path)})" if block.path else ""
+        self._renderer.say(f"to {block.action}: {count(len(lines), 'line')}{name}", "class:warn")
+        self._renderer.text(
+            [("class:bar", "┃ "), *colours.line(visible(line, strict=True))] for line in lines
+        )

@@ -1,0 +1,76 @@
+"""What a session needs of a terminal, the options of one, and which kind there is."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Literal, Protocol, Self
+
+from assistant.terminal.render import Screen
+
+if TYPE_CHECKING:
+    from assistant.chat import Chat
+
+Ask = Literal["never", "apply", "all"]
+
+
+@dataclass(frozen=True, slots=True)
+class TerminalOptions:
+    """How a session is set up. Nothing here is needed: the defaults make a session."""
+
+    ask: Ask = "apply"
+    """Questions: none, only before the user's folder is written to, or before each block too."""
+    allow: Sequence[str] = ()
+    deny: Sequence[str] = ()
+    """Patterns (fnmatch) of code that runs unasked, and of code that is never run."""
+    theme: str = "auto"
+    """auto, dark, light, mono or text."""
+    history: Path | None = None
+    """The file that keeps what was typed; None keeps it for this session only."""
+    commands: Path | None = None
+    """A folder of text files, each a command of its name; ``$1`` stands for an argument."""
+    vi: bool = False
+    enter_sends: bool = True
+    """Else Enter makes a line, and Alt-Enter sends."""
+    redact: Callable[[str], str] = str
+    """Applied to each line before it is shown, and to what goes into the history."""
+    models: Sequence[str] = ()
+    """Names that /model completes."""
+    dearest: Decimal | None = None
+    """A message whose first call may cost more dollars than this is asked about."""
+    resume: "Callable[[str], Chat] | None" = None
+    sessions: Callable[[], Sequence[str]] | None = None
+    """Open an earlier session; name those there are, newest first."""
+    first: str = ""
+    """A message to begin with, as if it had been typed."""
+
+
+class Console(Screen, Protocol):
+    """A screen with someone in front of it, or a pipe."""
+
+    @property
+    def interactive(self) -> bool:
+        """Whether questions can be answered."""
+        ...
+
+    def read(self) -> str:
+        """The next thing typed. Raises EOFError when the user leaves."""
+        ...
+
+    def ask(self, question: str) -> str:
+        """The answer to a question, stripped; empty where there is none."""
+        ...
+
+    def status(self, text: str) -> None:
+        """What the line under the prompt says."""
+        ...
+
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+        /,
+    ) -> None: ...

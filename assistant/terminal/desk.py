@@ -1,0 +1,262 @@
+"""The prompt's own thread: the line editor, the keys, the frames that are drawn."""
+
+import asyncio
+import signal
+import threading
+import time
+from concurrent.futures import Future
+from typing import Any
+
+from prompt_toolkit.application import Application
+from prompt_toolkit.buffer import Buffer
+from prompt_toolkit.completion import Completer
+from prompt_toolkit.document import Document
+from prompt_toolkit.enums import EditingMode
+from prompt_toolkit.filters import Condition
+from prompt_toolkit.formatted_text import StyleAndTextTuples
+from prompt_toolkit.history import History, InMemoryHistory
+from prompt_toolkit.output import ColorDepth
+from prompt_toolkit.styles import Style
+
+from assistant.terminal.console import TerminalOptions
+from assistant.terminal.exchange import Exchange
+from assistant.terminal.history import FileHistory
+from assistant.terminal.keys import bindings
+from assistant.terminal.layout import layout
+from assistant.terminal.markdown import Preview
+from assistant.terminal.output import FramedOutput, screen_size
+from assistant.terminal.pastes import Pastes, tidy
+from assistant.terminal.sanitize import visible
+from assistant.terminal.theme import Theme
+from assistant.terminal.words import count
+from assistant.terminal.wrap import clip, fold
+
+FRAME = 0.05
+"""Seconds between redraws for text that streams; what is typed is echoed at once."""
+_TWICE = 1.0
+"""Seconds: a second Ctrl-C at the empty prompt within this leaves."""
+_PATIENCE = 0.2
+"""Seconds between two signals to the main thread, however often Ctrl-C is pressed."""
+
+
+class Desk:
+    """Where the user types. All methods run in the prompt's thread."""
+
+    def __init__(
+        self, exchange: Exchange, theme: Theme, options: TerminalOptions, completer: Completer
+    ) -> None:
+        self.exchange, self.enter_sends = exchange, options.enter_sends
+        self.drawn = threading.Event()
+        self.fault = ""
+        self._preview: Preview | None = None
+        self._paused = False
+        self._question: tuple[Future[str], str, Document] | None = None
+        self._hint, self._hint_until = "", 0.0
+        self._pressed = self._signalled = float("-inf")
+        self._pastes = Pastes()
+        self._history: History = InMemoryHistory()
+        if options.history:
+            self._history = FileHistory(options.history, options.redact)
+        self.buffer = Buffer(
+            history=self._history,
+            completer=completer,
+            complete_while_typing=Condition(lambda: self._question is None),
+            accept_handler=self._accept,
+            multiline=True,
+            tempfile_suffix=".md",
+        )
+        self.output = FramedOutput()
+        self.app = self._application(theme, options.vi)
+
+    def _application(self, theme: Theme, vi: bool) -> "Application[None]":
+        app: Application[None] = Application(
+            layout(
+                self.buffer,
+                prompt=self._before,
+                live=self._live,
+                status=self._status,
+                rows=lambda: screen_size().rows,
+            ),
+            style=Style.from_dict(dict(theme.styles)),
+            include_default_pygments_style=False,
+            key_bindings=bindings(self),
+            editing_mode=EditingMode.VI if vi else EditingMode.EMACS,
+            erase_when_done=True,
+            output=self.output,
+            color_depth=ColorDepth.DEPTH_4_BIT if theme.coloured else ColorDepth.DEPTH_1_BIT,
+            after_render=lambda _: self.drawn.set(),
+        )
+        app.terminal_size_polling_interval = 0.1
+        app.ttimeoutlen = 0.1
+        return app
+
+    def run(self) -> None:
+        """Keep the prompt until the app is told to exit."""
+        self.app.run(pre_run=self._start, set_exception_handler=False, handle_sigint=False)
+
+    def _start(self) -> None:
+        self.news = asyncio.Event()
+        asyncio.get_running_loop().set_exception_handler(self._failed)
+        self.app.create_background_task(self._frames()).add_done_callback(self._no_frames)
+
+    def _failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """A fault in a key or in completion costs that key, not the session."""
+        self._tell(f"that key failed: {context.get('exception') or context.get('message')}", 5)
+
+    def _no_frames(self, task: "asyncio.Task[None]") -> None:
+        if not task.cancelled() and (error := task.exception()) and not self.app.is_done:
+            self.app.exit(exception=error)
+
+    # Frames.
+
+    async def _frames(self) -> None:
+        while True:
+            try:
+                busy = self.exchange.state != "idle" or self._hint
+                await asyncio.wait_for(self.news.wait(), 1.0 if busy else None)
+            except TimeoutError:  # The running time in the status line goes on.
+                self.app.invalidate()
+                continue
+            self.news.clear()
+            if not self._paused:
+                self._draw()
+            await asyncio.sleep(FRAME)
+
+    def _draw(self) -> None:
+        """Put what is new above the prompt and draw the prompt again, in one write."""
+        exchange, texts = self.exchange, []
+        exchange.awake = False
+        while exchange.shown:
+            text, self._preview = exchange.shown.popleft()
+            texts.append(text)
+        with self.output.frame():
+            if text := "".join(texts):
+                self.app.renderer.erase()
+                self.output.write_raw(text)
+            self.app.renderer.render(self.app, self.app.layout)
+        exchange.written += len(text)
+
+    def _live(self) -> StyleAndTextTuples:
+        """The tail of the unfinished line, one third of the screen at most."""
+        if not self._preview:
+            return []
+        size = screen_size()
+        rows = [part for row in self._preview() for part in fold(row, size.columns - 1)]
+        fragments: StyleAndTextTuples = []
+        for row in rows[-max(size.rows // 3, 1) :]:
+            fragments.extend([*row, ("", "\n")])
+        return fragments[:-1]
+
+    def _before(self, row: int) -> str:
+        return "  " if row else "? " if self._question else "> "
+
+    def _status(self) -> StyleAndTextTuples:
+        exchange, now = self.exchange, time.monotonic()
+        if now > self._hint_until:
+            self._hint = ""
+        waiting = exchange.typed.qsize()
+        parts = [
+            self._hint,
+            self._question[1] if self._question else "",
+            _running(exchange, now),
+            f"{count(waiting, 'message')} waiting" if waiting else "",
+            exchange.status,
+            "" if self.enter_sends else "Enter makes a line, Alt-Enter sends",
+        ]
+        text = visible(" · ".join(part for part in parts if part))
+        style = "class:warn" if self._hint or self._question else "class:dim"
+        return list(clip([(style, text)], screen_size().columns - 1)) if text else []
+
+    def _tell(self, hint: str, lasting: float = _TWICE) -> None:
+        self._hint, self._hint_until = hint, time.monotonic() + lasting
+        self.news.set()
+
+    # What the keys do.
+
+    def _accept(self, buffer: Buffer) -> bool:
+        text = tidy(self._pastes.unfold(buffer.text))
+        if self._question:
+            answer = self._question[0]
+            if not answer.done():
+                answer.set_result(text)
+        elif text.strip() in ("/exit", "/quit") and self.exchange.state == "starting":
+            self.leave()
+        else:
+            if text.strip():
+                self._history.append_string(text)
+            self.exchange.typed.put(text)
+        buffer.reset()
+        self._pastes = Pastes()
+        return True
+
+    def interrupt(self) -> None:
+        """Ctrl-C: stops what runs; else clears the line; on an empty line, twice, it leaves."""
+        now = time.monotonic()
+        if self._paused:
+            return
+        if self._question or self.exchange.state == "busy":
+            self._return_typed()
+            self._signal(now)
+        elif self.buffer.text:
+            self.buffer.reset()
+            self._pastes = Pastes()
+        elif now - self._pressed < _TWICE:
+            self.leave()
+        else:
+            self._return_typed()
+            self._pressed = now
+            self._tell("Ctrl-C again leaves")
+
+    def leave(self) -> None:
+        """Ctrl-D on an empty line."""
+        if self._question:
+            self._accept(self.buffer)
+        elif self.exchange.state == "busy":
+            self._tell("Ctrl-C stops what is running; then Ctrl-D leaves", 3)
+        else:
+            self.exchange.typed.put(None)
+            if self.exchange.state == "starting":
+                self._signal(time.monotonic())
+
+    def paste(self, text: str) -> None:
+        self.buffer.insert_text(self._pastes.fold(tidy(text)))
+
+    def edit(self) -> None:
+        self._paused = True
+        self.buffer.open_in_editor().add_done_callback(lambda _: self._resume())
+
+    def _resume(self) -> None:
+        self._paused = False
+        self.news.set()
+
+    def _signal(self, now: float) -> None:
+        """Raise KeyboardInterrupt in the main thread, also out of a blocking call."""
+        if now - self._signalled > _PATIENCE:
+            self._signalled = now
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    def _return_typed(self) -> None:
+        """Messages typed ahead come back to the prompt: after a Ctrl-C nothing runs unasked."""
+        if messages := self.exchange.taken_back():
+            held = [*messages, self.buffer.text] if self.buffer.text else messages
+            self.buffer.document = Document("\n".join(held))
+
+    # Questions.
+
+    def open_question(self, answer: "Future[str]", question: str) -> None:
+        self._question = (answer, question, self.buffer.document)
+        self.buffer.reset()
+        self.app.invalidate()
+
+    def close_question(self) -> None:
+        if self._question:
+            self.buffer.document = self._question[2]
+            self._question = None
+            self.app.invalidate()
+
+
+def _running(exchange: Exchange, now: float) -> str:
+    took = int(now - exchange.since)
+    if exchange.state == "starting":
+        return f"starting, {took} s; type ahead" if took else "starting"
+    return f"{took} s, Ctrl-C stops it" if exchange.state == "busy" else ""

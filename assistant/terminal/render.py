@@ -1,0 +1,252 @@
+"""Events as text on the screen: a sink that turns what happens into final lines and a live one."""
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+
+from assistant.events import (
+    Checked,
+    Checking,
+    Chunk,
+    Event,
+    Finished,
+    Notice,
+    Output,
+    Ran,
+    Replied,
+    Reset,
+    Restored,
+    Retrying,
+    Running,
+    Said,
+    Started,
+)
+from assistant.terminal import words
+from assistant.terminal.endings import Turn, ending
+from assistant.terminal.lines import Lines
+from assistant.terminal.markdown import WIDEST, Markdown, Preview, Rows
+from assistant.terminal.sanitize import visible
+from assistant.terminal.theme import Fragment, Line
+from assistant.terminal.wrap import wrap
+
+MARK = "▸"
+"""Stands before what the assistant itself says; no line of a reply or of output begins with it."""
+
+
+class Screen(Protocol):
+    """Where lines go."""
+
+    @property
+    def columns(self) -> int: ...
+    @property
+    def rich(self) -> bool:
+        """Whether Markdown is set; else the words of a reply are shown as they came."""
+        ...
+
+    def show(self, rows: Iterable[Line], live: Preview | None = None) -> None:
+        """Add final rows; ``live`` draws what is not final yet, None where nothing is open."""
+        ...
+
+
+class _Flow(Protocol):
+    def feed(self, text: str) -> Rows: ...
+    def close(self) -> Rows: ...
+    def preview(self) -> Preview: ...
+
+
+class Renderer:
+    """A sink of events. ``redact`` is applied to each line before it is shown.
+
+    ``echo`` shows the user's messages too (for replays); ``hints`` says what to type next.
+    """
+
+    def __init__(
+        self,
+        screen: Screen,
+        *,
+        redact: Callable[[str], str] = str,
+        echo: bool = False,
+        hints: bool = True,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._screen, self._redact, self._clock = screen, redact, clock
+        self._echo, self._hints = echo, hints
+        self._flow: _Flow | None = None
+        self._section = ""
+        self._streamed = False  # The reply or output under way came in pieces.
+        self._turn, self._began = Turn(), clock()
+
+    def __call__(self, event: Event) -> None:
+        self._turn.add(event)
+        shower = _SHOWERS.get(type(event))
+        if shower:
+            shower(self, event)
+
+    # For the session's own lines.
+
+    @property
+    def columns(self) -> int:
+        """The width for text that is wrapped here; a pipe has no end."""
+        return min(self._screen.columns, WIDEST) if self._screen.rich else 1_000_000
+
+    def say(self, text: str, style: str = "") -> None:
+        """Lines of the assistant itself, after its mark."""
+        self._note([(style, line)] for line in self._safe(text).split("\n"))
+
+    def text(self, rows: Iterable[Line]) -> None:
+        """Lines that are shown as they are, apart from what came before."""
+        self._begin("text")
+        self._screen.show(rows)
+
+    def user(self, text: str) -> None:
+        """A message of the user's, as it went out; it starts a turn."""
+        self._turn, self._began = Turn(), self._clock()
+        lines = self._safe(text).split("\n")
+        shown = lines if len(lines) <= 40 else [*lines[:20], f"… {len(lines) - 20} more lines"]
+        self._begin("user")
+        marks = ["> ", *["  "] * (len(shown) - 1)]
+        self._screen.show(
+            [("class:prompt", mark), ("class:user", line)]
+            for mark, line in zip(marks, shown, strict=True)
+        )
+
+    def close(self) -> None:
+        """Make final what is still open."""
+        flow, self._flow = self._flow, None
+        if flow:
+            self._screen.show(flow.close())
+
+    # Sections: what belongs together stands together, with a blank line between.
+
+    def _begin(self, section: str, flow: _Flow | None = None) -> None:
+        self.close()
+        together = {self._section, section} <= {"note", "output"}
+        if self._section and not together and (section != self._section or section == "text"):
+            self._screen.show([[]])
+        self._section, self._flow = section, flow
+
+    def _pour(self, section: str, text: str) -> None:
+        """A piece of something that streams."""
+        if self._flow is None or self._section != section:
+            self._begin(section, self._new_flow(section))
+        assert self._flow
+        rows = self._flow.feed(text)
+        self._screen.show(rows, self._flow.preview())
+
+    def _new_flow(self, section: str) -> _Flow:
+        screen = self._screen
+        if section == "output":
+            return Lines(self._safe, (("class:bar", "│ "),))
+        if section == "reasoning":
+            columns = (lambda: screen.columns) if screen.rich else None
+            return Lines(self._safe, (), "class:reasoning", columns)
+        if screen.rich:
+            return Markdown(lambda: screen.columns, self._safe_reply)
+        return Lines(self._safe_reply)
+
+    def _note(self, rows: Iterable[Iterable[Fragment]]) -> None:
+        self._begin("note")
+        mark: list[Fragment] = [("class:mark", f"{MARK} ")]
+        for row in rows:
+            self._screen.show(wrap(list(row), self.columns, mark, [("", "  ")]))
+            mark = [("", "  ")]
+
+    def _safe(self, text: str) -> str:
+        return visible(self._redact(text))
+
+    def _safe_reply(self, text: str) -> str:
+        text = self._safe(text)
+        return text.replace(MARK, "▹", 1) if text.lstrip().startswith(MARK) else text
+
+    # One method per kind of event.
+
+    def _started(self, event: Started) -> None:
+        self.say(words.joined((event.model, event.folder, event.image)))
+
+    def _said(self, event: Said) -> None:
+        if event.role != "user":
+            return
+        if self._echo:
+            self.user(event.text)
+
+    def _chunk(self, event: Chunk) -> None:
+        self._streamed |= event.kind == "text"
+        self._pour("reply" if event.kind == "text" else "reasoning", event.text)
+
+    def _replied(self, event: Replied) -> None:
+        if not self._streamed and event.text:
+            self._pour("reply", event.text)
+        self._streamed = False
+        self.close()
+        if reason := words.finish(event):
+            self.say(reason, "class:warn")
+        if used := words.usage(event.usage, event.seconds):
+            self.say(used, "class:dim")
+
+    def _retrying(self, event: Retrying) -> None:
+        self.say(f"waiting {event.seconds:.0f} s: {event.why}", "class:warn")
+
+    def _notice(self, event: Notice) -> None:
+        self.say(event.text)
+
+    def _running(self, event: Running) -> None:
+        self._streamed = False
+        self.say(words.doing(event.block))
+
+    def _output(self, event: Output) -> None:
+        self._streamed = True
+        self._pour("output", event.text)
+
+    def _ran(self, event: Ran) -> None:
+        result = event.result
+        if not self._streamed and result.output:
+            self._pour("output", result.output)
+        self._streamed = False
+        style = "class:good" if result.ok else "class:bad"
+        self.say(words.done(event.block, result), style)
+        if result.cut:
+            self.say(f"{result.cut:,} bytes of output were left out")
+        for note in result.notes:
+            self.say(note)
+
+    def _checking(self, event: Checking) -> None:
+        self._streamed = False
+        self.say(f"checking: {event.command}")
+
+    def _checked(self, event: Checked) -> None:
+        if not self._streamed and event.output and not event.passed:
+            self._pour("output", event.output)
+        self._streamed = False
+        self.say(words.verdict(event), "class:good" if event.passed else "class:bad")
+        for note in event.notes:
+            self.say(note)
+
+    def _restored(self, event: Restored) -> None:
+        self.say(words.joined((event.detail or "the workspace was restored", event.point)))
+
+    def _reset(self, event: Reset) -> None:
+        self.say("the conversation starts anew; the workspace and what was spent stay")
+
+    def _finished(self, event: Finished) -> None:
+        took = self._clock() - self._began
+        event = Finished(event.status, self._redact(event.detail))
+        self._note(ending(event, self._turn, took, self._hints))
+        self._turn, self._began, self._streamed = Turn(), self._clock(), False
+
+
+_SHOWERS: dict[type, Callable[[Renderer, Any], None]] = {
+    Started: Renderer._started,
+    Said: Renderer._said,
+    Chunk: Renderer._chunk,
+    Replied: Renderer._replied,
+    Retrying: Renderer._retrying,
+    Notice: Renderer._notice,
+    Running: Renderer._running,
+    Output: Renderer._output,
+    Ran: Renderer._ran,
+    Checking: Renderer._checking,
+    Checked: Renderer._checked,
+    Restored: Renderer._restored,
+    Reset: Renderer._reset,
+    Finished: Renderer._finished,
+}

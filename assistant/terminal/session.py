@@ -1,0 +1,186 @@
+"""What a session is made of while it goes on, and how a message goes out."""
+
+import re
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from assistant.events import CodeBlock, Event, Finished, Replied, Said, UsageError
+from assistant.feedback import fenced
+from assistant.prompts import prompt
+from assistant.terminal import words
+from assistant.terminal.approve import Approval, Approving
+from assistant.terminal.console import Console, TerminalOptions
+from assistant.terminal.render import Renderer
+from assistant.terminal.sanitize import one_line
+
+if TYPE_CHECKING:
+    from assistant.chat import Chat
+
+LARGEST = 200_000
+"""Bytes of a file that may go into a message."""
+_MENTION = re.compile(r"(?<!\S)@([^\s@][^\s]*)")
+_WARNINGS = (0.8, 0.5)
+
+
+@dataclass
+class Session:
+    """The parts of a session, for the loop and the commands."""
+
+    chat: "Chat"
+    console: Console
+    renderer: Renderer
+    options: TerminalOptions
+    approval: Approval
+    attached: list[str] = field(default_factory=list)
+    """Texts that go out with the next message."""
+    last: Finished | None = None
+    _warned: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.use(self.chat)
+
+    def use(self, chat: "Chat") -> None:
+        """Go on with this chat: show its events, ask before its blocks."""
+        self.chat = chat
+        for sink in (self.renderer, self.watch):
+            if sink not in chat.sinks:
+                chat.sinks.append(sink)
+        if not isinstance(chat.executor, Approving):
+            chat.executor = Approving(chat.executor, self.approval)
+        self.tell_status()
+
+    def send(self, text: str) -> None:
+        """One turn, with the files that the message names put into it."""
+        parts = [text, *self.attached, *self._mentioned(text)]
+        message = "\n\n".join(parts)
+        if len(parts) > 1:
+            self.renderer.say(f"sent with it: {self.price(message)}", "class:dim")
+        if not self._affordable(message):
+            return
+        self.attached.clear()
+        self._warned = 0.0
+        self.last = self.chat.say(message)
+
+    def run(self, block: CodeBlock, *, tell: bool = False) -> None:
+        """Run a block of the user's own; with ``tell``, the next message says what came of it."""
+        with self.approval.own():
+            result = self.chat.run(block)
+        if tell:
+            self.attached.append(
+                prompt(
+                    "user_ran",
+                    command=block.code,
+                    exit_code=result.exit_code,
+                    output=fenced(result.output),
+                )
+            )
+            self.renderer.say("the model sees this with your next message")
+
+    def file_text(self, name: str) -> str:
+        """A file of the user's as part of a message. Raises UsageError if it cannot be one."""
+        path = Path(self.chat.folder or ".", Path(name).expanduser())
+        try:
+            if not path.is_file():
+                raise UsageError(f"no such file: {name}")
+            if (size := path.stat().st_size) > LARGEST:
+                raise UsageError(
+                    f"{name} is too large for a message: {size:,} bytes",
+                    f"{LARGEST:,} bytes is the most; code in the sandbox can read all of it.",
+                )
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            raise UsageError(f"{name} is no text, and the model can only be given text") from None
+        except OSError as error:
+            raise UsageError(f"{name} cannot be read: {error.strerror}") from error
+        longest = max((len(run) for run in re.findall(r"`{3,}", text)), default=2)
+        mark = "`" * (longest + 1)
+        return prompt("attached_file", path=name, text=f"{mark}text\n{text}\n{mark}")
+
+    def _mentioned(self, text: str) -> list[str]:
+        """The files that a message names with ``@``; what is no file stays a word."""
+        found = dict.fromkeys(match.rstrip(".,;:!?)") for match in _MENTION.findall(text))
+        folder = Path(self.chat.folder or ".")
+        return [self.file_text(name) for name in found if _is_file(folder / name)]
+
+    def price(self, message: str) -> str:
+        """What a message's own text takes, in tokens and money."""
+        tokens = self.chat.model.count([Said(message)])
+        cost = self.chat.model.cost(tokens, 0)
+        return words.joined((words.count(tokens, "token"), words.money(cost)))
+
+    def _affordable(self, message: str) -> bool:
+        """Whether the first call is within what the user set, or the user says yes."""
+        dearest = self.options.dearest
+        if dearest is None:
+            return True
+        tokens = self.used_context() + self.chat.model.count([Said(message)])
+        cost = self.chat.model.cost(tokens, self.chat.model.max_reply)
+        if cost is None or cost <= dearest:
+            return True
+        most = words.money(cost)
+        if not self.console.interactive:
+            self.renderer.say(f"not sent: it could cost {most}", "class:warn")
+            return False
+        answer = self.console.ask(f"This message could cost up to {most}. Send it? [y/n]")
+        return answer.lower() in ("y", "yes")
+
+    # What remains.
+
+    def watch(self, event: Event) -> None:
+        """A sink: keeps the status line true, and warns at half and at four fifths of a cap."""
+        if not isinstance(event, Replied | Finished):
+            return
+        self.tell_status()
+        if isinstance(event, Finished):
+            return
+        share, name = self.most_used()
+        for level in _WARNINGS:
+            if share >= level > self._warned:
+                self._warned = level
+                self.renderer.say(f"{share:.0%} of this message's {name} are used", "class:warn")
+                return
+
+    def most_used(self) -> tuple[float, str]:
+        """The cap that is nearest to its end: the share that is used, and its name."""
+        left, caps = self.chat.left(), self.chat.terms.budget
+        shares = [
+            (1 - float(rest) / float(cap), name)
+            for name, rest in left._asdict().items()
+            if (cap := getattr(caps, name)) is not None and name != "seconds"
+        ]
+        return max(shares, default=(0.0, ""))
+
+    def tell_status(self) -> None:
+        left = self.chat.left()
+        context = self.used_context()
+        dollars = words.money(left.dollars) if left.dollars < Decimal(10**6) else ""
+        rest = words.joined((dollars, f"{left.replies:g} replies", _short(left.tokens)))
+        self.console.status(
+            words.joined(
+                (
+                    one_line(self.chat.model.name, 40),
+                    f"left: {rest}",
+                    f"context {_short(context)}" if context else "",
+                )
+            )
+        )
+
+    def used_context(self) -> int:
+        """Tokens of the conversation so far, by the last reply's count."""
+        for event in reversed(self.chat.events):
+            if isinstance(event, Replied) and event.usage.total:
+                return event.usage.total
+        return 0
+
+
+def _short(tokens: float) -> str:
+    return f"{tokens / 1000:.0f}k tokens" if tokens >= 10_000 else f"{tokens:g} tokens"
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False

@@ -1,0 +1,133 @@
+"""The slash commands about the conversation: leaving, the model, the budget, other sessions."""
+
+from collections.abc import Sequence
+from decimal import Decimal, InvalidOperation
+
+from assistant.events import Replied, Usage, UsageError
+from assistant.terminal import words
+from assistant.terminal.export import export as exported
+from assistant.terminal.session import Session
+
+_WHOLE = ("replies", "tokens", "blocks")
+
+
+def exit_(session: Session, argument: str) -> None:
+    """exit: leave; the session is kept and can be resumed."""
+    raise EOFError
+
+
+def model(session: Session, argument: str) -> None:
+    """model [NAME]: go on with another model, or say which one it is."""
+    if argument:
+        session.chat.set_model(argument)
+        session.tell_status()
+    else:
+        session.renderer.say(f"model: {session.chat.model.name}")
+
+
+def budget(session: Session, argument: str) -> None:
+    """budget [CAP=VALUE ...|cost]: what is left of it, other caps, or what it all cost."""
+    if argument == "cost":
+        session.renderer.text([[("", line)] for line in _cost(session)])
+        return
+    if argument:
+        session.chat.set_budget(**dict(_cap(part) for part in argument.split()))
+        session.tell_status()
+    left, caps = session.chat.left(), session.chat.terms.budget
+    for name in left._fields:
+        cap, rest = getattr(caps, name), getattr(left, name)
+        if cap is None:
+            text = f"{name}: no cap"
+        elif name == "dollars":
+            text = f"{name}: {words.money(rest)} of {words.money(cap)} left"
+        else:
+            text = f"{name}: {max(rest, 0):,.0f} of {cap:,.0f} left"
+        session.renderer.say(f"{text} (for each message)")
+
+
+def reset(session: Session, argument: str) -> None:
+    """reset: forget the conversation; files and what was spent stay."""
+    session.attached.clear()
+    session.chat.reset()
+
+
+def ask(session: Session, argument: str) -> None:
+    """ask [never|apply|all]: when to ask: never, before your folder is written, before all code."""
+    if argument:
+        if argument not in ("never", "apply", "all"):
+            raise UsageError(f"/ask {argument} means nothing", "/ask never, /ask apply or /ask all")
+        session.approval.mode = argument  # type: ignore[assignment]
+    session.renderer.say(f"asking: {session.approval.mode}")
+
+
+def resume(session: Session, argument: str) -> None:
+    """resume [ID]: go on with an earlier session, or list them."""
+    assert session.options.resume
+    if argument:
+        session.use(session.options.resume(argument))
+        session.renderer.say(
+            f"session {argument}: {words.count(len(session.chat.events), 'event')}"
+        )
+        return
+    names = session.options.sessions() if session.options.sessions else ()
+    for name in names[:20]:
+        session.renderer.say(name)
+
+
+def fork(session: Session, argument: str) -> None:
+    """fork: go on in a copy of this conversation; this one stays as it is."""
+    session.use(session.chat.fork())  # type: ignore[attr-defined]
+    session.renderer.say(f"session {session.chat.session} goes on from here")
+
+
+def export(session: Session, argument: str) -> None:
+    """export FILE: write the conversation to FILE, as .md (Markdown) or .jsonl (events)."""
+    session.renderer.say(exported(session.chat.events, argument, session.chat.folder))
+
+
+def _cap(part: str) -> tuple[str, Decimal | float | None]:
+    """``replies=10`` or ``dollars=none`` as a cap."""
+    name, equals, value = part.partition("=")
+    if name not in ("replies", "tokens", "dollars", "seconds", "blocks") or not equals:
+        raise UsageError(
+            f"/budget {part} means nothing",
+            "Caps are replies, tokens, dollars, seconds and blocks: /budget replies=10",
+        )
+    if value == "none":
+        return name, None
+    try:
+        number = Decimal(value.removeprefix("$"))
+        if not number.is_finite():
+            raise ValueError
+        return name, number if name == "dollars" else int(number) if name in _WHOLE else float(
+            number
+        )
+    except (InvalidOperation, ValueError):
+        raise UsageError(f"/budget {part}: {value} is no number") from None
+
+
+def _cost(session: Session) -> Sequence[str]:
+    """The whole session in tokens and money, cached and reasoning tokens told apart."""
+    used = [event.usage for event in session.chat.events if isinstance(event, Replied)]
+    priced = [usage for usage in used if usage.cost is not None]
+    total = sum((usage.cost or Decimal(0) for usage in priced), Decimal(0))
+    unknown = sum(usage.cost is None and usage.total > 0 for usage in used)
+    prompts, cached = _sum(used, "prompt"), _sum(used, "cached")
+    completions, reasoning = _sum(used, "completion"), _sum(used, "reasoning")
+    money = words.money(total) if priced or not unknown else "cost unknown"
+    if priced and unknown:
+        money += f", and {words.count(unknown, 'reply')} of unknown cost"
+    return (
+        f"replies: {len(used):,}",
+        f"tokens in: {prompts:,}, of them cached {cached:,}",
+        f"tokens out: {completions:,}, of them reasoning {reasoning:,}",
+        f"cost: {money}",
+    )
+
+
+def _sum(used: Sequence[Usage], name: str) -> int:
+    return sum(getattr(usage, name) for usage in used)
+
+
+FIRST = (exit_, model, budget, resume, fork, ask, reset)
+MORE = (export,)

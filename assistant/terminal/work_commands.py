@@ -1,0 +1,117 @@
+"""The slash commands about the work: changes, undo, checks, code, files."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from assistant.code.fences import fences
+from assistant.events import CodeBlock, Ran, Replied, UsageError
+from assistant.languages import find
+from assistant.terminal.files import written
+from assistant.terminal.highlight import Highlighter
+from assistant.terminal.sanitize import visible
+from assistant.terminal.session import Session
+from assistant.terminal.theme import Fragment
+
+
+def add(session: Session, argument: str) -> None:
+    """add FILE ...: put files into your next message (as @FILE does)."""
+    if not argument:
+        raise UsageError("/add needs a file", "/add FILE")
+    for name in argument.split():
+        text = session.file_text(name)
+        session.attached.append(text)
+        session.renderer.say(f"{name}: {session.price(text)} with your next message")
+
+
+def diff(session: Session, argument: str) -> None:
+    """diff [discard]: what the code changed so far; discard throws it away."""
+    if argument == "discard":
+        if session.approval.confirm("Throw away every change that is not applied?"):
+            session.chat.discard()
+        return
+    text = session.chat.diff()
+    if not text.strip():
+        session.renderer.say("nothing has changed")
+        return
+    session.renderer.text(_coloured(text, "diff"))
+
+
+def apply(session: Session, argument: str) -> None:
+    """apply [PATH ...]: write the changes to your folder, all or only these paths."""
+    text = session.chat.diff()
+    if not text.strip():
+        session.renderer.say("nothing to apply")
+        return
+    if session.approval.mode != "never":
+        session.renderer.text(_coloured(text, "diff"))
+    what = argument or "all of it"
+    if session.approval.confirm(f"Write {what} to {session.chat.folder or 'your folder'}?"):
+        session.chat.apply(argument.split() or None)
+    else:
+        session.renderer.say("nothing was written")
+
+
+def undo(session: Session, argument: str) -> None:
+    """undo [N]: take back what the last block, or the last N, changed."""
+    session.chat.undo(_number(argument, "/undo 2"))
+
+
+def redo(session: Session, argument: str) -> None:
+    """redo [N]: bring back what was undone."""
+    session.chat.redo(_number(argument, "/redo 2"))
+
+
+def run(session: Session, argument: str) -> None:
+    """run [COMMAND]: run a command of yours in the sandbox, or the last code block again."""
+    session.run(CodeBlock("bash", argument) if argument else _last_block(session))
+
+
+def check(session: Session, argument: str) -> None:
+    """check [COMMAND|off]: run the acceptance check, set another, or none."""
+    if not argument:
+        session.chat.run_check()
+        return
+    session.chat.set_check("" if argument == "off" else argument)
+    session.renderer.say("no check" if argument == "off" else f"check: {argument}")
+
+
+def save(session: Session, argument: str) -> None:
+    """save FILE: write the last code block of the conversation to FILE in your folder."""
+    if not argument:
+        raise UsageError("/save needs a file", "/save FILE")
+    path = Path(session.chat.folder or ".", Path(argument).expanduser())
+    block = _last_block(session)
+    if path.exists() and not session.approval.confirm(f"{argument} exists. Write over it?"):
+        session.renderer.say("nothing was written")
+        return
+    session.renderer.say(
+        written(path, block.code if block.code.endswith("\n") else block.code + "\n")
+    )
+
+
+def _coloured(text: str, language: str) -> Iterable[list[Fragment]]:
+    colours = Highlighter(language)
+    return [colours.line(visible(line)) for line in text.rstrip("\n").split("\n")]
+
+
+def _number(argument: str, example: str) -> int:
+    if not argument:
+        return 1
+    if not argument.isdecimal() or int(argument) < 1:
+        raise UsageError(f"{argument} is no number of blocks", example)
+    return int(argument)
+
+
+def _last_block(session: Session) -> CodeBlock:
+    """The last code that was shown or run: a fence of the last reply that has one."""
+    for event in reversed(session.chat.events):
+        if isinstance(event, Ran) and event.block.action == "run":
+            return event.block
+        if isinstance(event, Replied) and (found := fences(event.text)):
+            language = find(found[-1].lang)
+            return CodeBlock(language.name if language else found[-1].lang, found[-1].code)
+    raise UsageError("there is no code block yet")
+
+
+FIRST = (add, diff, apply, undo, redo, run, check)
+MORE = (save,)

@@ -1,0 +1,100 @@
+"""CPU that showing a reply takes: 10,000 tokens should stay under 0.3 s, and twice the text twice.
+
+    python benchmarks/terminal.py
+
+Every token is fed on its own, as a stream does, and each time the unfinished line is handed over
+to be drawn. Drawing frames is the prompt's work, at most 20 times a second however fast tokens
+come; its cost is printed apart.
+"""
+
+import random
+import time
+from collections.abc import Iterable
+
+from assistant.events import Chunk, Output, Replied, Running, CodeBlock, Ran, ExecResult
+from assistant.terminal.markdown import Preview
+from assistant.terminal.render import Renderer
+from assistant.terminal.theme import Line, theme
+
+WORDS = "the model writes a long reply about files and tests so that the screen has work".split()
+CODE = '''\
+def total(items: list[int], start: int = 0) -> int:
+    """The sum of all items, counted from start."""
+    for number, item in enumerate(items):
+        if item > 100 and number != 7:
+            start += item * 2  # twice as much
+    return start
+'''
+
+
+class NoScreen:
+    """Paints what it is given and throws it away."""
+
+    columns, rich = 100, True
+
+    def __init__(self) -> None:
+        self.theme = theme("dark")
+        self.characters = 0
+        self.preview: Preview | None = None
+
+    def show(self, rows: Iterable[Line], live: Preview | None = None) -> None:
+        self.characters += sum(len(self.theme.paint(row)) for row in rows)
+        self.preview = live
+
+
+def prose(tokens: int) -> str:
+    rng = random.Random(7)
+    text = []
+    for number in range(int(tokens * 0.8)):
+        word = rng.choice(WORDS)
+        text.append(f"**{word}** " if number % 20 == 0 else f"{word} ")
+        if number % 60 == 59:
+            text.append("\n\n" if number % 120 == 119 else "\n- item with `code` ")
+    return "".join(text)
+
+
+def code(tokens: int) -> str:
+    return "```python\n" + CODE * (tokens // 75) + "```\n"
+
+
+def mixed(tokens: int) -> str:
+    part = prose(250) + "\n\n" + code(250) + "\n| a | b |\n|---|---|\n| 1 | 2 |\n\n"
+    return part * (tokens // 500)
+
+
+def seconds(text: str) -> float:
+    """CPU seconds for the text, four characters at a time."""
+    screen = NoScreen()
+    renderer = Renderer(screen)
+    before = time.process_time()
+    for at in range(0, len(text), 4):
+        renderer(Chunk(text[at : at + 4]))
+    renderer(Replied(text))
+    return time.process_time() - before
+
+
+def output(lines: int) -> float:
+    """CPU seconds for lines of program output."""
+    renderer = Renderer(NoScreen())
+    block = CodeBlock("python", "run()")
+    renderer(Running(block))
+    before = time.process_time()
+    for number in range(lines):
+        renderer(Output(f"line {number} of what the program prints, as it comes\n"))
+    renderer(Ran(block, ExecResult(0, "")))
+    return time.process_time() - before
+
+
+def main() -> None:
+    seconds(code(200))  # The lexer compiles its patterns once per session.
+    for make in (prose, code, mixed):
+        text = make(10_000)
+        once, twice = seconds(text), seconds(make(20_000))
+        tokens = len(text) // 4
+        print(f"{make.__name__:6} {tokens:6} tokens: {once:.3f} s CPU; twice as long: x{twice / once:.2f}")
+    once, twice = output(10_000), output(20_000)
+    print(f"output  10000 lines:  {once:.3f} s CPU; twice as long: x{twice / once:.2f}")
+
+
+if __name__ == "__main__":
+    main()
