@@ -93,14 +93,16 @@ class Root:
             self._forget(staged)
             raise
 
-    def stage(self, staged: str, pieces: Iterable[bytes], mode: int | None, *, like: str) -> None:
-        """Write a temporary file and sync it to disk, for ``commit`` to rename over ``like``.
+    def stage(
+        self, staged: str, pieces: Iterable[bytes], mode: int | None, *, like: str | None = None
+    ) -> None:
+        """Write a temporary file and sync it to disk, for ``commit`` to rename into its place.
 
         It gets the owner (where the system allows) and, without ``mode``, the mode of the file
         at ``like``. Where this fails no file is left.
         """
-        self._checked(like)
-        existing = self.replaceable(like)
+        self._checked(staged)
+        existing = self.replaceable(like) if like else None
         above, name = split(staged)
         with self.folder(above) as fd:
             fresh = existing is None and mode is None

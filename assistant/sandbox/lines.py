@@ -1,0 +1,114 @@
+"""An append-only file of JSON lines, each with a checksum; what a crash tore off is cut away."""
+
+import fcntl
+import json
+import os
+import zlib
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from assistant.events import AssistantError
+from assistant.sandbox.names import shown
+from assistant.sandbox.safe_files import write_all
+
+_START = '{"crc":"%08x","data":'
+_BODY = len(_START % 0)
+
+
+class Lines:
+    """The lines of one file. Reading takes no lock; the first ``append`` makes this the writer.
+
+    Raises AssistantError where a line before the last is damaged, or another process writes.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.entries: list[dict[str, Any]] = []
+        self.torn = False
+        """A last line was incomplete; it is left out, and cut off by the next ``append``."""
+        self._end = 0
+        self._fd = -1
+        self._load()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: object, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def append(self, entry: dict[str, Any]) -> None:
+        """Add a line; it is on disk when this returns, or not there at all if this raises."""
+        body = json.dumps(entry, separators=(",", ":"))
+        line = f"{_START % zlib.crc32(body.encode())}{body}}}\n".encode()
+        self.lock()
+        try:
+            write_all(self._fd, line)
+            os.fsync(self._fd)
+            self.entries.append(entry)
+        except BaseException:
+            os.ftruncate(self._fd, self._end)
+            raise
+        self._end += len(line)
+
+    def lock(self) -> None:
+        """Become the one writer until ``close``."""
+        if self._fd >= 0:
+            return
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        fd = os.open(self.path, flags, 0o600)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(fd)
+            raise AssistantError(
+                f"{shown(str(self.path))}: another process writes to this session",
+                "Close it there, or go on in a new session.",
+            ) from error
+        self._fd = fd
+        self._load()  # Another writer may have added lines before it let go.
+        os.ftruncate(fd, self._end)
+        _sync_folder(self.path.parent)
+
+    def _load(self) -> None:
+        try:
+            lines = self.path.read_bytes().splitlines(keepends=True)
+        except FileNotFoundError:
+            return
+        self.entries, self._end, self.torn = [], 0, False
+        for number, line in enumerate(lines, start=1):
+            entry = _parsed(line)
+            if entry is None and number == len(lines):
+                self.torn = True
+            elif entry is None:
+                raise AssistantError(
+                    f"{shown(str(self.path))}: line {number} is damaged",
+                    "Start a new session in the same folder.",
+                )
+            else:
+                self.entries.append(entry)
+                self._end += len(line)
+
+
+def _parsed(line: bytes) -> dict[str, Any] | None:
+    body = line[_BODY:-2]
+    if line[:_BODY] != (_START % zlib.crc32(body)).encode() or line[-2:] != b"}\n":
+        return None
+    entry = json.loads(body)
+    return entry if isinstance(entry, dict) else None
+
+
+def _sync_folder(folder: Path) -> None:
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
