@@ -1,0 +1,136 @@
+"""A container's standard streams over the engine's attach call, as bytes in and bytes out."""
+
+import select
+import socket
+import struct
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+_HEADER = struct.Struct(">BxxxL")
+_STDERR = 2
+_PIECE = 1 << 18
+_COMPLAINT = 4000
+
+
+class _Wire(Protocol):
+    def read(self) -> bytes: ...
+    def write(self, data: bytes, /) -> None: ...
+    def close(self) -> None: ...
+
+
+class Attached:
+    """Standard input, output and error of a container that has not been started yet.
+
+    ``read`` waits for the next piece of its output, empty at the end; what it writes to its
+    standard error is kept apart, the last of it, as ``complaint``. System errors pass as OSError.
+    """
+
+    def __init__(self, client: "DockerClient", name: str) -> None:
+        params = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
+        self._wire = _wire(client.api.attach_socket(name, params=params))
+        self._buffer = b""
+        self._left = 0
+        self._stream = 1
+        self.complaint = b""
+
+    def read(self) -> bytes:
+        while True:
+            if not self._left and len(self._buffer) >= _HEADER.size:
+                self._stream, self._left = _HEADER.unpack_from(self._buffer)
+                self._buffer = self._buffer[_HEADER.size :]
+            if self._left and self._buffer:
+                piece, self._buffer = self._buffer[: self._left], self._buffer[self._left :]
+                self._left -= len(piece)
+                if self._stream != _STDERR:
+                    return piece
+                self.complaint = (self.complaint + piece)[-_COMPLAINT:]
+                continue
+            if self._left == 0 and len(self._buffer) >= _HEADER.size:
+                continue
+            data = self._wire.read()
+            if not data:
+                return b""
+            self._buffer += data
+
+    def write(self, data: bytes) -> None:
+        self._wire.write(data)
+
+    def close(self) -> None:
+        self._wire.close()
+
+
+def _wire(raw: Any) -> _Wire:
+    """The library hands out a different object for each way to reach an engine."""
+    if hasattr(raw, "proc"):
+        return _SshWire(raw)
+    return _SocketWire(getattr(raw, "_sock", raw), raw)
+
+
+class _SocketWire:
+    """A Unix, TCP or TLS socket. One thread reads while another one writes."""
+
+    PATIENCE = 30.0
+    """Seconds for which an engine may take nothing of what is written to it."""
+
+    def __init__(self, sock: socket.socket, owner: object) -> None:
+        self._sock, self._owner = sock, owner
+        self._sock.settimeout(self.PATIENCE)
+        self._tls = hasattr(sock, "pending")
+        self._lock = threading.Lock()  # Of one TLS connection only one side may be used at once.
+        self._closed = False
+
+    def read(self) -> bytes:
+        while True:
+            if not self._tls:
+                with suppress(TimeoutError):
+                    return self._sock.recv(_PIECE)
+            elif self._readable():
+                with self._lock:
+                    return self._sock.recv(_PIECE)
+            if self._closed:
+                return b""
+
+    def _readable(self) -> bool:
+        if self._sock.pending():  # type: ignore[attr-defined]
+            return True
+        with suppress(ValueError):
+            return bool(select.select([self._sock], [], [], 1.0)[0])
+        return False
+
+    def write(self, data: bytes) -> None:
+        if self._tls:
+            with self._lock:
+                self._sock.sendall(data)
+        else:
+            self._sock.sendall(data)
+
+    def close(self) -> None:
+        self._closed = True
+        with suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RDWR)
+        with suppress(OSError):
+            self._sock.close()
+
+
+class _SshWire:
+    """The pipes of an ``ssh`` program that relays to the engine's socket."""
+
+    def __init__(self, channel: Any) -> None:
+        self._channel = channel
+
+    def read(self) -> bytes:
+        data: bytes = self._channel.proc.stdout.read1(_PIECE)
+        return data
+
+    def write(self, data: bytes) -> None:
+        self._channel.sendall(data)
+
+    def close(self) -> None:
+        with suppress(OSError, ValueError):
+            self._channel.close()
+        self._channel.proc.kill()
+        self._channel.proc.wait()

@@ -1,0 +1,360 @@
+"""The host's end of a runner: asks one thing at a time and takes in the answers.
+
+A thread of its own reads, so that a Ctrl-C, which only ever lands in the main thread, can interrupt
+the waiting but never lose a piece of an answer.
+"""
+
+import codecs
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Protocol, cast, get_args
+
+from assistant.events import AssistantError, Reason, SandboxError
+from assistant.sandbox.protocol import (
+    Caps,
+    Decoder,
+    Frame,
+    Unpacking,
+    encode,
+    list_of,
+    nonsense,
+    packed,
+    text_of,
+    whole_number,
+)
+from assistant.sandbox.tree import Delta, Entry
+
+PATIENCE = 5.0
+"""Seconds beyond limit and grace after which a runner that has not answered is given up."""
+
+_LIVE = 32
+"""Pieces of output that may wait to be shown."""
+_PIECE = 1 << 17
+
+
+class Transport(Protocol):
+    """Bytes to and from a runner; system errors pass as OSError. ``read`` is empty at the end."""
+
+    @property
+    def complaint(self) -> bytes: ...
+    def read(self) -> bytes: ...
+    def write(self, data: bytes, /) -> None: ...
+    def close(self) -> None: ...
+
+
+class Store(Protocol):
+    def put(self, data: bytes, /) -> str: ...
+    def get(self, digest: str, /) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """How a block ended, as the runner tells it."""
+
+    exit_code: int
+    reason: Reason | None
+    seconds: float
+    output: str
+    cut: int
+    notes: tuple[Mapping[str, Any], ...]
+
+
+class LinkLost(SandboxError):
+    """The runner is gone, or is not to be believed any more. Nothing can be asked again."""
+
+
+class Link:
+    """A conversation with one runner; ``setup`` is what it is told first."""
+
+    def __init__(self, transport: Transport, source: bytes, setup: Mapping[str, Any]) -> None:
+        self._transport = transport
+        self._grace = float(setup["grace"])
+        self._number = 0
+        self._agreed = 0
+        self._question: _Question | None = None
+        self._torn = False
+        self._fault: AssistantError | None = None
+        self._thread = threading.Thread(target=self._listen, name="sandbox", daemon=True)
+        self._start = len(source).to_bytes(4, "big") + source
+        self._setup = dict(setup)
+
+    def open(self, seconds: float) -> None:
+        """Sends the runner its program and waits until it is ready for questions."""
+        self._thread.start()
+        question = _Question(self._next())
+        self._ask(question, self._start + encode({**self._setup, "is": "setup", "id": question.id}))
+        self._await(question, seconds, "start")
+
+    def close(self) -> None:
+        """Ends the connection; the runner ends all it has started, and itself."""
+        self._transport.close()
+        if self._thread.is_alive() and self._thread is not threading.current_thread():
+            self._thread.join(5)
+
+    def run(self, head: Mapping[str, Any], code: bytes) -> Generator[str, None, Done]:
+        """Runs a block; yields its output as it comes. ``head["seconds"]`` is its time limit.
+
+        A Ctrl-C ends the block, and it comes back as cancelled.
+        """
+        question = _Block(self._next())
+        sent = encode({**head, "is": "run", "id": question.id}, code)
+        try:
+            self._ask(question, sent)
+            until = time.monotonic() + float(head["seconds"]) + self._grace + PATIENCE
+            while not question.wait(until - time.monotonic()):
+                yield from question.pieces()
+                if time.monotonic() > until:
+                    self._give_up(question, "end a block in time")
+        except KeyboardInterrupt:
+            self._cancel(question)
+        except GeneratorExit:
+            self._cancel(question)
+            raise
+        yield from question.pieces()
+        return question.answer()
+
+    def put(self, delta: Delta, blobs: Store) -> None:
+        """Writes and deletes files of the workspace; raises SandboxError for those that failed."""
+        question = _Question(self._next())
+        removed = list(delta.removed)
+        told = {"is": "put", "id": question.id, "agreed": self._agreed}
+        try:
+            for start in range(0, len(removed), 500):
+                part = removed[start : start + 500]
+                self._ask(question, encode({**told, "removed": part, "last": False}))
+            for rows, body in packed(_contents(delta, blobs)):
+                self._ask(question, encode({**told, "entries": rows, "last": False}, body))
+            self._ask(question, encode({**told, "last": True}))
+        except BaseException:
+            self._torn = True
+            raise
+        frame = self._await(question, 120, "write files")
+        faults = list_of(frame.head, "faults", 100)
+        if faults:
+            first = text_of({"fault": faults[0]}, "fault")
+            raise SandboxError(f"The sandbox could not write {len(faults)} file(s): {first}")
+
+    def pull(
+        self, blobs: Store, caps: Caps, skip: Iterable[str]
+    ) -> tuple[dict[str, Entry], list[str], Mapping[str, Any]]:
+        """What changed since the last put or pull: entries by path, removed paths, what was left
+        out and why. One that fails changes nothing: the next one tells it all again."""
+        load = _Load(self._next(), Unpacking(caps), blobs)
+        head = {
+            "is": "pull",
+            "id": load.id,
+            "agreed": self._agreed,
+            "skip": sorted(skip),
+            "bytes": caps.bytes,
+            "largest": caps.largest,
+            "count": caps.count,
+            "longest": caps.longest,
+            "deepest": caps.deepest,
+            "seconds": caps.seconds,
+        }
+        self._ask(load, encode(head))
+        frame = self._await(load, caps.seconds + 30, "tell its files")
+        self._agreed = load.id
+        return load.unpacking.entries, load.unpacking.removed, frame.head
+
+    # Asking.
+
+    def _next(self) -> int:
+        self._number += 1
+        return self._number
+
+    def _ask(self, question: "_Question", data: bytes) -> None:
+        if self._fault is not None:
+            raise self._fault
+        if self._torn:
+            raise LinkLost("A message to the sandbox was cut off", "Start a new session")
+        self._question = question
+        self._torn = True  # Until all is sent: a half message would make the rest nonsense.
+        try:
+            self._transport.write(data)
+        except (OSError, ValueError) as error:
+            self._thread.join(1)  # What it read last may say why.
+            raise self._lost() from error
+        self._torn = False
+
+    def _await(self, question: "_Question", seconds: float, what: str) -> Frame:
+        until = time.monotonic() + seconds
+        while not question.wait(until - time.monotonic()):
+            if time.monotonic() > until:
+                self._give_up(question, what)
+        return question.frame()
+
+    def _cancel(self, question: "_Block") -> None:
+        """Ends a block early; more Ctrl-C change nothing, for this takes little time."""
+        question.cancelled = True
+        with suppress(AssistantError):
+            if not question.over:
+                self._ask(question, encode({"is": "cancel", "id": question.id}))
+        until = time.monotonic() + self._grace + 3
+        while time.monotonic() < until and not question.over:
+            with suppress(KeyboardInterrupt):
+                question.wait(until - time.monotonic())
+        if not question.over:
+            self._torn = True
+            self._transport.close()
+
+    def _give_up(self, question: "_Question", what: str) -> None:
+        self._torn = True
+        self._transport.close()
+        raise LinkLost(f"The sandbox did not {what}; it was closed", "Start a new session")
+
+    def _lost(self) -> AssistantError:
+        if self._fault is None:
+            self._fault = LinkLost("The sandbox has ended", "Start a new session")
+        return self._fault
+
+    # Listening, in the thread.
+
+    def _listen(self) -> None:
+        decoder = Decoder()
+        try:
+            while data := self._transport.read():
+                for frame in decoder.feed(data):
+                    self._take(frame)
+        except (OSError, ValueError):
+            pass
+        except AssistantError as error:
+            self._fault = error
+        finally:
+            fault = self._lost()
+            if self._question is not None:
+                self._question.fail(fault)
+            self._transport.close()
+
+    def _take(self, frame: Frame) -> None:
+        question = self._question
+        if question is None or frame.head.get("id") != question.id or question.over:
+            return
+        if frame.kind == "fault":
+            question.fail(LinkLost(f"The sandbox failed: {text_of(frame.head, 'why')}"))
+        else:
+            question.take(frame)
+
+
+class _Question:
+    """Something asked, and what has come back for it. Filled by one thread, read by another."""
+
+    def __init__(self, number: int) -> None:
+        self.id = number
+        self._changed = threading.Event()
+        self._frame: Frame | None = None
+        self._error: AssistantError | None = None
+
+    @property
+    def over(self) -> bool:
+        return self._frame is not None or self._error is not None
+
+    def wait(self, seconds: float) -> bool:
+        """Until something has come or the time is up; True once all has."""
+        if not self.over:
+            self._changed.wait(max(0.0, seconds))
+            self._changed.clear()
+        return self.over
+
+    def frame(self) -> Frame:
+        if self._error is not None:
+            raise self._error
+        assert self._frame is not None
+        return self._frame
+
+    def take(self, frame: Frame) -> None:
+        self._frame = frame
+        self._changed.set()
+
+    def fail(self, error: AssistantError) -> None:
+        if not self.over:
+            self._error = error
+        self._changed.set()
+
+
+class _Block(_Question):
+    """A block that runs: pieces of output to show, then how it ended."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.cancelled = False
+        self._pieces: deque[bytes] = deque()
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+
+    def take(self, frame: Frame) -> None:
+        if frame.kind != "output":
+            super().take(frame)
+        elif len(self._pieces) < _LIVE:  # Who looks away misses some; the result holds it all.
+            self._pieces.append(frame.body[:_PIECE])
+            self._changed.set()
+
+    def pieces(self) -> Generator[str, None, None]:
+        while self._pieces:
+            piece = self._pieces.popleft()
+            if text := self._decoder.decode(piece, self.over and not self._pieces):
+                yield text
+
+    def answer(self) -> Done:
+        if self.cancelled and self._frame is None:
+            return Done(130, "cancelled", 0.0, "", 0, ({"note": "lost", "what": "all"},))
+        frame = self.frame()
+        head, reason = frame.head, _reason(frame.head.get("reason"))
+        seconds = head.get("seconds")
+        if not isinstance(seconds, int | float) or not 0 <= seconds < math.inf:
+            raise nonsense("a frame with a wrong time")
+        notes = list_of(head, "notes", 100)
+        if not all(type(note) is dict for note in notes):
+            raise nonsense("a frame with wrong notes")
+        code, cut = whole_number(head, "exit", 255), whole_number(head, "cut")
+        output = _joined(frame.body, whole_number(head, "head", len(frame.body)), cut)
+        if self.cancelled:
+            code, reason = 130, "cancelled"
+        return Done(code, reason, float(seconds), output, cut, tuple(notes))
+
+
+def _reason(value: object) -> Reason | None:
+    for reason in get_args(Reason):
+        if value == reason:
+            return cast(Reason, reason)
+    if value is not None:
+        raise nonsense("a frame with a wrong reason")
+    return None
+
+
+def _joined(kept: bytes, head: int, cut: int) -> str:
+    if not cut:
+        return kept.decode("utf-8", "replace")
+    start, end = kept[:head].decode("utf-8", "replace"), kept[head:].decode("utf-8", "replace")
+    return f"{start}\n[... {cut} bytes left out ...]\n{end}"
+
+
+class _Load(_Question):
+    """Files on their way in; each goes to the store as soon as it is whole."""
+
+    def __init__(self, number: int, unpacking: Unpacking, blobs: Store) -> None:
+        super().__init__(number)
+        self.unpacking, self._blobs = unpacking, blobs
+
+    def take(self, frame: Frame) -> None:
+        if frame.kind != "files":
+            if not self.unpacking.complete:
+                raise nonsense("a file that is not whole")
+            super().take(frame)
+            return
+        try:
+            for path, mode, data in self.unpacking.feed(frame):
+                digest = self._blobs.put(data)
+                self.unpacking.entries[path] = Entry("file", mode, len(data), digest)
+        except OSError as error:
+            self.fail(AssistantError(f"File contents cannot be stored: {error.strerror}"))
+
+
+def _contents(delta: Delta, blobs: Store) -> Generator[tuple[str, Entry, bytes], None, None]:
+    """Folders before what they hold, since paths sort that way."""
+    for path, entry in sorted(delta.written.items()):
+        yield path, entry, blobs.get(entry.digest) if entry.kind == "file" else b""

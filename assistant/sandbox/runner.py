@@ -1,0 +1,1904 @@
+"""The program inside a sandbox: runs blocks, ends them in time, carries files; told by frames.
+
+It is sent as text into the sandbox and never imported; Python 3.8 or newer, standard library only.
+In a container it is process 1: nothing inside can kill it, and it is not dumpable, so that code of
+the same user can neither read its memory nor open its descriptors. Frames come in on descriptor 0
+and go out on descriptor 1; programs have pipes of their own, so no output can pass for a frame.
+
+Three kinds of process:
+- the runner: frames, deadlines, output, files. It holds what the host said: it never forks a job.
+- the forker: forked (later started anew) before any job is known, so a job inherits no secret.
+- a job: forked from the forker; reads its order from a socket of its own, then runs foreign code.
+"""
+
+# ruff: noqa: UP006, UP031, UP035, UP045
+from __future__ import annotations
+
+import array
+import ast
+import builtins
+import contextlib
+import ctypes
+import errno
+import fcntl
+import io
+import json
+import linecache
+import os
+import selectors
+import shutil
+import signal
+import socket
+import stat
+import struct
+import sys
+import tempfile
+import threading
+import time
+import traceback
+import types
+from typing import Any, Callable, Dict, Iterator, List, NoReturn, Optional, Set, Tuple
+
+HERE = "<runner>"
+VERSION = 1
+PIECE = 1 << 18
+FRAME = struct.Struct(">II")  # Length of the JSON head, length of the bytes that follow it.
+TICK = 0.1
+AGAIN = (
+    "import os;s=open(0,'rb').read();"
+    "exec(compile(s,'<runner>','exec'),{'__name__':'__forker__','SOURCE':s})"
+)
+Table = Dict[int, Tuple[int, int, str]]
+Status = Tuple[str, int, int, int, int, int]
+
+
+# ---------------------------------------------------------------------------- small system calls
+
+
+def prctl(option: int, value: int) -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
+
+
+def dumpable(yes: bool) -> None:
+    """Whether others of this user may look into this process."""
+    prctl(4, int(yes))  # PR_SET_DUMPABLE
+
+
+def cast(pid: int, number: int) -> None:
+    """Send a signal to a process that may be gone."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, number)
+
+
+def ordinary_signals() -> None:
+    """Python ignores some signals that other programs expect to end them."""
+    for name in ("SIGPIPE", "SIGXFSZ", "SIGINT"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_DFL)
+
+
+def exit_code(status: int) -> int:
+    """What a shell would say of a wait status."""
+    return os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
+
+
+def detached_file(data: bytes) -> int:
+    """A descriptor of a file without a name that holds ``data``, at its start."""
+    if hasattr(os, "memfd_create"):
+        fd = os.memfd_create("block")
+    else:
+        with tempfile.TemporaryFile() as file:
+            fd = os.dup(file.fileno())
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+    os.lseek(fd, 0, os.SEEK_SET)
+    return fd
+
+
+def whole(fd: int) -> bytes:
+    """All that is in a file, from its start; closes it."""
+    with os.fdopen(fd, "rb") as file:
+        file.seek(0)
+        return file.read()
+
+
+def slurp(path: str, size: int = 4096) -> bytes:
+    """The start of a small system file, empty when it cannot be read."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return b""
+    try:
+        return os.read(fd, size)
+    except OSError:
+        return b""
+    finally:
+        os.close(fd)
+
+
+def processes() -> Table:
+    """What runs here: pid -> (parent, start time in ticks, state letter)."""
+    table: Table = {}
+    try:
+        names = os.listdir("/proc")
+    except OSError:
+        return table
+    for name in names:
+        if name.isdigit():
+            text = slurp("/proc/" + name + "/stat")
+            fields = text[text.rfind(b")") + 2 :].split()
+            if len(fields) > 19:
+                table[int(name)] = (int(fields[1]), int(fields[19]), fields[0].decode())
+    return table
+
+
+def command_line(pid: int) -> str:
+    words = slurp("/proc/%d/cmdline" % pid, 200).rstrip(b"\0").replace(b"\0", b" ")
+    return words.decode("utf-8", "replace")
+
+
+class Killings:
+    """How often the kernel has killed a process of this container for memory."""
+
+    def __init__(self) -> None:
+        places = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control")
+        self.path = next((place for place in places if b"oom_kill " in slurp(place)), "")
+
+    def count(self) -> int:
+        for line in slurp(self.path).splitlines() if self.path else ():
+            if line.startswith(b"oom_kill "):
+                return int(line.split()[1])
+        return 0
+
+
+# ---------------------------------------------------------------------------- messages inside
+
+
+class Line:
+    """One-line JSON messages and descriptors between two of our processes."""
+
+    LONGEST = 1 << 16
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self.buffer = b""
+        self.fds: List[int] = []
+
+    def fileno(self) -> int:
+        return self.sock.fileno()
+
+    def send(self, message: Dict[str, Any], fds: Tuple[int, ...] = (), wait: bool = True) -> None:
+        """Without ``wait`` raises BlockingIOError where the other side does not read."""
+        data = json.dumps(message).encode() + b"\n"
+        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
+        flags = 0 if wait else socket.MSG_DONTWAIT
+        sent = self.sock.sendmsg([data], rights, flags)
+        if sent < len(data):
+            self.sock.sendall(data[sent:])
+
+    def receive(self) -> Optional[Dict[str, Any]]:
+        """The next message; None when the other side is gone. Its descriptors lie in ``fds``."""
+        while b"\n" not in self.buffer:
+            if not self._more(0):
+                return None
+        return self._next()
+
+    def ready(self) -> Tuple[List[Dict[str, Any]], bool]:
+        """The messages that have come, without waiting, and whether the other side is there."""
+        try:
+            there = self._more(socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            there = True
+        found = []
+        while b"\n" in self.buffer:
+            found.append(self._next())
+        return found, there
+
+    def _more(self, flags: int) -> bool:
+        flags |= getattr(socket, "MSG_CMSG_CLOEXEC", 0)
+        try:
+            data, ancillary, _, _ = self.sock.recvmsg(65536, socket.CMSG_SPACE(16), flags)
+        except ConnectionError:
+            return False
+        for _, _, rights in ancillary:
+            numbers = array.array("i")
+            numbers.frombytes(rights[: len(rights) - len(rights) % numbers.itemsize])
+            self.fds.extend(numbers)
+        self.buffer += data
+        return bool(data) and len(self.buffer) <= self.LONGEST
+
+    def _next(self) -> Dict[str, Any]:
+        line, _, self.buffer = self.buffer.partition(b"\n")
+        message = json.loads(line)
+        if not isinstance(message, dict):
+            raise ValueError("not a message")
+        return message
+
+    def take_fds(self) -> List[int]:
+        fds, self.fds = self.fds, []
+        return fds
+
+    def close(self) -> None:
+        for fd in self.take_fds():
+            os.close(fd)
+        self.sock.close()
+
+
+# ---------------------------------------------------------------------------- the forker
+
+
+class Born(BaseException):
+    """Raised in a new job, to unwind to the bottom of its stack before foreign code runs."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        super().__init__()
+        self.sock = sock
+
+
+def fork_jobs(line: Line) -> NoReturn:
+    """Forks a job whenever asked, and tells how each one ended. Ends with its line."""
+    wake, woken = os.pipe()
+    for fd in (wake, woken):
+        os.set_blocking(fd, False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
+    children: Set[int] = set()
+    with selectors.DefaultSelector() as selector:
+        selector.register(line, selectors.EVENT_READ)
+        selector.register(wake, selectors.EVENT_READ)
+        while True:
+            for key, _ in selector.select():
+                if key.fd == wake:
+                    os.read(wake, 4096)
+                    told_ends(line, children)
+                elif not fork_one(line, children, (wake, woken)):
+                    for pid in children:
+                        cast(pid, signal.SIGKILL)
+                    os._exit(0)
+
+
+def told_ends(line: Line, children: Set[int]) -> None:
+    while children:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if not pid:
+            return
+        children.discard(pid)
+        line.send({"ended": pid, "status": status})
+
+
+def fork_one(line: Line, children: Set[int], own: Tuple[int, int]) -> bool:
+    if line.receive() is None:
+        return False
+    (fd,) = line.take_fds()
+    try:
+        pid = os.fork()
+    except OSError as error:
+        os.close(fd)
+        line.send({"born": 0, "why": error.strerror})
+        return True
+    if pid == 0:
+        signal.set_wakeup_fd(-1)
+        line.close()
+        for number in own:
+            os.close(number)
+        raise Born(socket.socket(fileno=fd))
+    os.close(fd)
+    children.add(pid)
+    line.send({"born": pid})
+    return True
+
+
+# ---------------------------------------------------------------------------- jobs
+
+
+def become_job(sock: socket.socket) -> int:
+    """A job's life, from its first order to its exit code."""
+    os.setsid()
+    dumpable(True)
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
+        file.write("1000")  # When memory runs out, this dies and not the runner.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    # Out of the way of code that closes or reuses low descriptors.
+    line = Line(socket.socket(fileno=fcntl.fcntl(sock.fileno(), fcntl.F_DUPFD_CLOEXEC, 200)))
+    sock.close()
+    order = line.receive()
+    if order is None:
+        os._exit(0)
+    os.environ.clear()
+    os.environ.update(order["environment"])
+    os.umask(0o022)
+    os.chdir(order["workspace"])
+    kind = order["kind"]
+    if kind == "shell":
+        return Shell(line).serve()
+    if kind == "exec":
+        return run_program(line, order)
+    settle_python(order)
+    return PythonSession(line, order).serve() if kind == "python" else run_once(line, order)
+
+
+def settle_python(order: Dict[str, Any]) -> None:
+    """Ordinary Python, as far as it can be had in a process that was started with -I."""
+    sys.dont_write_bytecode = True
+    sys.argv = [""]
+    sys.path.insert(0, "")
+    extra = os.path.expanduser("~/.local/lib/python%d.%d/site-packages" % sys.version_info[:2])
+    if os.path.isdir(extra):
+        sys.path.append(extra)
+    main = types.ModuleType("__main__")
+    main.__dict__["__builtins__"] = builtins
+    sys.modules["__main__"] = main
+
+
+def point_output(fd: int) -> None:
+    """Descriptors 1 and 2 become ``fd``, which is closed."""
+    os.dup2(fd, 1)
+    os.dup2(fd, 2)
+    if fd > 2:
+        os.close(fd)
+
+
+def status_of(stop: SystemExit) -> int:
+    if stop.code is None:
+        return 0
+    if isinstance(stop.code, int):
+        return stop.code & 0xFF
+    print(stop.code, file=sys.stderr)
+    return 1
+
+
+def show_error(error: BaseException) -> None:
+    """The traceback as Python prints it, without the frames of this file."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename == HERE:
+        trace = trace.tb_next
+    if sys.excepthook is not sys.__excepthook__:
+        sys.excepthook(type(error), error, trace)
+    else:
+        traceback.print_exception(type(error), error, trace)
+
+
+def execute(code: str, name: str, names: Dict[str, Any], show: bool) -> int:
+    """Run one block in ``names``; returns its exit code. ``show`` prints a last expression."""
+    linecache.cache[name] = (len(code), None, code.splitlines(True), name)
+    try:
+        tree = compile(code, name, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
+        last = []
+        show = show and bool(tree.body) and not code.rstrip().endswith(";")
+        if show and isinstance(tree.body[-1], ast.Expr):
+            last = [tree.body.pop()]
+        exec(compile(tree, name, "exec", dont_inherit=True), names)
+        if last:
+            exec(compile(ast.Interactive(last), name, "single", dont_inherit=True), names)
+        return 0
+    except SystemExit as stop:
+        return status_of(stop)
+    except KeyboardInterrupt as error:
+        show_error(error)
+        return 130
+    except BaseException as error:  # noqa: BLE001
+        show_error(error)
+        return 1
+
+
+def flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError, OSError, ValueError):
+            stream.flush()
+
+
+def open_streams() -> None:
+    """Output streams for a block whose predecessor has closed them."""
+    for name, fd, errors in (("stdout", 1, "surrogateescape"), ("stderr", 2, "backslashreplace")):
+        stream = getattr(sys, name, None)
+        if stream is None or getattr(stream, "closed", False) is True:
+            raw = open(fd, "wb", 0, closefd=False)  # noqa: SIM115
+            setattr(sys, name, io.TextIOWrapper(raw, "utf-8", errors, write_through=True))
+
+
+def run_once(line: Line, order: Dict[str, Any]) -> int:
+    """A Python block in a process of its own; the interpreter ends as after a script."""
+    out, source = line.take_fds()
+    line.close()
+    point_output(out)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    code = whole(source).decode("utf-8", "surrogatepass")
+    return execute(code, order["name"], sys.modules["__main__"].__dict__, order["show"])
+
+
+class PythonSession:
+    """An interpreter that keeps its names from block to block."""
+
+    def __init__(self, line: Line, order: Dict[str, Any]) -> None:
+        self.line = line
+        self.pid = os.getpid()
+        self.folder = order["workspace"].rstrip("/") + "/"
+        self.names = sys.modules["__main__"].__dict__
+        self.on_interrupt: Any = signal.default_int_handler
+        self.modules: Dict[str, Tuple[int, int]] = {}
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        os.register_at_fork(after_in_child=line.sock.close)
+
+    def serve(self) -> int:
+        while True:
+            order = self.line.receive()
+            if order is None:
+                os._exit(0)
+            answer = {"done": order["id"], "exit": 130}
+            with contextlib.suppress(KeyboardInterrupt):  # Should it come when the block is over.
+                answer.update(self.run(order))
+            self.shield()
+            try:
+                self.line.send(answer)
+            except OSError:  # The block has closed every descriptor that it could find.
+                os._exit(answer["exit"])
+
+    def shield(self) -> None:
+        while True:
+            try:
+                signal.signal(signal.SIGINT, signal.SIG_IGN)
+                return
+            except KeyboardInterrupt:
+                continue
+
+    def run(self, order: Dict[str, Any]) -> Dict[str, Any]:
+        out, source = self.line.take_fds()
+        code = whole(source).decode("utf-8", "surrogatepass")
+        open_streams()
+        changed = self.forget_changed()
+        point_output(out)
+        threads = set(threading.enumerate())
+        signal.signal(signal.SIGINT, self.on_interrupt)
+        status = execute(code, order["name"], self.names, order["show"])
+        self.on_interrupt = signal.getsignal(signal.SIGINT) or signal.SIG_DFL
+        self.shield()
+        flush()
+        if os.getpid() != self.pid:  # The block forked, and its child came back to here.
+            os._exit(status)
+        point_output(os.open(os.devnull, os.O_RDWR))
+        self.note_modules()
+        busy = sum(thread not in threads for thread in threading.enumerate())
+        return {"exit": status, "changed": changed, "threads": busy}
+
+    def project_modules(self) -> Iterator[Tuple[str, Tuple[int, int]]]:
+        """The loaded modules that come from the workspace, with their file's state now."""
+        for name, module in list(sys.modules.items()):
+            file = getattr(module, "__dict__", {}).get("__file__")
+            if type(file) is str and file.startswith(self.folder):
+                try:
+                    found = os.stat(file)
+                except OSError:
+                    continue
+                yield name, (found.st_mtime_ns, found.st_size)
+
+    def note_modules(self) -> None:
+        for name, state in self.project_modules():
+            self.modules.setdefault(name, state)
+
+    def forget_changed(self) -> List[str]:
+        """Modules of the workspace are imported anew once a file of theirs has changed."""
+        found = dict(self.project_modules())
+        changed = [n for n, state in found.items() if self.modules.get(n, state) != state]
+        if changed:
+            for name in found:
+                sys.modules.pop(name, None)
+            self.modules.clear()
+        for path, finder in list(sys.path_importer_cache.items()):
+            if path.startswith(self.folder) or path == self.folder[:-1]:
+                getattr(finder, "invalidate_caches", int)()
+        return sorted(changed)[:10]
+
+
+# Fixed descriptors of the process that keeps the shell; the shell opens them by way of /proc.
+CODE, OUT, STATE, RESTORE = 13, 14, 15, 16
+
+# On one line each, so that line numbers in the shell's messages are those of the block. The block
+# runs without our descriptors; what it does to 1 and 2 ends with it, and so do its options. The
+# state is written down after each block, and in an EXIT trap however the block ends the shell.
+BASH = r"""
+__assistant_keep() { {
+builtin declare -p; builtin declare -f; builtin shopt -p; builtin alias -p;
+builtin printf 'cd -- %q\n# whole %s\n' "$PWD" "$__assistant_name";
+} >"/proc/$PPID/fd/15" 2>/dev/null; };
+shopt -s expand_aliases; . "/proc/$PPID/fd/16" 2>/dev/null;
+trap __assistant_keep EXIT; __assistant_keep;
+while IFS= builtin read -r __assistant_name <&8; do
+IFS= builtin read -r -d '' __assistant_code <"/proc/$PPID/fd/13";
+BASH_ARGV0=$__assistant_name;
+builtin eval "$__assistant_code" </dev/null >"/proc/$PPID/fd/14" 2>&1 8<&- 9>&-;
+__assistant_status=$?; { builtin set +euxvf; builtin set +o pipefail; } 2>/dev/null;
+if [[ $__assistant_code == *trap* ]]; then
+builtin eval '__assistant_trap=$(trap -p EXIT); __assistant_trap=${__assistant_trap#trap -- };
+__assistant_trap=${__assistant_trap% EXIT};
+if [ "$__assistant_trap" != "'"'__assistant_keep'"'" ]; then builtin trap __assistant_keep EXIT;
+builtin eval "builtin eval $__assistant_trap"; fi'
+</dev/null >"/proc/$PPID/fd/14" 2>&1 8<&- 9>&-; fi;
+builtin unset __assistant_code __assistant_trap;
+builtin printf '%s\n' "$__assistant_status" >&9;
+__assistant_keep; builtin printf 'kept\n' >&9; done
+"""
+
+# The same for an image that has no bash: functions and aliases are not kept there.
+PLAIN = r"""
+__assistant_keep() { { set; export -p; printf 'cd "$PWD"\n# whole %s\n' "$__assistant_name";
+} >"/proc/$PPID/fd/15" 2>/dev/null; };
+. "/proc/$PPID/fd/16" 2>/dev/null; trap __assistant_keep EXIT; __assistant_keep;
+while IFS= read -r __assistant_name <&8; do
+. "/proc/$PPID/fd/13" </dev/null >"/proc/$PPID/fd/14" 2>&1 8<&- 9>&-;
+__assistant_status=$?; set +euxvf; printf '%s\n' "$__assistant_status" >&9;
+__assistant_keep; printf 'kept\n' >&9; done
+"""
+
+
+class Shell:
+    """Keeps a shell that remembers folder, variables and functions from block to block.
+
+    The shell itself may end at any time (``exit``, ``set -e``, a kill); a new one then takes up the
+    state that the old one wrote down last: in its EXIT trap, or after the block before.
+    """
+
+    def __init__(self, line: Line) -> None:
+        self.line = line
+        if shutil.which("bash"):
+            self.argv = ["bash", "--noprofile", "--norc", "-c", BASH.replace("\n", " "), "bash"]
+        else:
+            self.argv = ["sh", "-c", PLAIN.replace("\n", " "), "sh"]
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for number in (CODE, OUT):
+            os.dup2(0, number, inheritable=False)
+        for number in (STATE, RESTORE):
+            fd = detached_file(b"")
+            os.dup2(fd, number, inheritable=False)
+            os.close(fd)
+        self.start()
+
+    def start(self) -> None:
+        orders, self.to_shell = os.pipe()
+        self.from_shell, answers = os.pipe()
+        self.answers = b""
+        self.pid = os.fork()
+        if self.pid == 0:
+            ordinary_signals()
+            os.dup2(orders, 8)
+            os.dup2(answers, 9)
+            try:
+                os.execvp(self.argv[0], self.argv)
+            finally:
+                os._exit(127)
+        os.close(orders)
+        os.close(answers)
+
+    def serve(self) -> int:
+        while True:
+            order = self.line.receive()
+            if order is None:
+                cast(self.pid, signal.SIGKILL)
+                os._exit(0)
+            out, source = self.line.take_fds()
+            for fd, number in ((out, OUT), (source, CODE)):
+                os.dup2(fd, number, inheritable=False)
+                os.close(fd)
+            answer = self.run(order["name"])
+            os.dup2(0, OUT, inheritable=False)
+            self.line.send({"done": order["id"], **answer})
+            if "kept" in answer:
+                self.revive()
+            else:
+                self.answer()  # That it has written its state down.
+
+    def run(self, name: str) -> Dict[str, Any]:
+        if os.waitpid(self.pid, os.WNOHANG)[0]:  # It has died between two blocks.
+            self.leave()
+            self.revive()
+        answer = b""
+        with contextlib.suppress(BrokenPipeError):
+            os.write(self.to_shell, name.encode() + b"\n")
+            answer = self.answer()
+        if answer.isdigit():
+            return {"exit": int(answer), "plain": self.argv[0] == "sh"}
+        self.leave()
+        status = exit_code(os.waitpid(self.pid, 0)[1])
+        state = os.pread(STATE, os.fstat(STATE).st_size, 0)
+        kept = "all" if state.endswith(b"# whole %s\n" % name.encode()) else "before"
+        return {"exit": status, "kept": kept}
+
+    def leave(self) -> None:
+        os.close(self.to_shell)
+        os.close(self.from_shell)
+
+    def answer(self) -> bytes:
+        """The shell's next line; empty once it has ended."""
+        while b"\n" not in self.answers:
+            data = os.read(self.from_shell, 256)
+            if not data:
+                return b""
+            self.answers += data
+        line, _, self.answers = self.answers.partition(b"\n")
+        return line
+
+    def revive(self) -> None:
+        """A new shell with the old one's state; where that was cut, with the one before it."""
+        state = os.pread(STATE, os.fstat(STATE).st_size, 0)
+        if b"\n# whole " in state[-200:] and state.endswith(b"\n"):
+            os.ftruncate(RESTORE, 0)
+            os.pwrite(RESTORE, state, 0)
+        self.start()
+
+
+def run_program(line: Line, order: Dict[str, Any]) -> int:
+    """Compile and run a file in this process, which becomes the program."""
+    ordinary_signals()
+    fds = line.take_fds()
+    point_output(fds[0])
+    file = order["file"]
+    command: List[str] = order["compile"]
+    try:
+        if len(fds) > 1:
+            file = written(order["scratch"], file, whole(fds[1]))
+        out = os.path.join(order["scratch"], os.path.basename(file) + ".out")
+        fill = {"{file}": "./" + file if file.startswith("-") else file, "{out}": out}
+        if command:
+            pid = os.fork()
+            if pid == 0:
+                become(line, [fill.get(word, word) for word in command])
+            status = exit_code(os.waitpid(pid, 0)[1])
+            if status:
+                return status
+        command = order["command"]
+        if command[0] == "python3" and order["python"]:
+            command[0] = order["python"]
+        become(line, [fill.get(word, word) for word in command])
+    except OSError as error:
+        print("The block could not be written down:", error.strerror, flush=True)
+    os._exit(126)
+
+
+def become(line: Line, argv: List[str]) -> NoReturn:
+    try:
+        os.execvp(argv[0], argv)
+    except FileNotFoundError:
+        line.send({"missing": argv[0]})
+        os._exit(127)
+    except OSError as error:
+        os.write(2, ("%s: %s\n" % (argv[0], error.strerror)).encode())
+    os._exit(126)
+
+
+def written(folder: str, name: str, code: bytes) -> str:
+    """The path of a new file in ``folder`` that holds ``code``."""
+    path = os.path.join(folder, name)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+        fd = os.open(path, flags, 0o755)
+    except OSError:  # Something is in the way; only then the name is not the same every time.
+        path = os.path.join(tempfile.mkdtemp(dir=folder), name)
+        fd = os.open(path, flags, 0o755)
+    with os.fdopen(fd, "wb") as file:
+        file.write(code)
+    return path
+
+
+# ---------------------------------------------------------------------------- output
+
+
+class Capture:
+    """The end of an output pipe: first and last bytes kept, all counted, pieces to show live."""
+
+    LIVE = 1 << 16
+    PACE = 0.05
+
+    def __init__(self, fd: int, keep: int) -> None:
+        self.fd, self.keep = fd, keep
+        os.set_blocking(fd, False)
+        self.head = bytearray()
+        self.tail = bytearray()
+        self.total = 0
+        self.pending = bytearray()
+        self.unshown = 0
+        self.shown_at = 0.0
+        self.open = True
+
+    def fileno(self) -> int:
+        return self.fd
+
+    def read(self) -> int:
+        """Takes what is there, at most a pipe's worth; 0 when nothing came."""
+        try:
+            data = os.read(self.fd, 65536)
+        except BlockingIOError:
+            return 0
+        if not data:
+            self.open = False
+            return 0
+        self.total += len(data)
+        room = self.keep - len(self.head)
+        if room > 0:
+            self.head += data[:room]
+        if len(data) > room:
+            self.tail += data[max(0, room) :]
+            del self.tail[: -self.keep]
+        room = self.LIVE - len(self.pending)
+        self.pending += data[:room]
+        self.unshown += max(0, len(data) - room)
+        return len(data)
+
+    def drain(self, limit: int = 1 << 21) -> None:
+        while limit > 0:
+            got = self.read()
+            if not got:
+                break
+            limit -= got
+
+    def piece(self) -> bytes:
+        piece = bytes(self.pending)
+        self.pending.clear()
+        self.shown_at = time.monotonic()
+        return piece
+
+
+# ---------------------------------------------------------------------------- files
+
+FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class Level:
+    """An open folder of a walk: its descriptor, path, and the entries still to come."""
+
+    def __init__(self, fd: int, path: str) -> None:
+        self.fd, self.path = fd, path
+        self.entries = os.scandir(fd)
+
+    def close(self) -> None:
+        self.entries.close()
+        os.close(self.fd)
+
+
+class Walk:
+    """All entries below a folder, through descriptors, never through a link.
+
+    Yields (folder's descriptor, name, path, stat). What cannot be read or is too deep is counted in
+    ``unread``, as paths that end with "/". Skipped names are neither yielded nor entered.
+    """
+
+    def __init__(self, root: int, skip: Set[str], deepest: int) -> None:
+        self.root, self.skip, self.deepest = root, skip, deepest
+        self.unread: List[str] = []
+        self.skipped: List[str] = []
+
+    def __iter__(self) -> Iterator[Tuple[int, str, str, os.stat_result]]:
+        levels = [Level(os.dup(self.root), "")]
+        try:
+            while levels:
+                level = levels[-1]
+                entry = next(level.entries, None)
+                if entry is None:
+                    levels.pop().close()
+                    continue
+                try:
+                    found = entry.stat(follow_symlinks=False)
+                except OSError:
+                    continue
+                path = level.path + entry.name
+                if not stat.S_ISDIR(found.st_mode):
+                    yield level.fd, entry.name, path, found
+                elif entry.name in self.skip:
+                    self.skipped.append(path + "/")
+                else:
+                    yield level.fd, entry.name, path, found
+                    self.enter(levels, level.fd, entry.name, path + "/")
+        finally:
+            for level in levels:
+                level.close()
+
+    def enter(self, levels: List[Level], parent: int, name: str, path: str) -> None:
+        if len(levels) >= self.deepest:
+            self.unread.append(path)
+            return
+        try:
+            fd = os.open(name, FOLDER, dir_fd=parent)
+        except OSError:
+            self.unread.append(path)
+            return
+        try:
+            levels.append(Level(fd, path))
+        except OSError:
+            os.close(fd)
+            self.unread.append(path)
+
+
+def status(found: os.stat_result) -> Status:
+    """What must be equal for an entry to count as unchanged."""
+    kind = stat.S_IFMT(found.st_mode)
+    letter = {stat.S_IFREG: "file", stat.S_IFDIR: "dir", stat.S_IFLNK: "link"}.get(kind, "")
+    mode = stat.S_IMODE(found.st_mode) & 0o777
+    if letter == "dir":
+        return letter, mode, 0, 0, 0, 0
+    times = (found.st_mtime_ns, found.st_ctime_ns)
+    return (letter, mode, found.st_size, *times, found.st_ino)
+
+
+class Files:
+    """The workspace as host and sandbox last agreed on it, and both directions of change."""
+
+    RACY = 50_000_000  # A file changed this shortly ago (ns) may change again in the same tick.
+
+    def __init__(self, folder: str) -> None:
+        self.root = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self.agreed: Dict[str, Status] = {}
+        self.told: Tuple[int, Dict[str, Status]] = (0, {})  # By a pull, and not yet agreed on.
+        self.awaited: List[Tuple[str, int, int]] = []  # path, mode, bytes still to come
+        self.writing = -1
+        self.faults: List[str] = []
+        self.near: Tuple[str, int] = ("", -1)
+        self.serial = 0
+
+    def settle(self, agreed: int) -> None:
+        """The host has taken in all of the pull with this number, if it was the last one."""
+        if agreed and agreed == self.told[0]:
+            self.agreed = self.told[1]
+        self.told = (0, {})
+
+    # Into the sandbox.
+
+    def put(self, head: Dict[str, Any], body: bytes) -> None:
+        for path in head.get("removed", ()):
+            self.guarded(self.remove, path)
+        for path, kind, mode, size, target in head.get("entries", ()):
+            if kind == "dir":
+                self.guarded(self.make_folder, path, mode)
+            elif kind == "link":
+                self.guarded(self.make_link, path, target)
+            else:
+                self.awaited.append((path, mode, size))
+        self.fill(memoryview(body))
+
+    def end_put(self) -> List[str]:
+        faults, self.faults, self.awaited = self.faults, [], []
+        self.leave_near()
+        return faults[:20]
+
+    def guarded(self, act: Callable[..., None], path: str, *more: Any) -> None:
+        try:
+            act(path, *more)
+        except (OSError, ValueError) as error:
+            self.faults.append("%s: %s" % (path, getattr(error, "strerror", error)))
+
+    def fill(self, data: memoryview) -> None:
+        while self.awaited:
+            path, mode, size = self.awaited[0]
+            if self.writing < 0:
+                self.guarded(self.begin_file, path)
+            piece, data = data[:size], data[size:]
+            if self.writing >= 0 and piece:
+                self.guarded(self.append, path, piece)
+            if size > len(piece):
+                self.awaited[0] = (path, mode, size - len(piece))
+                return
+            if self.writing >= 0:
+                self.guarded(self.finish_file, path, mode)
+                self.drop_file()
+            self.awaited.pop(0)
+
+    def temporary(self) -> str:
+        return ".assistant-new-%d" % self.serial
+
+    def begin_file(self, path: str) -> None:
+        self.serial += 1
+        folder, _ = self.place(path)
+        with contextlib.suppress(OSError):
+            os.unlink(self.temporary(), dir_fd=folder)
+        self.writing = os.open(self.temporary(), CREATE, 0o600, dir_fd=folder)
+
+    def append(self, path: str, piece: memoryview) -> None:
+        try:
+            while piece:
+                piece = piece[os.write(self.writing, piece) :]
+        except OSError:
+            folder, _ = self.place(path)
+            os.unlink(self.temporary(), dir_fd=folder)
+            self.drop_file()
+            raise
+
+    def finish_file(self, path: str, mode: int) -> None:
+        os.fchmod(self.writing, mode & 0o777)
+        folder, name = self.place(path)
+        try:
+            os.rename(self.temporary(), name, src_dir_fd=folder, dst_dir_fd=folder)
+        except IsADirectoryError:
+            self.clear(folder, name)
+            os.rename(self.temporary(), name, src_dir_fd=folder, dst_dir_fd=folder)
+        self.agree(path, os.stat(name, dir_fd=folder, follow_symlinks=False))
+
+    def drop_file(self) -> None:
+        if self.writing >= 0:
+            os.close(self.writing)
+        self.writing = -1
+
+    def make_folder(self, path: str, mode: int) -> None:
+        folder, name = self.place(path)
+        try:
+            found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+            if not stat.S_ISDIR(found.st_mode):
+                os.unlink(name, dir_fd=folder)
+                os.mkdir(name, dir_fd=folder)
+        except FileNotFoundError:
+            os.mkdir(name, dir_fd=folder)
+        fd = os.open(name, FOLDER, dir_fd=folder)
+        try:
+            os.fchmod(fd, mode & 0o777)
+            self.agree(path, os.fstat(fd))
+        finally:
+            os.close(fd)
+
+    def make_link(self, path: str, target: str) -> None:
+        folder, name = self.place(path)
+        try:
+            os.symlink(target, name, dir_fd=folder)
+        except FileExistsError:
+            self.clear(folder, name)
+            os.symlink(target, name, dir_fd=folder)
+        self.agree(path, os.stat(name, dir_fd=folder, follow_symlinks=False))
+
+    def remove(self, path: str) -> None:
+        try:
+            folder, name = self.place(path, make=False)
+            try:
+                os.unlink(name, dir_fd=folder)
+            except IsADirectoryError:
+                os.rmdir(name, dir_fd=folder)
+        except (FileNotFoundError, NotADirectoryError):
+            pass
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ELOOP):
+                raise
+        self.leave_near()
+        self.agreed.pop(path, None)
+
+    def place(self, path: str, make: bool = True) -> Tuple[int, str]:
+        """The descriptor of the folder that holds ``path``, made where it is missing; the name."""
+        above, _, name = path.rpartition("/")
+        if self.near[1] >= 0 and self.near[0] == above:
+            return self.near[1], name
+        self.leave_near()
+        fd = os.dup(self.root)
+        for part in above.split("/") if above else ():
+            try:
+                below = self.step(fd, part, make)
+            finally:
+                os.close(fd)
+            fd = below
+        self.near = (above, fd)
+        return fd, name
+
+    def step(self, fd: int, part: str, make: bool) -> int:
+        try:
+            return os.open(part, FOLDER, dir_fd=fd)
+        except FileNotFoundError:
+            if not make:
+                raise
+        except NotADirectoryError:
+            if not make:
+                raise
+            os.unlink(part, dir_fd=fd)
+        except OSError as error:
+            if not make or error.errno != errno.ELOOP:
+                raise
+            os.unlink(part, dir_fd=fd)
+        os.mkdir(part, dir_fd=fd)
+        return os.open(part, FOLDER, dir_fd=fd)
+
+    def leave_near(self) -> None:
+        if self.near[1] >= 0:
+            os.close(self.near[1])
+        self.near = ("", -1)
+
+    def clear(self, folder: int, name: str) -> None:
+        """Removes whatever has this name, folders with all they hold (to a sane depth)."""
+        with contextlib.suppress(IsADirectoryError):
+            os.unlink(name, dir_fd=folder)
+            return
+        fd = os.open(name, FOLDER, dir_fd=folder)
+        try:
+            folders: List[str] = []
+            for parent, entry, path, found in Walk(fd, set(), 256):
+                if stat.S_ISDIR(found.st_mode):
+                    folders.append(path)
+                else:
+                    os.unlink(entry, dir_fd=parent)
+            for path in reversed(folders):
+                os.rmdir(path, dir_fd=fd)
+        finally:
+            os.close(fd)
+        os.rmdir(name, dir_fd=folder)
+
+    def agree(self, path: str, found: os.stat_result) -> None:
+        self.agreed[path] = status(found)
+
+    # Out of the sandbox.
+
+    def pull(self, order: Dict[str, Any], send: Callable[[Dict[str, Any], bytes], None]) -> None:
+        """Sends what has changed since host and sandbox agreed, within the order's caps."""
+        load = Load(order, send)
+        walk = Walk(self.root, set(order["skip"]), order["deepest"])
+        seen: Dict[str, Status] = {}
+        for folder, name, path, found in walk:
+            if len(seen) >= order["count"] or time.monotonic() > load.until:
+                load.left_out("(more)", "count")
+                load.partial = True
+                break
+            now = status(found)
+            old = self.agreed.get(path)
+            if old == now:
+                seen[path] = now
+            elif not now[0]:
+                load.left_out(path, "special")
+            elif load.add(folder, name, path, now):
+                fresh = time.time_ns() - found.st_ctime_ns < self.RACY and now[0] != "dir"
+                seen[path] = ("?", 0, 0, 0, 0, 0) if fresh else now
+            elif old is not None:
+                seen[path] = old  # It could not be told; the host keeps what it has.
+        hidden = tuple(walk.unread + walk.skipped)
+        for path in walk.unread:
+            load.left_out(path, "unread")
+        removed = [path for path in self.agreed if path not in seen]
+        if hidden:
+            removed = [path for path in removed if not path.startswith(hidden)]
+        if load.partial:
+            removed = []
+        gone = set(removed)
+        unseen = {path: old for path, old in self.agreed.items() if path not in gone}
+        self.told = (order["id"], {**unseen, **seen})
+        load.end(sorted(removed, reverse=True))
+
+
+class Load:
+    """Files on their way to the host: packed into frames, held to the caps."""
+
+    def __init__(
+        self, order: Dict[str, Any], send: Callable[[Dict[str, Any], bytes], None]
+    ) -> None:
+        self.order, self.send = order, send
+        self.until = time.monotonic() + order["seconds"]
+        self.left = order["bytes"]
+        self.entries: List[List[Any]] = []
+        self.body = bytearray()
+        self.out: Dict[str, int] = {}
+        self.names: List[List[str]] = []
+        self.partial = False
+
+    def left_out(self, path: str, why: str) -> None:
+        self.out[why] = self.out.get(why, 0) + 1
+        if len(self.names) < 20:
+            self.names.append([path, why])
+
+    def add(self, folder: int, name: str, path: str, now: Status) -> bool:
+        kind, mode, size = now[:3]
+        if len(os.fsencode(path)) > self.order["longest"]:
+            self.left_out(path[:200], "name")
+            return False
+        data, target = b"", ""
+        try:
+            if kind == "link":
+                target = os.readlink(name, dir_fd=folder)
+            elif kind == "file":
+                if size > min(self.order["largest"], self.left):
+                    self.left_out(path, "size")
+                    return False
+                data = self.read(folder, name, min(self.order["largest"], self.left))
+        except OverflowError:
+            self.left_out(path, "size")
+            return False
+        except OSError:
+            self.left_out(path, "unread")
+            return False
+        self.left -= len(data)
+        self.entries.append([path, kind, mode, len(data), target])
+        self.body += data
+        if len(self.body) >= PIECE or len(self.entries) >= 500:
+            self.flush()
+        return True
+
+    @staticmethod
+    def read(folder: int, name: str, most: int) -> bytes:
+        fd = os.open(name, READ, dir_fd=folder)
+        with os.fdopen(fd, "rb", buffering=0) as file:
+            if not stat.S_ISREG(os.fstat(fd).st_mode):
+                raise OSError(errno.EINVAL, "not a file any more")
+            pieces: List[bytes] = []
+            size = 0
+            while True:
+                piece = file.read(1 << 20)
+                if not piece:
+                    return b"".join(pieces)
+                size += len(piece)
+                if size > most:
+                    raise OverflowError
+                pieces.append(piece)
+
+    def flush(self) -> None:
+        entries, self.entries = self.entries, []
+        body, self.body = memoryview(bytes(self.body)), bytearray()
+        self.send({"is": "files", "entries": entries}, bytes(body[:PIECE]))
+        for start in range(PIECE, len(body), PIECE):
+            self.send({"is": "files", "entries": []}, bytes(body[start : start + PIECE]))
+
+    def end(self, removed: List[str]) -> None:
+        self.flush()
+        for start in range(0, len(removed), 500):
+            part = removed[start : start + 500]
+            self.send({"is": "files", "entries": [], "removed": part}, b"")
+        told = {"out": self.out, "names": self.names, "partial": self.partial}
+        self.send({"is": "pulled", **told}, b"")
+
+
+class Watch:
+    """The disk and file count that code may use, looked at in slices so that nothing waits."""
+
+    def __init__(self, folders: List[str], disk: int, files: int) -> None:
+        self.folders, self.disk, self.files = folders, disk, files
+        self.walk: Optional[Iterator[None]] = None
+        self.used = self.found = self.used_before = self.found_before = 0
+        self.began = self.due = 0.0
+        self.free = self.looked = self.room()
+        self.forks: Callable[[], Set[int]] = set
+
+    def room(self) -> Tuple[int, int]:
+        """Bytes and file slots that are free on the workspace's disk, whoever uses them."""
+        try:
+            found = os.statvfs(self.folders[0])
+        except OSError:
+            return 0, 0
+        return found.f_bavail * found.f_frsize, found.f_ffree
+
+    def job_starts(self) -> None:
+        self.used_before, self.found_before = self.used, self.found
+        self.free = self.looked = self.room()
+
+    def tick(self, now: float) -> Optional[str]:
+        """The limit that is passed, or None."""
+        if self.walk is None:
+            left, slots = self.room()
+            sudden = self.looked[0] - left > self.disk // 2
+            sudden = sudden or self.looked[1] - slots > self.files // 2
+            if now < self.due and not sudden:
+                return None
+            self.began = now
+            self.walk = self.census()
+        try:
+            while time.monotonic() < now + 0.005:
+                next(self.walk)
+            return None
+        except StopIteration:
+            self.walk = None
+        self.looked = self.room()
+        took = time.monotonic() - self.began
+        self.due = time.monotonic() + max(0.2, 10 * took)
+        return self.verdict()
+
+    def verdict(self) -> Optional[str]:
+        if self.found > max(self.files, self.found_before + 100):
+            return "files"
+        if self.used > max(self.disk, self.used_before + (1 << 20)):
+            return "disk"
+        lost = self.free[0] - self.looked[0]
+        unexplained = lost > self.disk and lost > self.used - self.used_before + self.disk // 2
+        return "disk" if unexplained and self.used + self.hidden() > self.disk else None
+
+    def census(self) -> Iterator[None]:
+        used = found = 0
+        linked: Set[Tuple[int, int]] = set()
+        for folder in self.folders:
+            try:
+                root = os.open(folder, FOLDER)
+            except OSError:
+                continue
+            try:
+                walk = Walk(root, set(), 200)
+                for number, (_, _, _, entry) in enumerate(walk):
+                    if number % 200 == 0:
+                        yield
+                    if entry.st_nlink > 1 and not stat.S_ISDIR(entry.st_mode):
+                        if (entry.st_dev, entry.st_ino) in linked:
+                            continue
+                        linked.add((entry.st_dev, entry.st_ino))
+                    found += 1
+                    used += entry.st_blocks * 512
+                    if found > 2 * self.files + self.found_before + 100:
+                        break
+                if any(path.count("/") >= 200 for path in walk.unread):
+                    found += 2 * self.files + self.found_before  # A tree deeper than any use.
+            finally:
+                os.close(root)
+        self.used, self.found = used, found
+
+    def hidden(self) -> int:
+        """Bytes in files that are open but have no name; who hides its files has too many."""
+        total = 0
+        trusted = self.forks()
+        for pid in processes():
+            if pid in trusted:
+                continue
+            folder = "/proc/%d/fd/" % pid
+            try:
+                for name in os.listdir(folder):
+                    found = os.stat(folder + name)
+                    if stat.S_ISREG(found.st_mode) and found.st_nlink == 0:
+                        total += found.st_blocks * 512
+            except PermissionError:
+                return 1 << 62
+            except OSError:
+                continue
+        return total
+
+
+# ---------------------------------------------------------------------------- the runner
+
+
+class Port:
+    """Frames to and from the host; never waits for a host that does not read, but for files."""
+
+    def __init__(self) -> None:
+        os.set_blocking(0, False)
+        os.set_blocking(1, False)
+        self.incoming = bytearray()
+        self.outgoing = bytearray()
+
+    def send(self, head: Dict[str, Any], body: bytes = b"") -> None:
+        text = json.dumps(head).encode()
+        self.outgoing += FRAME.pack(len(text), len(body)) + text
+        self.outgoing += body
+        self.push()
+
+    def push(self) -> bool:
+        """Writes what the pipe takes; True when nothing is left."""
+        while self.outgoing:
+            try:
+                sent = os.write(1, memoryview(self.outgoing)[:PIECE].tobytes())
+            except BlockingIOError:
+                return False
+            del self.outgoing[:sent]
+        return True
+
+    def send_all(self, head: Dict[str, Any], body: bytes = b"") -> None:
+        self.send(head, body)
+        with selectors.DefaultSelector() as selector:
+            selector.register(1, selectors.EVENT_WRITE)
+            while not self.push():
+                selector.select()
+
+    def frames(self) -> Iterator[Tuple[Dict[str, Any], bytes]]:
+        """The frames that have come; EOFError once the host is gone."""
+        try:
+            data = os.read(0, PIECE)
+        except BlockingIOError:
+            return
+        if not data:
+            raise EOFError
+        self.incoming += data
+        while len(self.incoming) >= FRAME.size:
+            heading, size = FRAME.unpack_from(self.incoming)
+            end = FRAME.size + heading + size
+            if len(self.incoming) < end:
+                return
+            head = json.loads(bytes(self.incoming[FRAME.size : FRAME.size + heading]))
+            body = bytes(self.incoming[FRAME.size + heading : end])
+            del self.incoming[:end]
+            yield head, body
+
+
+class Process:
+    """A job that the forker has made: a session's interpreter or shell, or a single program."""
+
+    def __init__(self, pid: int, line: Line, kind: str) -> None:
+        self.pid, self.line, self.kind = pid, line, kind
+
+
+class Job:
+    """The block that runs now."""
+
+    def __init__(self, order: Dict[str, Any], process: Process, capture: Capture) -> None:
+        self.id, self.kind = order["id"], order["kind"]
+        self.process, self.capture = process, capture
+        self.started = time.monotonic()
+        self.deadline = self.started + order["seconds"]
+        self.kill_at: Optional[float] = None
+        self.give_up_at: Optional[float] = None
+        self.reason: Optional[str] = None
+        self.before: Set[Tuple[int, int]] = set()
+        self.killings = 0
+        self.missing: Optional[str] = None
+        self.ended: Dict[str, Any] = {}
+
+
+class Runner:
+    """Process 1: one block at a time, each ended on time and with all that belongs to it."""
+
+    def __init__(self) -> None:
+        self.port = Port()
+        self.contained = os.getpid() == 1
+        self.me = os.getpid()
+        self.selector = selectors.DefaultSelector()
+        self.forker: Optional[Process] = None
+        self.first = True
+        self.standing: Dict[str, Process] = {}
+        self.job: Optional[Job] = None
+        self.watch: Optional[Watch] = None
+        self.background: List[Capture] = []
+        self.listed: Set[int] = set()
+        self.unheard = 0
+        self.news: List[Dict[str, Any]] = []
+        self.killings = Killings()
+
+    # Beginning and end.
+
+    def main(self) -> NoReturn:
+        dumpable(False)
+        prctl(36, 1)  # PR_SET_CHILD_SUBREAPER: orphans come to us, also where we are not process 1.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # Process 1 is deaf to what has no handler.
+        self.start_forker()
+        wake, woken = os.pipe()
+        for fd in (wake, woken):
+            os.set_blocking(fd, False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
+        self.listen(0, self.hear)
+        self.listen(wake, lambda: self.reap(os.read(wake, 4096)))
+        told = {"python": sys.version.split()[0], "uid": os.getuid(), "contained": self.contained}
+        self.port.send({"is": "hello", "version": VERSION, **told})
+        try:
+            while True:
+                for key, _ in self.selector.select(self.patience()):
+                    if key.fileobj in self.selector.get_map():
+                        key.data()
+                self.tick()
+        except (EOFError, BrokenPipeError):
+            self.end_all()
+            os._exit(0)
+
+    def listen(self, source: Any, act: Callable[[], Any]) -> None:
+        self.selector.register(source, selectors.EVENT_READ, act)
+
+    def deaf(self, source: Any) -> None:
+        with contextlib.suppress(KeyError, ValueError):
+            self.selector.unregister(source)
+
+    def hear(self) -> None:
+        for head, body in self.port.frames():
+            act = getattr(self, "on_" + head["is"])
+            act(head, body)
+
+    def on_setup(self, head: Dict[str, Any], _: bytes) -> None:
+        self.settings = head
+        self.session = head["life"] == "session"
+        self.files = Files(head["workspace"])
+        if head["watched"]:
+            self.watch = Watch(head["watched"], head["disk"], head["files"])
+            self.watch.forks = lambda: {self.me, self.forker.pid if self.forker else 0}
+        self.port.send({"is": "ready", "id": head["id"]})
+        if self.session:
+            self.stand_ready()
+
+    def stand_ready(self) -> None:
+        for kind in self.settings["kept"]:
+            if kind not in self.standing:
+                process = self.bear(kind)
+                if process is not None:
+                    self.standing[kind] = process
+                    self.begin(process, {"kind": kind}, ())
+
+    # Processes.
+
+    def start_forker(self) -> None:
+        """The first one is a fork of this process, which knows nothing yet; later ones are not."""
+        ours, theirs = socket.socketpair()
+        pid = os.fork()
+        if pid == 0:
+            null = os.open(os.devnull, os.O_RDWR)
+            source = null if self.first else detached_file(globals()["SOURCE"])
+            for number, given in ((0, source), (1, null), (2, null)):
+                os.dup2(given, number)
+            if self.first:
+                self.selector.close()
+                ours.close()
+                fork_jobs(Line(theirs))
+            theirs.set_inheritable(True)
+            end = str(theirs.fileno())
+            argv = [sys.executable, "-I", "-u", "-X", "utf8", "-c", AGAIN, end]
+            try:
+                os.execve(sys.executable, argv, {"PATH": os.environ.get("PATH", os.defpath)})
+            finally:
+                os._exit(127)
+        theirs.close()
+        self.first = False
+        self.forker = Process(pid, Line(ours), "forker")
+        self.listen(self.forker.line, self.hear_forker)
+
+    def bear(self, kind: str) -> Optional[Process]:
+        """A new process from the forker; a forker that does not answer is replaced, once."""
+        for _ in range(2):
+            if self.forker is None:
+                self.start_forker()
+            forker = self.forker
+            assert forker is not None
+            ours, theirs = socket.socketpair()
+            try:
+                forker.line.send({"fork": 1}, (theirs.fileno(),), wait=False)
+                pid = self.birth(forker)
+            except OSError:
+                pid = -1
+            theirs.close()
+            if pid > 0:
+                return self.adopt(Process(pid, Line(ours), kind))
+            ours.close()
+            if pid == 0:
+                return None
+            self.lose_forker()
+        return None
+
+    def adopt(self, process: Process) -> Process:
+        self.listen(process.line, lambda: self.hear_process(process))
+        return process
+
+    def birth(self, forker: Process) -> int:
+        """The pid that the forker tells; 0 when it cannot fork, -1 when it does not answer."""
+        until = time.monotonic() + 2
+        with selectors.DefaultSelector() as selector:
+            selector.register(forker.line, selectors.EVENT_READ)
+            while time.monotonic() < until:
+                selector.select(until - time.monotonic())
+                messages, there = forker.line.ready()
+                born = None
+                for message in messages:
+                    if "born" in message:
+                        born = int(message["born"])
+                    else:
+                        self.ended(message["ended"], message["status"])
+                if born is not None:
+                    return born
+                if not there:
+                    break
+        return -1
+
+    def lose_forker(self) -> None:
+        if self.forker is not None:
+            self.deaf(self.forker.line)
+            self.forker.line.close()
+            cast(self.forker.pid, signal.SIGKILL)
+        self.forker = None
+
+    def hear_forker(self) -> None:
+        forker = self.forker
+        if forker is None:
+            return
+        messages, there = forker.line.ready()
+        for message in messages:
+            if "ended" in message:
+                self.ended(message["ended"], message["status"])
+        if not there:
+            self.lose_forker()
+
+    def reap(self, _: bytes = b"") -> None:
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if not pid:
+                return
+            if self.forker is not None and pid == self.forker.pid:
+                self.lose_forker()
+            else:
+                self.ended(pid, status)
+
+    def ended(self, pid: int, status: int) -> None:
+        """A job's process is gone: note how, and finish the job that it was."""
+        for kind, process in list(self.standing.items()):
+            if process.pid == pid:
+                del self.standing[kind]
+        job = self.job
+        if job is not None and job.process.pid == pid:
+            self.hear_process(job.process)
+            if self.job is job:
+                self.finish(exit_code(status), lost=job.kind in ("python", "shell"))
+
+    def hear_process(self, process: Process) -> None:
+        """Messages of a job: done, a command that is missing. Anything else ends it."""
+        try:
+            messages, there = process.line.ready()
+        except (ValueError, OSError):
+            messages, there = [], False
+        if not there:
+            self.deaf(process.line)
+        job = self.job
+        for message in messages:
+            if job is None or job.process is not process:
+                continue
+            if type(message.get("missing")) is str:
+                job.missing = message["missing"]
+            if message.get("done") == job.id and type(message.get("exit")) is int:
+                job.ended = message
+                self.finish(message["exit"] & 0xFF)
+                return
+
+    def begin(self, process: Process, order: Dict[str, Any], fds: Tuple[int, ...]) -> bool:
+        names = ("environment", "workspace", "scratch", "python")
+        told = {name: self.settings[name] for name in names}
+        try:
+            process.line.send({**told, **order}, fds, wait=False)
+        except OSError:
+            return False
+        return True
+
+    # A block.
+
+    def on_run(self, head: Dict[str, Any], body: bytes) -> None:
+        process = self.standing.get(head["kind"]) or self.bear(head["kind"])
+        if process is None:  # What runs in the background has taken every process there may be.
+            self.end_all()
+            self.news.append({"note": "lost", "what": "all"})
+            process = self.bear(head["kind"])
+        if process is None or self.job is not None:
+            self.port.send({"is": "fault", "id": head["id"], "why": "no process can be made"})
+            return
+        ours, theirs = os.pipe()
+        job = self.job = Job(head, process, Capture(ours, self.settings["keep"]))
+        if self.session:
+            job.before = {(pid, row[1]) for pid, row in processes().items()}
+        job.killings = self.killings.count()
+        if self.watch is not None:
+            self.watch.job_starts()
+        self.listen(job.capture, self.hear_output)
+        fds: Tuple[int, ...] = (theirs,)
+        if not head["saved"]:
+            fds += (detached_file(body),)
+        began = self.order(process, head, fds)
+        for fd in fds:
+            os.close(fd)
+        if not began:
+            cast(process.pid, signal.SIGKILL)
+
+    def order(self, process: Process, head: Dict[str, Any], fds: Tuple[int, ...]) -> bool:
+        kind = head["kind"]
+        if kind not in self.settings["kept"]:
+            return self.begin(process, head, fds)
+        if kind not in self.standing:
+            self.standing[kind] = process
+            if not self.begin(process, {"kind": kind}, ()):
+                return False
+        try:
+            process.line.send(head, fds, wait=False)
+        except OSError:
+            return False
+        return True
+
+    def on_cancel(self, head: Dict[str, Any], _: bytes) -> None:
+        if self.job is not None and self.job.id == head["id"] and self.job.reason is None:
+            self.stop("cancelled")
+
+    def hear_output(self) -> None:
+        job = self.job
+        if job is None:
+            return
+        job.capture.read()
+        if not job.capture.open:
+            self.deaf(job.capture)
+        if job.capture.total > self.settings["flood"] and job.give_up_at is None:
+            self.stop("output", now=True)
+
+    def show_output(self, job: Job) -> None:
+        if job.capture.pending and len(self.port.outgoing) < 1 << 20:
+            self.port.send({"is": "output", "id": job.id}, job.capture.piece())
+
+    def stop(self, reason: str, now: bool = False) -> None:
+        """End the job: ask it first where there is a session to save, else kill at once."""
+        job = self.job
+        assert job is not None
+        job.reason = job.reason or reason
+        moment = time.monotonic()
+        if now or not self.session:
+            self.kill(job)
+        else:
+            job.kill_at = moment + self.settings["grace"]
+            table = processes()
+            for pid in self.roots(job, table) | self.kin(job, table):
+                cast(pid, signal.SIGINT)
+
+    def kill(self, job: Job) -> None:
+        job.give_up_at = time.monotonic() + 1.0
+        if self.session:
+            self.end_tree(job, roots=True)
+        else:
+            self.end_all()
+
+    def roots(self, job: Job, table: Table) -> Set[int]:
+        """The process that runs the block: the interpreter, the shell behind its keeper."""
+        if job.kind != "shell":
+            return {job.process.pid}
+        return {pid for pid, row in table.items() if row[0] == job.process.pid}
+
+    def kin(self, job: Job, table: Table) -> Set[int]:
+        """What the block has started: all that is new and does not come from older processes."""
+        own = {self.me, job.process.pid, self.forker.pid if self.forker else 0}
+        own |= {process.pid for process in self.standing.values()}
+        roots = self.roots(job, table)
+        return {
+            pid
+            for pid, (_, start, state) in table.items()
+            if state not in "ZX"
+            and pid not in own
+            and pid not in roots
+            and (pid, start) not in job.before
+            and self.belongs(pid, table, roots, job)
+        }
+
+    def belongs(self, pid: int, table: Table, roots: Set[int], job: Job) -> bool:
+        parent = table[pid][0]
+        while parent in table and parent != self.me:
+            if parent in roots:
+                return True
+            if (parent, table[parent][1]) in job.before:
+                return False
+            parent = table[parent][0]
+        return parent == self.me
+
+    def end_tree(self, job: Job, roots: bool) -> None:
+        """Kill what the block has started; stop it all first, so that nothing can breed meanwhile.
+
+        ``roots``: also the interpreter or shell that runs the block.
+        """
+        stopped: Set[int] = set()
+        table = processes()
+        trunk = self.roots(job, table) if roots else set()
+        for pid in trunk:
+            cast(pid, signal.SIGSTOP)
+        until = time.monotonic() + 2
+        while time.monotonic() < until:
+            fresh = self.kin(job, table) - stopped
+            if not fresh:
+                break
+            for pid in fresh:
+                cast(pid, signal.SIGSTOP)
+            stopped |= fresh
+            table = processes()
+        for pid in stopped | trunk:
+            cast(pid, signal.SIGKILL)
+        for _ in range(100 if stopped else 0):
+            if not self.kin(job, processes()):
+                return
+            time.sleep(0.005)
+        if stopped:
+            self.end_all()
+
+    def end_all(self) -> None:
+        """Kill every process but this one. In a container one call does it, and nothing escapes."""
+        for _ in range(200):
+            mine = self.others(processes())
+            if not mine and not self.contained:
+                break
+            with contextlib.suppress(ProcessLookupError):
+                if self.contained:
+                    os.kill(-1, signal.SIGKILL)
+            for pid in () if self.contained else mine:
+                cast(pid, signal.SIGKILL)
+            if not mine:
+                break
+            time.sleep(0.002)
+
+    def others(self, table: Table) -> Set[int]:
+        """Every living process of this sandbox but this one."""
+        return {
+            pid
+            for pid, row in table.items()
+            if row[2] not in "ZX"
+            and pid != self.me
+            and (self.contained or self.descends(pid, table))
+        }
+
+    def descends(self, pid: int, table: Table) -> bool:
+        for _ in range(1000):
+            if pid not in table:
+                return False
+            pid = table[pid][0]
+            if pid == self.me:
+                return True
+        return False
+
+    def finish(self, code: int, lost: bool = False) -> None:
+        """The block is over: end what must not stay, collect its output, and tell the host."""
+        job = self.job
+        assert job is not None
+        job.capture.drain()
+        if not self.session:
+            self.job = None
+            self.end_all()
+        elif job.reason is not None:
+            self.end_tree(job, roots=False)
+            if job.ended.get("threads") and job.kind == "python":
+                lost = True  # The interrupt reached its main thread only.
+                cast(job.process.pid, signal.SIGKILL)
+                self.standing.pop(job.kind, None)
+        self.job = None
+        job.capture.drain()
+        if job.capture.total > self.settings["flood"]:
+            job.reason = job.reason or "output"
+        if code != 0 and self.killings.count() > job.killings:
+            job.reason = job.reason or "memory"
+        self.tell(job, code, lost)
+        self.leave(job.capture)
+        if job.process not in self.standing.values():
+            self.deaf(job.process.line)
+            job.process.line.close()
+        if self.session:
+            self.stand_ready()
+
+    def tell(self, job: Job, code: int, lost: bool) -> None:
+        if job.reason is not None:
+            code = {"timeout": 124, "cancelled": 130}.get(job.reason, 137)
+        self.show_output(job)
+        head, tail = bytes(job.capture.head), bytes(job.capture.tail)
+        answer = {
+            "is": "done",
+            "id": job.id,
+            "exit": code,
+            "reason": job.reason,
+            "seconds": round(time.monotonic() - job.started, 4),
+            "head": len(head),
+            "cut": job.capture.total - len(head) - len(tail),
+            "notes": self.notes(job, lost),
+        }
+        self.port.send(answer, head + tail)
+
+    def notes(self, job: Job, lost: bool) -> List[Dict[str, Any]]:
+        """What the host should say besides, as codes; the words are the host's."""
+        notes, self.news = self.news, []
+        ended = job.ended
+        if job.missing is not None:
+            notes.append({"note": "missing", "command": job.missing[:100]})
+        if ended.get("changed"):
+            notes.append({"note": "reloaded", "names": [str(n) for n in ended["changed"]]})
+        if ended.get("plain"):
+            notes.append({"note": "plain"})
+        if job.kind in self.settings["kept"]:
+            if lost:
+                notes.append({"note": "lost", "what": job.kind})
+            elif ended.get("kept") and (job.reason or ended["kept"] != "all"):
+                notes.append({"note": "shell", "kept": str(ended["kept"])})
+            elif job.reason in ("timeout", "cancelled"):
+                notes.append({"note": "interrupted"})
+        if self.session:
+            notes.extend(self.background_notes())
+        return notes
+
+    def background_notes(self) -> List[Dict[str, Any]]:
+        notes: List[Dict[str, Any]] = []
+        table = processes()
+        shell = self.standing.get("shell")
+        ours = {process.pid for process in self.standing.values()}
+        ours.add(self.forker.pid if self.forker else 0)
+        found = sorted(
+            pid
+            for pid in self.others(table)
+            if pid not in ours and (shell is None or table[pid][0] != shell.pid)
+        )
+        if found and set(found) - self.listed:
+            names = [[pid, command_line(pid)] for pid in found[:5]]
+            notes.append({"note": "background", "count": len(found), "names": names})
+        self.listed = set(found)
+        if self.unheard:
+            notes.append({"note": "unheard", "bytes": self.unheard})
+            self.unheard = 0
+        return notes
+
+    def leave(self, capture: Capture) -> None:
+        """Whoever still holds the pipe may go on writing; nobody reads it any more but us."""
+        self.deaf(capture)
+        if capture.open and self.session:
+            capture.read()
+        if not capture.open or not self.session:
+            os.close(capture.fd)
+            return
+        capture.pending.clear()
+        self.background.append(capture)
+        self.listen(capture, lambda: self.hear_background(capture))
+        if len(self.background) > 64:
+            self.forget(self.background[0])
+
+    def hear_background(self, capture: Capture) -> None:
+        before = capture.total
+        capture.read()
+        capture.pending.clear()
+        self.unheard += capture.total - before
+        if not capture.open:
+            self.forget(capture)
+
+    def forget(self, capture: Capture) -> None:
+        self.background.remove(capture)
+        self.deaf(capture)
+        os.close(capture.fd)
+
+    # Time.
+
+    def patience(self) -> Optional[float]:
+        if self.port.outgoing:
+            return 0.02
+        if self.job is None:
+            return 1.0 if self.watch is not None and self.listed else None
+        now = time.monotonic()
+        moments: List[float] = [now + TICK, self.job.deadline]
+        moments += [when for when in (self.job.kill_at, self.job.give_up_at) if when is not None]
+        if self.job.capture.pending:
+            moments.append(self.job.capture.shown_at + Capture.PACE)
+        if self.watch is not None and self.watch.walk is not None:
+            moments.append(now)
+        return max(0.0, min(moments) - now)
+
+    def tick(self) -> None:
+        if self.port.outgoing:
+            self.port.push()
+        now = time.monotonic()
+        job = self.job
+        if job is None:
+            if self.watch is not None and self.listed and self.watch.tick(now):
+                self.end_all()  # What runs in the background has used up the disk.
+                self.news.append({"note": "lost", "what": "all"})
+                self.reap()
+                self.stand_ready()
+            return
+        if job.capture.pending and now >= job.capture.shown_at + Capture.PACE:
+            self.show_output(job)
+        if job.give_up_at is not None:
+            if now >= job.give_up_at:
+                self.end_all()
+                self.finish(137, lost=True)
+            return
+        if job.kill_at is not None and now >= job.kill_at:
+            self.kill(job)
+        if job.kill_at is not None:
+            return
+        if now >= job.deadline:
+            self.stop("timeout")
+        elif self.watch is not None:
+            passed = self.watch.tick(now)
+            if passed is not None:
+                self.stop(passed, now=True)
+
+    # Files.
+
+    def on_put(self, head: Dict[str, Any], body: bytes) -> None:
+        self.files.settle(head["agreed"])
+        self.files.put(head, body)
+        if head["last"]:
+            self.port.send({"is": "placed", "id": head["id"], "faults": self.files.end_put()})
+
+    def on_pull(self, head: Dict[str, Any], _: bytes) -> None:
+        def send(told: Dict[str, Any], body: bytes) -> None:
+            self.port.send_all({**told, "id": head["id"]}, body)
+
+        self.files.settle(head["agreed"])
+        self.files.pull(head, send)
+
+
+def live() -> None:
+    try:
+        if __name__ == "__runner__":
+            Runner().main()
+        null = os.open(os.devnull, os.O_RDWR)
+        for number in (0, 1, 2):
+            os.dup2(null, number)
+        fork_jobs(Line(socket.socket(fileno=int(sys.argv[1]))))
+    except Born as born:
+        sock = born.sock
+    sys.exit(become_job(sock))  # An ordinary end, with threads joined and exit handlers run.
+
+
+if __name__ in ("__runner__", "__forker__"):
+    live()

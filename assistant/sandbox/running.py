@@ -1,0 +1,214 @@
+"""Runs blocks by way of a runner, in whatever place that was started; keeps files in step."""
+
+import time
+from collections.abc import Callable, Generator, Iterable, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+from assistant.events import CodeBlock, ExecResult, Notice, Output, SandboxError
+from assistant.languages import find
+from assistant.sandbox.limits import CACHES, Life
+from assistant.sandbox.link import Done, Link, Store
+from assistant.sandbox.notes import left_out, notes
+from assistant.sandbox.protocol import Caps, checked_path
+from assistant.sandbox.tree import Delta, Entry, patched
+
+
+class Place(Protocol):
+    """Where a runner lives. ``open`` starts it, ``close`` leaves nothing of it behind."""
+
+    def open(self) -> Link: ...
+    def close(self) -> None: ...
+    def obituary(self) -> str:
+        """Why the runner has ended, as far as can be told; empty when it cannot."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How blocks are run, the same for every place."""
+
+    life: Life = "session"
+    values: bool = True
+    skip: frozenset[str] = CACHES
+    caps: Caps = field(default_factory=Caps)
+    mounted: bool = False
+    """The workspace is the user's own folder: nothing is put into it or pulled out."""
+
+
+class RunnerSandbox:
+    """A raw sandbox. In the life "session" Python and shell keep their state from block to block;
+    in the life "fresh" every block has a place of its own, with only what ``put`` has brought.
+
+    A place is opened when it is first needed. What a fresh block has left behind can be pulled
+    until the next one runs.
+    """
+
+    def __init__(self, image: str, new_place: Callable[[], Place], manner: Manner) -> None:
+        self.image = image
+        self.left_out: tuple[str, ...] = ()
+        """What the last pull did not bring, in sentences for user and model."""
+        self._new_place, self._manner = new_place, manner
+        self._place: Place | None = None
+        self._link: Link | None = None
+        self._agreed: dict[str, Entry] = {}
+        self._store: Store | None = None
+        self._count = 0
+        self._used = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: object, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends all that runs; nothing stays."""
+        link, place = self._link, self._place
+        self._link = self._place = None
+        try:
+            if link is not None:
+                link.close()
+        finally:
+            if place is not None:
+                place.close()
+
+    def look(self) -> Sequence[str]:
+        return ()
+
+    def open(self) -> None:
+        """Starts the place now, rather than with the first block."""
+        self._opened()
+
+    # Blocks.
+
+    def run(self, block: CodeBlock, seconds: float) -> Generator[Output | Notice, None, ExecResult]:
+        """Runs one block; see ``loop.Executor``. A block with a path runs that file, which must be
+        there, in a process of its own."""
+        self._count += 1
+        head = self._order(block, seconds)
+        code = b"" if block.path else block.code.encode("utf-8", "surrogatepass")
+        began = time.monotonic()
+        try:
+            if self._manner.life == "fresh" and self._used:
+                self.close()
+            link = self._opened()
+        except KeyboardInterrupt:
+            self.close()
+            spent = time.monotonic() - began
+            return ExecResult(130, "", spent, "cancelled", self.image)
+        self._used = True
+        try:
+            done = yield from _shown(link.run(head, code))
+        except SandboxError as error:
+            raise self._found_dead(error) from error
+        return self._result(block, done)
+
+    def _result(self, block: CodeBlock, done: Done) -> ExecResult:
+        told = notes(block, done)
+        return ExecResult(
+            done.exit_code, done.output, done.seconds, done.reason, self.image, done.cut, told
+        )
+
+    def _order(self, block: CodeBlock, seconds: float) -> dict[str, Any]:
+        if not 0 < seconds < float("inf"):
+            raise SandboxError(
+                f"A time limit of {seconds} s cannot be kept", "Give seconds above 0"
+            )
+        language = find(block.lang)
+        if language is None or not language.runs:
+            raise SandboxError(f"A block of the language {block.lang!r} cannot be run")
+        order: dict[str, Any] = {"seconds": seconds, "saved": block.path is not None, "show": False}
+        session = self._manner.life == "session"
+        if not block.path and language.name == "python":
+            kind = "python" if session else "once"
+            name = f"<block {self._count}>"
+            return {**order, "kind": kind, "name": name, "show": session and self._manner.values}
+        if not block.path and session and language.name in ("bash", "sh"):
+            return {**order, "kind": "shell", "name": f"block {self._count}"}
+        file = block.path or f"block-{self._count}.{language.extension}"
+        command, compiling = list(language.command), list(language.compile)
+        file = checked_path(file)
+        return {**order, "kind": "exec", "file": file, "command": command, "compile": compiling}
+
+    # Files.
+
+    def put(self, delta: Delta, blobs: Store) -> None:
+        """Writes and deletes files of the workspace."""
+        if self._manner.mounted:
+            return
+        self._store = blobs
+        fresh = self._manner.life == "fresh"
+        if not fresh:
+            link = self._opened()
+            try:
+                link.put(delta, blobs)
+            except SandboxError as error:
+                raise self._found_dead(error) from error
+        self._agreed = patched(self._agreed, delta)
+
+    def pull(self, blobs: Store) -> Delta:
+        """What has changed in the workspace since host and sandbox last agreed on it."""
+        if self._link is None or self._manner.mounted:
+            return Delta()
+        try:
+            entries, removed, told = self._link.pull(blobs, self._manner.caps, self._manner.skip)
+        except SandboxError as error:
+            raise self._found_dead(error) from error
+        self.left_out = left_out(told, self._manner.caps)
+        written = {path: e for path, e in entries.items() if self._agreed.get(path) != e}
+        delta = Delta(written, tuple(_gone(self._agreed, removed, entries)))
+        if self._manner.life == "session":
+            self._agreed = patched(self._agreed, delta)
+        return delta
+
+    # Places.
+
+    def _opened(self) -> Link:
+        if self._link is not None:
+            return self._link
+        place = self._place = self._new_place()
+        try:
+            link = place.open()
+            if self._manner.life == "fresh" and self._agreed and self._store is not None:
+                link.put(Delta(self._agreed), self._store)
+        except SandboxError as error:
+            raise self._found_dead(error) from error
+        except BaseException:
+            self.close()
+            raise
+        self._link, self._used = link, False
+        return link
+
+    def _found_dead(self, error: SandboxError) -> SandboxError:
+        """The error with what the place knows of its end; the place is cleared away."""
+        why = self._place.obituary() if self._place is not None else ""
+        self.close()
+        if not why:
+            return error
+        return SandboxError(f"{error.message}: {why}", error.remedy)
+
+
+def _shown(run: Generator[str, None, Done]) -> Generator[Output, None, Done]:
+    """The pieces as events. What is thrown in here belongs to the run below."""
+    try:
+        piece = next(run)
+        while True:
+            try:
+                yield Output(piece)
+            except (KeyboardInterrupt, GeneratorExit) as stop:
+                piece = run.throw(stop)
+            else:
+                piece = next(run)
+    except StopIteration as end:
+        done: Done = end.value
+        return done
+
+
+def _gone(agreed: dict[str, Entry], removed: Iterable[str], entries: dict[str, Entry]) -> list[str]:
+    return sorted(
+        (path for path in removed if path in agreed and path not in entries), reverse=True
+    )
