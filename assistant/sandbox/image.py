@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from packaging.requirements import InvalidRequirement, Requirement
 
 from assistant.events import SandboxError, UsageError
-from assistant.sandbox.building.base import Base, find_base
 from assistant.sandbox.building.fetch import check_apt_names
 from assistant.sandbox.building.project import plan_project
 from assistant.sandbox.building.recipe import DEFAULT_IMAGE, BuildOptions, fill
+from assistant.sandbox.building.start import Start, find_start
 from assistant.sandbox.building.workbench import workbench
 from assistant.sandbox.engine import Engine, connect, engine_errors
 from assistant.sandbox.host import Host, is_locked, locked
@@ -56,8 +56,8 @@ def build(engine: Engine, host: Host, options: BuildOptions) -> Generator[str, N
         if is_locked(host.state / "image.lock"):
             yield "Another process is building an image: waiting for it"
         with locked(host.state / "image.lock"):
-            base = yield from find_base(engine, client, host, options.base)
-            built = yield from _build_over(client, host, options, base)
+            start = yield from find_start(engine, client, host, options.base)
+            built = yield from _build_over(client, host, options, start)
         if there and there.id != built.id:
             # It has lost its tag; the engine keeps it while a container uses it.
             with suppress(SandboxError), engine_errors("The container engine"):
@@ -126,19 +126,19 @@ def _check(options: BuildOptions) -> None:
 
 
 def _build_over(
-    client: "DockerClient", host: Host, options: BuildOptions, base: Base
+    client: "DockerClient", host: Host, options: BuildOptions, start: Start
 ) -> Generator[str, None, BuiltImage]:
     """Tries with packages fetched by this machine and with a network inside, likelier first.
 
     This machine's own clients work behind mirrors, proxies and private certificates. Building
     runs packages' code, so that is only ever done inside.
     """
-    ways = [True] if options.sdists else [True, False] if base.network else [False, True]
+    ways = [True] if options.sdists else [True, False] if start.network else [False, True]
     failed: list[str] = []
     while ways:
         network = ways.pop(0)
         try:
-            return (yield from _build_once(client, host, options, (base.id, network)))
+            return (yield from _build_once(client, host, options, Start(start.id, network)))
         except SandboxError as error:
             how = "with a network in the container" if network else "with packages from outside"
             failed.append(f"{how}: {error.message}")
@@ -150,17 +150,17 @@ def _build_over(
 
 
 def _build_once(
-    client: "DockerClient", host: Host, options: BuildOptions, start: tuple[str, bool]
+    client: "DockerClient", host: Host, options: BuildOptions, start: Start
 ) -> Generator[str, None, BuiltImage]:
-    base, network = start
-    with workbench(client, base, host.log("image"), network=network) as bench:
+    with workbench(client, start.id, host.log("image"), network=start.network) as bench:
         packages = yield from fill(bench, host, options)
         labels = {
             "assistant.owner": "1",
             "assistant.image": "1",
+            "assistant.tag": options.tag,
             "assistant.recipe": options.digest,
             "assistant.packages": " ".join(packages),
-            "assistant.network": "yes" if network else "no",
+            "assistant.network": "yes" if start.network else "no",
         }
         if options.project:
             labels["assistant.folder"] = _key(options.project.folder)

@@ -144,7 +144,9 @@ def clean(host: Host) -> Generator[str, None, None]:
         images = client.images.list(filters={"label": "assistant.owner=1"})
         # Newest first, since a later image may be made of an earlier one.
         for image in sorted(images, key=lambda i: str(i.attrs["Created"]), reverse=True):
-            for name in image.tags or [str(image.id)]:
+            # An image that somebody made of ours has inherited its labels, not its name.
+            own = image.labels.get("assistant.tag")
+            for name in [own] if own in image.tags else [] if image.tags else [str(image.id)]:
                 yield _remove_image(client, name)
     yield f"Downloads that make the next build quick stay in {host.cache}"
 

@@ -18,10 +18,10 @@ _PATIENCE = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Base:
+class Start:
     id: str
     network: bool
-    """Containers most likely have one, since a registry could be reached."""
+    """Whether containers are given one; first a guess, by whether a registry could be reached."""
 
 
 def image_id(client: "DockerClient", name: str) -> str | None:
@@ -35,9 +35,9 @@ def image_id(client: "DockerClient", name: str) -> str | None:
             return None
 
 
-def find_base(
+def find_start(
     engine: Engine, client: "DockerClient", host: Host, named: str | None
-) -> Generator[str, None, Base]:
+) -> Generator[str, None, Start]:
     """The named image, else Python's own where a registry answers, else one of packages."""
     wanted = named or PULLED_BASE
     here = image_id(client, wanted)
@@ -52,11 +52,11 @@ def find_base(
                     "docker image ls lists the images that are there",
                 ) from error
             yield "No registry answers, so the image is made from the distribution's packages"
-            return Base((yield from _own_base(client, host)), network=False)
+            return Start((yield from _own_base(client, host)), network=False)
     _refuse_volumes(client, here)
     with engine_errors("The container engine"):
         labels = client.images.get(here).labels
-    return Base(here, labels.get("assistant.network") != "no")
+    return Start(here, labels.get("assistant.network") != "no")
 
 
 def _pull(engine: Engine, name: str) -> str:
@@ -81,7 +81,7 @@ def _own_base(client: "DockerClient", host: Host) -> Generator[str, None, str]:
     if found:
         return found
     yield "Importing it into the engine"
-    labels = "LABEL assistant.owner=1 assistant.image=base"
+    labels = f"LABEL assistant.owner=1 assistant.image=base assistant.tag={name}"
     with engine_errors("The container engine"), tarball.open("rb") as file:
         # An open file is sent as a stream.
         client.api.import_image(src=file, repository="assistant-base", tag=tag, changes=[labels])
