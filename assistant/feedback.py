@@ -70,10 +70,14 @@ def _one(number: int, of: int, block: CodeBlock, result: ExecResult) -> str:
 
 def fenced(output: str) -> str:
     """Output as data: cleaned, cut in the middle, in a fence longer than any run inside it."""
-    text = middle_cut(clean(output).rstrip("\n"))
+    return quoted(middle_cut(clean(output).rstrip("\n")), "output")
+
+
+def quoted(text: str, tag: str = "text") -> str:
+    """Text as it is, in a fence longer than any run of backticks inside it."""
     longest = max((len(run) for run in re.findall(r"`{3,}", text)), default=2)
     fence = "`" * (longest + 1)
-    return f"{fence}output\n{text}\n{fence}"
+    return f"{fence}{tag}\n{text}\n{fence}"
 
 
 def middle_cut(text: str) -> str:

@@ -77,9 +77,7 @@ class ListExecutor:
         told, self.told = self.told, []
         return told
 
-    def run(
-        self, block: CodeBlock, seconds: float
-    ) -> Generator[Output | Notice, None, ExecResult]:
+    def run(self, block: CodeBlock, seconds: float) -> Generator[Output | Notice, None, ExecResult]:
         self.blocks.append(block)
         self.limits.append(seconds)
         result = self.results.pop(0) if self.results else ExecResult(0, "")

@@ -186,9 +186,7 @@ class TestBudget:
     def test_seconds_bound_blocks_and_calls(self) -> None:
         now = [0.0]
         executor = ListExecutor()
-        play(
-            ListModel(RUN, "x"), executor, budget=Budget(seconds=30), clock=lambda: now[0]
-        )
+        play(ListModel(RUN, "x"), executor, budget=Budget(seconds=30), clock=lambda: now[0])
         assert executor.limits == [30]
 
     def test_a_reservation_without_its_reply_counts_in_full_after_a_crash(self) -> None:

@@ -184,7 +184,7 @@ def _sandbox_commands(commands: argparse._SubParsersAction) -> None:  # type: ig
     build.add_argument("--yes", action="store_true", help="do not ask")
     actions.add_parser("check", help="what the engine is, what it enforces, what is missing")
     actions.add_parser("clean", help="remove containers and images of ours that nobody uses")
-    actions.add_parser("stop-engine", help="end the engine that the set-up started")
+    actions.add_parser("stop", help="end the engine that the set-up started")
 
 
 def _plain(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]

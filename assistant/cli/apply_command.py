@@ -1,0 +1,26 @@
+"""``assistant apply [SESSION]``: write the changes that a session has kept to its folder."""
+
+import argparse
+
+from assistant.cli.output import ask, at_terminal, say
+from assistant.cli.wiring import open_kept, read_setup
+from assistant.events import Notice, UsageError
+
+
+def run(options: argparse.Namespace) -> int:
+    with open_kept(read_setup(options), options.session) as (workspace, recorder):
+        diff = workspace.diff()
+        if not diff.strip():
+            say("This session has nothing to apply.")
+            return 0
+        say(diff)
+        if not options.yes:
+            if not at_terminal():
+                raise UsageError("nobody is there to be asked", "Say --yes to write the changes.")
+            if not ask(f"Write these changes to {workspace.copy.folder}?"):
+                say("Nothing was written.")
+                return 0
+        done = workspace.apply()
+        recorder(Notice(done))
+        say(done)
+    return 0

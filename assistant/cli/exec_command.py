@@ -1,0 +1,99 @@
+"""``assistant exec FILE|-``: run code in the sandbox, with the code's own exit code."""
+
+import argparse
+import json
+import sys
+from collections.abc import Generator
+from pathlib import Path
+
+from assistant.cli.sandboxes import open_fresh
+from assistant.cli.wiring import read_setup
+from assistant.events import AssistantError, CodeBlock, ExecResult, Notice, Output, UsageError
+from assistant.languages import TABLE, find
+from assistant.terminal.sanitize import visible
+
+FAULT_OF_OURS = 125
+_REASONS = {"timeout": 124, "memory": 137, "cancelled": 130}
+_FAILED = 1
+LARGEST = 5_000_000
+
+Running = Generator[Output | Notice, None, ExecResult]
+
+
+def run(options: argparse.Namespace) -> int:
+    try:
+        block = _block(options)
+        with open_fresh(read_setup(options)) as sandbox:
+            result = _follow(sandbox.run(block, options.timeout), quiet=options.json)
+    except AssistantError as error:
+        error.exit_code = FAULT_OF_OURS
+        raise
+    if options.json:
+        print(json.dumps(_told(result)))
+    for note in () if options.json else result.notes:
+        print(f"assistant: {visible(note)}", file=sys.stderr)
+    if result.reason:
+        return _REASONS.get(result.reason, result.exit_code or _FAILED)
+    return result.exit_code
+
+
+def _block(options: argparse.Namespace) -> CodeBlock:
+    from assistant.code.infer import infer_lang
+    from assistant.code.paths import language_of
+
+    code = _read(options.file)
+    if options.lang:
+        language = find(options.lang)
+    else:
+        named = language_of(options.file) if options.file != "-" else None
+        language = named or find(infer_lang(code))
+    if language is None or not language.runs:
+        runs = ", ".join(name for name, row in TABLE.items() if row.runs)
+        asked = options.lang or (language.name if language else "unknown")
+        raise UsageError(
+            f"{options.file}: its language ({asked}) cannot be run", f"Say which: --lang {runs}"
+        )
+    return CodeBlock(language.name, code)
+
+
+def _read(file: str) -> str:
+    try:
+        if file == "-":
+            data = sys.stdin.buffer.read(LARGEST + 1)
+        else:
+            with Path(file).open("rb") as source:
+                data = source.read(LARGEST + 1)
+        if len(data) > LARGEST:
+            raise UsageError(f"{file} is larger than {LARGEST} bytes")
+        return data.decode("utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot read {file}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{file} is not text in UTF-8: {error}") from error
+
+
+def _follow(run: Running, quiet: bool) -> ExecResult:
+    """Show output as it comes; made safe where it goes to a terminal, exact in a pipe."""
+    safe = sys.stdout.isatty()
+    while True:
+        try:
+            event = next(run)
+        except StopIteration as end:
+            result: ExecResult = end.value
+            return result
+        if isinstance(event, Output) and not quiet:
+            text = visible(event.text) if safe else event.text
+            sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
+            sys.stdout.buffer.flush()
+
+
+def _told(result: ExecResult) -> dict[str, object]:
+    return {
+        "exit_code": result.exit_code,
+        "reason": result.reason,
+        "output": result.output,
+        "seconds": round(result.seconds, 3),
+        "cut": result.cut,
+        "notes": list(result.notes),
+        "image": result.image,
+    }

@@ -1,0 +1,76 @@
+"""``assistant sandbox build|check|clean|stop``: the engine and the images."""
+
+import argparse
+from collections.abc import Generator
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+from assistant.cli.host import open_host
+from assistant.cli.output import say
+from assistant.events import UsageError
+
+Result = TypeVar("Result")
+
+
+def run(options: argparse.Namespace) -> int:
+    return {"build": _build, "check": _check, "clean": _clean, "stop": _stop}[options.action](
+        options
+    )
+
+
+def _build(options: argparse.Namespace) -> int:
+    from assistant.sandbox.daemon import ensure_engine
+    from assistant.sandbox.image import BuildOptions, build, for_project
+
+    host = open_host(assume_yes=options.yes)
+    wanted = BuildOptions(
+        base=options.base or None, packages=tuple(options.package), apt=tuple(options.apt)
+    )
+    if options.tag:
+        tag = options.tag if ":" in options.tag.rpartition("/")[2] else f"{options.tag}:latest"
+        wanted = replace(wanted, tag=tag)
+    if options.project:
+        wanted = for_project(Path.cwd(), wanted)
+        for line in wanted.project.lines() if wanted.project else ():
+            say(line)
+        if not host.ask("Build this image?"):
+            raise UsageError("nothing was built", "Say yes, or give --yes.")
+    engine = _told(ensure_engine(host))
+    built = _told(build(engine, host, wanted))
+    say(f"The sandbox is ready: {built.tag}")
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    from assistant.sandbox.report import check
+
+    report = check(open_host())
+    for line in report.lines():
+        say(line)
+    return 0 if report.ok else 5
+
+
+def _clean(options: argparse.Namespace) -> int:
+    from assistant.sandbox.report import clean
+
+    _told(clean(open_host()))
+    return 0
+
+
+def _stop(options: argparse.Namespace) -> int:
+    from assistant.sandbox.daemon import stop_engine
+
+    for line in stop_engine(open_host()):
+        say(line)
+    return 0
+
+
+def _told(steps: Generator[str, None, Result]) -> Result:
+    """Say each step as it is taken; what they return."""
+    while True:
+        try:
+            say(next(steps))
+        except StopIteration as end:
+            result: Result = end.value
+            return result

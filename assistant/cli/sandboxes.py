@@ -1,0 +1,88 @@
+"""Opens the sandboxes that the settings ask for."""
+
+import os
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from assistant.cli.setup import Setup
+from assistant.languages import TABLE
+from assistant.settings import Settings
+
+if TYPE_CHECKING:
+    from assistant.sandbox.limits import Life
+    from assistant.sandbox.running import RunnerSandbox
+
+
+def engine_answers() -> None:
+    """Raises SandboxError, with the remedy, where no engine does."""
+    from assistant.sandbox.engine import find_engine
+
+    find_engine(os.environ)
+
+
+def choose_image(settings: Settings, folder: Path) -> str:
+    """The image that was asked for, else the one built for this folder, else the default."""
+    if settings.local:
+        return "local"
+    if settings.image:
+        return settings.image
+    from assistant.sandbox.engine import connect, find_engine
+    from assistant.sandbox.image import DEFAULT_IMAGE, image_for
+
+    with connect(find_engine(os.environ).endpoint) as client:
+        own, _ = image_for(client, folder)
+    return own or DEFAULT_IMAGE
+
+
+def open_raw(setup: Setup, session: str) -> AbstractContextManager[Any]:
+    """The sandbox of a session; it opens in the background."""
+    from assistant.sandbox.early import EarlySandbox
+
+    def opener() -> "RunnerSandbox":
+        return _sandbox(setup, session, "session")
+
+    return EarlySandbox(opener)
+
+
+def open_fresh(setup: Setup) -> AbstractContextManager[Any]:
+    """A sandbox that carries nothing over from block to block."""
+    return _sandbox(setup, "", "fresh")
+
+
+def _sandbox(setup: Setup, session: str, life: "Life") -> "RunnerSandbox":
+    settings = setup.settings
+    if settings.local:
+        from assistant.sandbox.local import LocalOptions, LocalSandbox
+
+        environment = dict(os.environ)
+        return LocalSandbox(LocalOptions(environment, life, values=settings.show_value))
+    return _container(setup, session, life)
+
+
+def _container(setup: Setup, session: str, life: "Life") -> "RunnerSandbox":
+    from assistant.sandbox.docker_sandbox import DockerSandbox
+    from assistant.sandbox.engine import find_engine
+    from assistant.sandbox.limits import Mounted, SandboxOptions
+
+    settings = setup.settings
+    mount = None
+    if settings.mount != "none" and life == "session":
+        mount = Mounted(str(setup.folder), settings.mount == "rw")
+    options = SandboxOptions(
+        image=setup.image,
+        life=life,
+        network=settings.network if life == "session" else "none",
+        runtime=settings.runtime or None,
+        mount=mount,
+        values=settings.show_value,
+        session=session,
+    )
+    return DockerSandbox(find_engine(os.environ), options)
+
+
+def runs_here(setup: Setup) -> list[str]:
+    """The languages that the model is told of: those of our own image, and those with one."""
+    ours = ("python", "bash", "sh")
+    more = [name for name in setup.settings.images if name in TABLE]
+    return [*ours, *more] if not setup.settings.image else [*ours, "what the image has besides"]

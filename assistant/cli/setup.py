@@ -1,0 +1,65 @@
+"""What a run is set up with: its settings, its folder, and what follows from the two."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import platformdirs
+
+from assistant.redact import Redactor
+from assistant.sandbox.importing import CopyOptions
+from assistant.sandbox.names import FileRefused
+from assistant.sandbox.safe_files import Root
+from assistant.settings import Settings
+
+PROJECT_WORDS = "AGENTS.md"
+LARGEST = 100_000
+
+
+def data_folder(settings: Settings) -> Path:
+    """Where sessions are kept."""
+    return Path(settings.data_folder or platformdirs.user_data_dir("assistant"))
+
+
+@dataclass(frozen=True)
+class Setup:
+    """Settings and folder of one run. ``image`` is the one that its code runs in."""
+
+    settings: Settings
+    folder: Path
+
+    @cached_property
+    def redactor(self) -> Redactor:
+        return Redactor(self.settings.secrets)
+
+    @cached_property
+    def image(self) -> str:
+        from assistant.cli.sandboxes import choose_image
+
+        return choose_image(self.settings, self.folder)
+
+    @property
+    def copying(self) -> CopyOptions:
+        settings = self.settings
+        return CopyOptions(
+            total_bytes=settings.copy_bytes,
+            files=settings.copy_files,
+            file_bytes=settings.copy_file_bytes,
+            named=settings.copy,
+            secrets=settings.secrets,
+            private=(str(data_folder(settings)), "/var/run/docker.sock"),
+        )
+
+    @cached_property
+    def project_words(self) -> str:
+        """The project's own instructions, or "". A link is not followed: the folder may be
+        anyone's."""
+        try:
+            with Root(self.folder) as root:
+                return root.read(PROJECT_WORDS, LARGEST).decode("utf-8", "replace")
+        except (OSError, FileRefused):
+            return ""
+
+    @property
+    def project_file(self) -> str:
+        return PROJECT_WORDS if self.project_words else ""

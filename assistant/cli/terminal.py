@@ -1,0 +1,44 @@
+"""Opens a session in the terminal on the folder."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+import platformdirs
+
+from assistant.chat import Chat
+from assistant.cli.setup import Setup, data_folder
+from assistant.cli.wiring import open_chat, open_sessions
+from assistant.terminal.console import TerminalOptions
+from assistant.terminal.repl import run_terminal
+
+
+def open_terminal(setup: Setup, resume: str | None) -> int:
+    """The exit code of the session. What it opened is closed whichever way it ends."""
+    with ExitStack() as stack:
+
+        def open_one(name: str | None) -> Chat:
+            return stack.enter_context(open_chat(setup, resume=name)).chat
+
+        def another(name: str) -> Chat:
+            stack.close()  # One writer a record, and one container at a time.
+            return open_one(name)
+
+        return run_terminal(lambda: open_one(resume), _options(setup, another))
+
+
+def _options(setup: Setup, another: Callable[[str], Chat]) -> TerminalOptions:
+    settings = setup.settings
+    commands = Path(platformdirs.user_config_dir("assistant")) / "commands"
+    return TerminalOptions(
+        ask=settings.ask,
+        allow=settings.allow,
+        deny=settings.deny,
+        theme=settings.theme,
+        history=data_folder(settings) / "history",
+        commands=commands,
+        vi=settings.vi,
+        redact=setup.redactor.patterns,
+        resume=another,
+        sessions=lambda: [session.id for session in open_sessions(setup).list()],
+    )

@@ -1,0 +1,261 @@
+"""Builds the parts of a run from its settings, joins them, and closes them in order."""
+
+import argparse
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from assistant import __version__
+from assistant.briefing import Briefing, system_message
+from assistant.budget import Budget
+from assistant.chat import Chat, Openers, Sink
+from assistant.cli.model import open_model
+from assistant.cli.parser import SETTINGS
+from assistant.cli.sandboxes import open_fresh, open_raw, runs_here
+from assistant.cli.setup import Setup, data_folder
+from assistant.events import Checked, Notice, Said, Started, UsageError
+from assistant.loop import Model, Terms
+from assistant.prompts import prompt
+from assistant.record import Loaded, Recorder, load, redacted
+from assistant.sandbox.workspace import Workspace
+from assistant.sessions import Sessions
+from assistant.settings import Settings, load_settings
+from assistant.tasks.check import CommandCheck
+from assistant.tasks.script import Probe
+
+STORE = "work"
+"""The folder of a session that keeps what its code changed."""
+
+
+def read_setup(options: argparse.Namespace, more: Mapping[str, object] | None = None) -> Setup:
+    """The settings that the flags, the environment and the files give; ``more`` lies below flags.
+
+    Raises UsageError for what cannot be meant.
+    """
+    folder = Path(getattr(options, "folder", None) or os.getcwd())
+    if not folder.is_dir():
+        raise UsageError(f"no such folder: {folder}", "Name one that is there: --folder DIR")
+    given = {name: getattr(options, name) for name in SETTINGS if hasattr(options, name)}
+    return Setup(load_settings({**(more or {}), **given}, folder=folder), folder.resolve())
+
+
+def open_sessions(setup: Setup) -> Sessions:
+    return Sessions(data_folder(setup.settings))
+
+
+@dataclass
+class Opened:
+    """A chat with what surrounds it, for as long as the context that opened it."""
+
+    chat: Chat
+    workspace: Workspace
+    setup: Setup
+    past: Loaded | None = None
+    """The record that was resumed."""
+
+    def show(self, sink: Sink) -> None:
+        """Events go to the sink from now on."""
+        self.chat.sinks.append(sink)
+
+    def changes(self) -> list[str]:
+        """What differs from the user's folder, a line each; empty where no code ever ran."""
+        if not self.workspace.copy.opened:
+            return []
+        return [str(change) for change in self.workspace.changes()]
+
+    def probe(self) -> Probe:
+        """How a script looks at the workspace."""
+        return Probe(self._read, self._passes)
+
+    def _read(self, path: str) -> str | None:
+        entry = self.workspace.snapshot().get(path)
+        if entry is None or entry.kind != "file":
+            return None
+        return self.workspace.blobs.get(entry.digest).decode("utf-8", "replace")
+
+    def _passes(self, command: str) -> Checked:
+        run = self._check(command).run(self.setup.settings.check_seconds)
+        while True:
+            try:
+                next(run)
+            except StopIteration as end:
+                checked: Checked = end.value
+                return checked
+
+    def _check(self, command: str) -> CommandCheck:
+        settings = self.setup.settings
+        return CommandCheck(
+            command, self.workspace, lambda: open_fresh(self.setup), settings.protect
+        )
+
+
+@contextmanager
+def open_chat(
+    setup: Setup, *, model: Model | None = None, resume: str | None = None
+) -> Iterator[Opened]:
+    """A chat on the folder, recorded; everything is closed at the end, also on an interrupt.
+
+    ``resume`` goes on with a session: its id, or "" for the last one of this folder.
+    """
+    sessions = open_sessions(setup)
+    with ExitStack() as stack:
+        name = _session(sessions, setup, resume)
+        past = load(sessions.record(name)) if resume is not None else None
+        told: list[Notice] = []
+        recorder = stack.enter_context(
+            Recorder(sessions.record(name), setup.redactor, tell=told.append)
+        )
+        sandbox = stack.enter_context(open_raw(setup, name))
+        workspace = stack.enter_context(
+            Workspace(
+                sandbox, setup.folder, sessions.record(name).parent / STORE, _edit, setup.copying
+            )
+        )
+        chat = _chat(setup, workspace, model or open_model(setup), past)
+        chat.session, chat.folder = name, str(setup.folder)
+        opened = Opened(chat, workspace, setup, past)
+        chat.openers = Openers(lambda other: open_model(setup, other), opened._check)
+        if setup.settings.check:
+            chat.terms = replace(chat.terms, check=opened._check(setup.settings.check))
+        chat.sinks.append(recorder)
+        _begin(opened, told)
+        yield opened
+
+
+def _session(sessions: Sessions, setup: Setup, resume: str | None) -> str:
+    if resume is None:
+        return sessions.new().name
+    if resume:
+        return sessions.find(resume)
+    latest = sessions.latest(setup.folder)
+    if latest is None:
+        raise UsageError(f"no session was held on {setup.folder} yet", "Start one: assistant")
+    return latest
+
+
+def _chat(setup: Setup, workspace: Workspace, model: Model, past: Loaded | None) -> Chat:
+    chat = Chat(
+        model,
+        workspace,
+        terms_of(setup.settings),
+        workspace=workspace,
+        past=past.events if past else (),
+    )
+    if setup.settings.secrets:
+        chat.redacted = lambda event: redacted(event, setup.redactor)
+    return chat
+
+
+def terms_of(settings: Settings) -> Terms:
+    """The caps and limits; a dollar cap that someone set makes an unknown price an error."""
+    session = Budget(
+        settings.session_replies,
+        settings.session_tokens,
+        settings.session_dollars,
+        settings.session_seconds,
+        settings.session_blocks,
+    )
+    return Terms(
+        budget=Budget(
+            settings.replies,
+            settings.tokens,
+            settings.dollars,
+            settings.seconds,
+            settings.blocks,
+            settings.given("dollars") or settings.session_dollars is not None,
+        ),
+        session=None if session == Budget(None, None, None, None, None) else session,
+        block_seconds=settings.block_seconds,
+        check_seconds=settings.check_seconds,
+    )
+
+
+def _begin(opened: Opened, told: Sequence[Notice]) -> None:
+    """The first events of a record, or what a resumed one must say."""
+    chat, setup = opened.chat, opened.setup
+    if opened.past is None:
+        chat.pour(_started(opened))
+        chat.pour(_system(setup))
+        if setup.project_file:
+            chat.pour(Notice(f"{setup.project_file} is read and sent to the model"))
+    else:
+        chat.pour(Notice(f"session {chat.session} goes on; files are as its last block left them"))
+        if lost := opened.past.unfinished:
+            name = lost.block.path or lost.block.lang
+            chat.pour(
+                Notice(f"a block ({name}) was running when the session ended; it is not run again")
+            )
+        chat.pour(Said(prompt("resumed"), "result"))
+    for notice in told:
+        chat.pour(notice)
+
+
+def _started(opened: Opened) -> Started:
+    chat, settings = opened.chat, opened.setup.settings
+    budget = chat.terms.budget
+    caps: dict[str, Any] = {
+        "replies": budget.replies,
+        "tokens": budget.tokens,
+        "dollars": budget.dollars,
+        "seconds": budget.seconds,
+        "blocks": budget.blocks,
+    }
+    written = {name: "none" if cap is None else str(cap) for name, cap in caps.items()}
+    return Started(
+        __version__,
+        chat.model.name,
+        chat.folder,
+        "local" if settings.local else settings.image,
+        settings.check,
+        {**written, "dollars_required": str(budget.dollars_required).lower()},
+    )
+
+
+def _system(setup: Setup) -> Said:
+    settings = setup.settings
+    return Said(
+        system_message(
+            Briefing(
+                folder=setup.folder.name,
+                languages=runs_here(setup),
+                place="local" if settings.local else "container",
+                network=settings.network != "none",
+                block_seconds=settings.block_seconds,
+                check=settings.check,
+                project_file=setup.project_file,
+                project_words=setup.project_words,
+            )
+        ),
+        "system",
+    )
+
+
+def _edit(text: str | None, code: str) -> tuple[str | None, Sequence[str]]:
+    """An edit block applied to a file's text; errors carry what the model should hear."""
+    from assistant.code.edit_reports import edit_failed, edit_notes
+    from assistant.code.edits import EditError, apply_edit, parse_edit
+
+    try:
+        edit = parse_edit(code)
+        applied = apply_edit(text or "", edit)
+    except EditError as error:
+        raise UsageError(edit_failed(error, "the file")) from error
+    return None if edit.delete else applied.text, edit_notes(applied.notes, "the file")
+
+
+@contextmanager
+def open_kept(setup: Setup, session: str) -> Iterator[tuple[Workspace, Recorder]]:
+    """The kept changes of a session, to be looked at and applied; nothing can run."""
+    sessions = open_sessions(setup)
+    name = _session(sessions, setup, session)
+    record = sessions.record(name)
+    folder = next((e.folder for e in load(record).events if isinstance(e, Started)), "")
+    if not folder:
+        raise UsageError(f"session {name} has no folder", "`assistant sessions` lists them.")
+    with Recorder(record, setup.redactor) as recorder:
+        place = replace(setup, folder=Path(folder))
+        with Workspace(None, folder, record.parent / STORE, _edit, place.copying) as workspace:
+            yield workspace, recorder

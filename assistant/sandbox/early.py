@@ -1,0 +1,64 @@
+"""A sandbox that is opened in the background, while the user types or the model thinks."""
+
+import threading
+from collections.abc import Callable, Generator
+from types import TracebackType
+from typing import Self
+
+from assistant.events import AssistantError, CodeBlock, ExecResult, Notice, Output, SandboxError
+from assistant.sandbox.blobs import Blobs
+from assistant.sandbox.running import RunnerSandbox
+from assistant.sandbox.tree import Delta
+
+
+class EarlySandbox:
+    """Opens what ``opener`` makes in a thread of its own; each use waits for that first.
+
+    What goes wrong meanwhile is raised at the first use: a conversation that runs nothing needs
+    no sandbox.
+    """
+
+    def __init__(self, opener: Callable[[], RunnerSandbox]) -> None:
+        self._opener = opener
+        self._sandbox: RunnerSandbox | None = None
+        self._error: AssistantError | None = None
+        self._thread = threading.Thread(target=self._open, name="sandbox", daemon=True)
+
+    def _open(self) -> None:
+        try:
+            self._sandbox = self._opener()
+            self._sandbox.open()
+        except AssistantError as error:  # Raised again in the thread that asks.
+            self._error = error
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: object, trace: TracebackType | None
+    ) -> None:
+        self._thread.join()
+        if self._sandbox is not None:
+            self._sandbox.close()
+
+    def _opened(self) -> RunnerSandbox:
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+        if self._sandbox is None:
+            raise SandboxError("the sandbox was never opened")
+        return self._sandbox
+
+    @property
+    def image(self) -> str:
+        return self._opened().image
+
+    def put(self, delta: Delta, blobs: Blobs) -> None:
+        self._opened().put(delta, blobs)
+
+    def pull(self, blobs: Blobs) -> Delta:
+        return self._opened().pull(blobs)
+
+    def run(self, block: CodeBlock, seconds: float) -> Generator[Output | Notice, None, ExecResult]:
+        return (yield from self._opened().run(block, seconds))
