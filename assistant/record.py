@@ -152,7 +152,8 @@ class Recorder:
         self._sync_needed = bool(self._pending)
         self._settle()
         if self.waiting:
-            self._tell(Notice(f"{self.waiting} events could not be written to {self.path}"))
+            events = "an event" if self.waiting == 1 else f"{self.waiting} events"
+            self._tell(Notice(f"{events} could not be written to {self.path}"))
         release(self._fd, self.path)
         self._fd = -1
 

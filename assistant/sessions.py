@@ -24,24 +24,31 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _REMEDY = "`assistant sessions` lists them."
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 class Sessions:
     """The sessions below ``folder``: ``<folder>/sessions/<id>/record.jsonl``.
 
     What cannot be read is listed as damaged and never deleted unless asked for by its id.
     """
 
-    def __init__(self, folder: str | os.PathLike[str]) -> None:
-        self.root = Path(folder) / "sessions"
+    def __init__(
+        self, folder: str | os.PathLike[str], clock: Callable[[], datetime] = _now
+    ) -> None:
+        self.root, self._clock = Path(folder) / "sessions", clock
 
-    def new(self, id: str | None = None, now: Callable[[], float] | None = None) -> Path:
+    def new(self, id: str | None = None) -> Path:
         """Make the folder (0700) of a new session. The record in it is ``record(id)``."""
-        name = check_id(id) if id else _new_id(now() if now else None)
+        # Date and time to be recognized by, and chance: clocks may jump or stand still.
+        name = check_id(id) if id else f"{self._clock():%Y%m%d-%H%M%S}-{_random()}"
         try:
             make_folders(self.root)
             (self.root / name).mkdir(mode=0o700)
         except FileExistsError:
             if id is None:
-                return self.new(None, now)
+                return self.new()
             raise UsageError(f"there is a session {name} already", "Choose another id.") from None
         except OSError as error:
             raise RecordError(
@@ -128,12 +135,6 @@ def check_id(id: str) -> str:
             " first two.",
         )
     return id
-
-
-def _new_id(now: float | None) -> str:
-    """Date and time (UTC), to be recognized by, and chance: clocks may jump or stand still."""
-    moment = datetime.now(UTC) if now is None else datetime.fromtimestamp(now, UTC)
-    return f"{moment:%Y%m%d-%H%M%S}-{_random()}"
 
 
 def _random() -> str:

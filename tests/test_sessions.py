@@ -41,13 +41,14 @@ def add(sessions: Sessions, *events: Event, id: str | None = None, at: datetime 
     return folder.name
 
 
-def test_a_new_session_is_the_owners_alone_and_named_by_time(sessions: Sessions) -> None:
-    folder = sessions.new(now=lambda: 1_750_000_000.0)
-    assert folder.name.startswith("20250615-150640-")
+def test_a_new_session_is_the_owners_alone_and_named_by_time(tmp_path: Path) -> None:
+    sessions = Sessions(tmp_path / "data", clock=lambda: AT)
+    folder = sessions.new()
+    assert folder.name.startswith("20250601-000000-")
     assert folder.parent == sessions.root
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert stat.S_IMODE(sessions.root.stat().st_mode) == 0o700
-    assert sessions.new(now=lambda: 1_750_000_000.0) != folder
+    assert sessions.new() != folder, "the clock stands still"
 
 
 def test_an_id_of_ones_own(sessions: Sessions) -> None:
@@ -177,6 +178,7 @@ def test_delete_takes_all_of_it_and_nothing_else(sessions: Sessions) -> None:
     (sessions.root / gone / "blobs" / "ab").mkdir(parents=True)
     (sessions.root / gone / "blobs" / "ab" / "cd").write_bytes(b"x")
     (sessions.root / gone / "link").symlink_to(sessions.root / kept)
+    (sessions.root / ".deleted-earlier-half" / "x").mkdir(parents=True)
     sessions.delete(gone)
     assert [path.name for path in sessions.root.iterdir()] == [kept]
     assert len(sessions.show(kept).events) == 1
