@@ -5,8 +5,8 @@ Two forms: search/replace sections and unified diffs, each for one file or sever
 
 import re
 
-from assistant.code.patching import apply_edit
 from assistant.code.changes import Applied, Edit, EditError, EditFault, Hunk, Note
+from assistant.code.patching import apply_edit
 from assistant.code.search_replace import SEARCH, parse_sections
 from assistant.code.unified import parse_diff
 

@@ -1,8 +1,7 @@
 """One fence: the value that is handed out, the one that is still open, the marks of either."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from assistant.code.commonmark import Opener, Place, blanks
 from assistant.code.info import parse_info
@@ -10,8 +9,7 @@ from assistant.code.literals import literal_of
 from assistant.languages import find
 
 
-@dataclass(frozen=True, slots=True)
-class Fence:
+class Fence(NamedTuple):
     """One fenced block. ``code`` has its lines joined by LF, without the last line's end.
 
     ``closed`` is False where the text ended inside it. ``line`` and ``end`` are the numbers of its
@@ -40,7 +38,7 @@ class OpenFence:
         self.run = opener.run
         self.indent = opener.indent
         self.lines: list[str] = []
-        self.literal = literal_of(language.name) if language else None
+        self.literal = literal_of(info.lang, language.name if language else "")
         self.nests = language is not None and language.name == "markdown"
         self.runs = language is not None and language.runs
         self.inner: tuple[int, bool] | None = None  # a fence inside: its marks; has it a tag?

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 LONGEST = 2000
 """Characters of an info string that are looked at."""
@@ -15,8 +15,7 @@ _WORD = re.compile(
 _DIRECTIVES = ("code", "code-block", "code-cell", "sourcecode")
 
 
-@dataclass(frozen=True, slots=True)
-class Info:
+class Info(NamedTuple):
     """``text`` is the whole string; ``lang`` its tag as written, "" for none.
 
     ``attributes`` maps the names of ``name=value`` pairs, in lower case, to their values, and every
@@ -24,9 +23,9 @@ class Info:
     attribute ``path``.
     """
 
-    text: str = ""
-    lang: str = ""
-    attributes: Mapping[str, str] = field(default_factory=dict)
+    text: str
+    lang: str
+    attributes: Mapping[str, str]
 
 
 def parse_info(text: str) -> Info:
@@ -34,7 +33,7 @@ def parse_info(text: str) -> Info:
     ``rust,no_run``, ``{r, echo=FALSE}``, ``{.python .numbered}``, ``js{1,3}``, ``c++``."""
     text = text.strip()
     if not text or text.isalnum():
-        return Info(text, text)
+        return Info(text, text, {})
     head = text[:LONGEST]
     braced = head.startswith("{")
     if braced:

@@ -1,6 +1,6 @@
-"""Literals that run over many lines: heredocs in shell code, triple-quoted strings in Python.
+"""Text inside code that runs over many lines: heredocs, triple-quoted strings, edit sections.
 
-A line that looks like a fence inside one of them is the program's own text.
+A line that looks like a fence inside one of them is that text's own.
 """
 
 import re
@@ -17,6 +17,8 @@ class Heredocs:
     """The ends that shell code still waits for, in order."""
 
     __slots__ = ("_ends",)
+    sure = False
+    """Do its marks stand for nothing else, so that fences inside need not be in pairs?"""
 
     def __init__(self) -> None:
         self._ends: list[str] = []
@@ -44,6 +46,7 @@ class Quotes:
     """The triple quotes that Python code still waits for."""
 
     __slots__ = ("_quotes",)
+    sure = False
 
     def __init__(self) -> None:
         self._quotes = ""
@@ -80,11 +83,34 @@ class Quotes:
                 return
 
 
-Literal = Heredocs | Quotes
+class Sections:
+    """The end of the search/replace section that an edit is in."""
+
+    __slots__ = ("open",)
+    sure = True
+
+    def __init__(self) -> None:
+        self.open = False
+
+    def save(self) -> list[str]:
+        return ["open"] if self.open else []
+
+    def restore(self, saved: list[str]) -> None:
+        self.open = bool(saved)
+
+    def see(self, line: str) -> None:
+        """Go on by one line of the edit."""
+        if line.startswith(("<<<<<<< SEARCH", ">>>>>>> REPLACE")):
+            self.open = line[0] == "<"
 
 
-def literal_of(language: str) -> Literal | None:
-    """What keeps track of the literals of a language; None where there is nothing to track."""
+Literal = Heredocs | Quotes | Sections
+
+
+def literal_of(tag: str, language: str) -> Literal | None:
+    """What follows the literals in a fence of this tag and language; None if it can have none."""
     if language in ("bash", "sh"):
         return Heredocs()
-    return Quotes() if language == "python" else None
+    if language == "python":
+        return Quotes()
+    return Sections() if tag == "edit" else None

@@ -4,7 +4,7 @@ import re
 
 from assistant.languages import TABLE, Language
 
-_PATH = re.compile(r"[^\s\"'`<>|?*]*\.[A-Za-z][\w+-]{0,11}")
+_PATH = re.compile(r"[^\s:\"'`<>|?*]*\.[A-Za-z][\w+-]{0,11}")
 _BARE_NAMES = ("Dockerfile", "Containerfile", "Makefile")
 
 _BY_EXTENSION: dict[str, Language] = {}

@@ -5,7 +5,7 @@ read another way, on trial: a trial that comes to nothing is undone, and its lin
 CommonMark alone, so that no line is read more than twice. Such other ways are:
 
 * a Markdown document in a fence holds fences of its own, of the same length;
-* a heredoc or a triple-quoted string holds lines that look like fences;
+* a heredoc, a triple-quoted string or a search/replace section holds lines like fences;
 * a fence is opened at the end of a line of text (``Run this: ```python``);
 * code that runs is followed by the opening of another fence, its own end forgotten (no trial: such
   a line is no code).
@@ -213,7 +213,8 @@ class FenceScanner:
                 self._reject(self._trial)
                 return True
         elif (in_literal or (fence.nests and tag)) and self._try(whole, in_literal):
-            fence.inner = len(marks.run), bool(marks.info)
+            if not (fence.literal and fence.literal.sure):
+                fence.inner = len(marks.run), bool(marks.info)
         elif not marks.info:
             self._finish(fence, self._count)
             self._trial = None

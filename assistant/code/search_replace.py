@@ -1,5 +1,6 @@
 """Edits as search/replace sections: the text to find and the text to put there."""
 
+from collections.abc import Sequence
 from difflib import SequenceMatcher
 
 from assistant.code.changes import Edit, EditError, Hunk
@@ -7,7 +8,7 @@ from assistant.code.paths import first_name, is_path
 
 SEARCH, DIVIDER, REPLACE = "<<<<<<< SEARCH", "=======", ">>>>>>> REPLACE"
 
-COMPARED = 4_000_000
+COMPARED = 250_000
 """Up to this product of line counts, lines that both halves share are found in the middle too."""
 
 
@@ -92,13 +93,30 @@ def _hunk(section: _Section, *, first: bool) -> Hunk:
 
 def _marked(old: list[str], new: list[str]) -> list[tuple[str, str]]:
     """The two halves as one list, so that lines which stay are not touched."""
-    if len(old) * len(new) > COMPARED:
-        return [*(("-", text) for text in old), *(("+", text) for text in new)]
     marked: list[tuple[str, str]] = []
-    for tag, a, b, c, d in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+    for tag, a, b, c, d in _changes(old, new):
         if tag == "equal":
             marked += [(" ", text) for text in old[a:b]]
         else:
             marked += [("-", text) for text in old[a:b]]
             marked += [("+", text) for text in new[c:d]]
     return marked
+
+
+def _changes(old: list[str], new: list[str]) -> Sequence[tuple[str, int, int, int, int]]:
+    if len(old) * len(new) <= COMPARED:
+        return SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
+    head = _shared(old, new)
+    tail = _shared(old[:head:-1], new[:head:-1])
+    a, c = len(old) - tail, len(new) - tail
+    return [
+        ("equal", 0, head, 0, head),
+        ("replace", head, a, head, c),
+        ("equal", a, len(old), c, len(new)),
+    ]
+
+
+def _shared(one: list[str], other: list[str]) -> int:
+    """How many lines at the start are the same in both."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))
