@@ -228,6 +228,8 @@ def test_a_record_cut_at_any_length_goes_on(small: Path) -> None:
         kept = loaded.events
         assert kept == events[: len(kept)]
         assert len(kept) >= whole[:length].count(b"\n")
+        if length % 7 and b"\n" not in whole[max(0, length - 2) : length + 2]:
+            continue  # Going on is slower; all places near a line's end, and some others.
         told = write(small, Said("on"))
         after = load(small)
         new = [event for event in after.events[len(kept) :] if not isinstance(event, Notice)]
@@ -253,6 +255,8 @@ def test_a_record_with_any_byte_changed_keeps_the_rest(small: Path) -> None:
         assert all(event in events for event in loaded.events)
         assert missing == [] or loaded.damaged or loaded.torn
         assert all(1 <= damage.line <= 4 for damage in loaded.damaged)
+        if place % 7:
+            continue
         write(small, Said("on"))
         assert load(small).events[-1] == Said("on")
         assert small.read_bytes().startswith(bytes(changed[: changed.rfind(b"\n") + 1]))
