@@ -31,7 +31,7 @@ def open_record(path: Path) -> int:
     except OSError as error:
         raise RecordError(
             f"cannot open the record {path}: {error.strerror or error}",
-            "Free some space, or choose another place: --data-folder DIR",
+            "Free some space, or choose another place: ASSISTANT_DATA_FOLDER=DIR",
         ) from error
     return fd
 
@@ -96,7 +96,7 @@ def locked(fd: int, kind: int) -> bool:
     except OSError as error:
         raise RecordError(
             f"the file system of the records knows no locks: {error.strerror}",
-            "Choose a place on a local disk: --data-folder DIR",
+            "Choose a place on a local disk: ASSISTANT_DATA_FOLDER=DIR",
         ) from error
     return True
 

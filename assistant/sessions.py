@@ -53,7 +53,7 @@ class Sessions:
         except OSError as error:
             raise RecordError(
                 f"cannot make a session in {self.root}: {error.strerror or error}",
-                "Free some space, or choose another place: --data-folder DIR",
+                "Free some space, or choose another place: ASSISTANT_DATA_FOLDER=DIR",
             ) from error
         return self.root / name
 

@@ -99,7 +99,7 @@ def _refuse_widening(
                     f"{name} may not be set to {text_of(option, value.value)!r} by a project that"
                     " is not trusted",
                     f'To trust it, write in {user.file.path}: [trusted] projects = ["'
-                    f'{_folder(project)}"]. Or remove the line, or use --ignore-project.',
+                    f'{_folder(project)}"]. Or remove the line, or set ASSISTANT_IGNORE_PROJECT=1.',
                 )
 
 

@@ -242,7 +242,7 @@ def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(RecordError, match="cannot make a session") as caught:
         Sessions(tmp_path / "file").new()
-    assert "--data-folder" in caught.value.remedy
+    assert "ASSISTANT_DATA_FOLDER" in caught.value.remedy
 
 
 def test_a_title_is_one_harmless_line() -> None:
