@@ -4,6 +4,7 @@ Two forms: search/replace sections and unified diffs, each for one file or sever
 """
 
 import re
+from dataclasses import replace
 
 from assistant.code.changes import Applied, Edit, EditError, EditFault, Hunk, Note
 from assistant.code.patching import apply_edit
@@ -18,6 +19,7 @@ __all__ = [
     "Hunk",
     "Note",
     "apply_edit",
+    "named_edits",
     "parse_edit",
     "parse_edits",
 ]
@@ -49,3 +51,21 @@ def parse_edit(code: str) -> Edit:
         names = ", ".join(edit.path or "(no name)" for edit in edits[:5])
         raise EditError("malformed", f"it changes {len(edits)} files: {names}", 1)
     return edits[0]
+
+
+def named_edits(code: str, path: str | None) -> tuple[Edit, ...]:
+    """The edits of a block whose fence line names ``path``, each with its file's name.
+
+    For one file the fence line's name is the one that counts; in a block for several each has its
+    own. A file that neither names is an EditError. A later edit of a file finds it as left by the
+    earlier ones.
+    """
+    edits = parse_edits(code)
+    if path and len(edits) == 1:
+        return (replace(edits[0], path=path),)
+    named = tuple(replace(edit, path=edit.path or path) for edit in edits)
+    for edit in named:
+        if not edit.path:
+            line = edit.hunks[0].line if edit.hunks else 1
+            raise EditError("malformed", "no file is named", line)
+    return named

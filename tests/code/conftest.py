@@ -1,8 +1,12 @@
+"""Until ``infer`` is there, its place is held."""
+
 import importlib.util
 import sys
 import types
 
-if importlib.util.find_spec("assistant.code.infer") is None:
-    stub = types.ModuleType("assistant.code.infer")
-    stub.infer_lang = lambda code: "unknown"
-    sys.modules["assistant.code.infer"] = stub
+NAME = "assistant.code.infer"
+
+if NAME not in sys.modules and importlib.util.find_spec(NAME) is None:
+    held = types.ModuleType(NAME)
+    held.infer_lang = lambda code: "unknown"  # type: ignore[attr-defined]
+    sys.modules[NAME] = held

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from assistant.code.edits import Edit, EditError, Note, apply_edit, parse_edit, parse_edits
+from assistant.code.edits import (
+    Edit,
+    EditError,
+    Note,
+    apply_edit,
+    named_edits,
+    parse_edit,
+    parse_edits,
+)
 
 
 def section(old: str, new: str) -> str:
@@ -282,6 +290,22 @@ class TestFiles:
         edits = parse_edits(code)
         assert [(edit.path, len(edit.hunks)) for edit in edits] == [("a.py", 2), ("lib/b.py", 2)]
         assert apply_edit("a\ng\n", edits[0]).text == "b\nh\n"
+
+
+class TestNames:
+    def test_the_fence_line_names_a_single_file(self) -> None:
+        (edit,) = named_edits("--- old.py\n+++ old.py\n@@ @@\n-a\n+b\n", "src/x.py")
+        assert edit.path == "src/x.py"
+        (edit,) = named_edits("--- a/x.py\n+++ b/x.py\n@@ @@\n-a\n+b\n", None)
+        assert edit.path == "x.py"
+
+    def test_of_several_each_has_its_own(self) -> None:
+        code = section("a\n", "b\n") + "y.py\n" + section("c\n", "d\n")
+        assert [edit.path for edit in named_edits(code, "x.py")] == ["x.py", "y.py"]
+
+    def test_a_file_without_a_name(self) -> None:
+        with pytest.raises(EditError, match="no file is named"):
+            named_edits(section("a\n", "b\n"), None)
 
 
 @pytest.mark.parametrize(
