@@ -17,7 +17,7 @@ from assistant.sandbox.reading import Known, Reader
 from assistant.sandbox.safe_files import FileRefused, Root
 from assistant.sandbox.tree import Entry, Tree
 
-DEEPEST = 100
+DEEPEST = 60
 """Folders within folders that are followed."""
 
 
@@ -80,9 +80,9 @@ def refuse(folder: str | os.PathLike[str], private: Iterable[str] = ()) -> None:
         raise UsageError(f"{shown(str(real))}: a home folder is not copied into a sandbox", remedy)
     for path in (*private, "/run/docker.sock", "/var/run/docker.sock"):
         kept = Path(os.path.realpath(path))
-        if real == kept or real in kept.parents:
+        if real == kept or real in kept.parents or kept in real.parents:
             raise UsageError(
-                f"{shown(str(real))}: holds {shown(str(kept))}, which no code may see", remedy
+                f"{shown(str(real))}: {shown(str(kept))} is there, which no code may see", remedy
             )
 
 

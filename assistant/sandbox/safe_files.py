@@ -85,6 +85,7 @@ class Root:
 
         ``mode`` None keeps the mode of what is there, else it is 0o644 less the umask.
         """
+        self._checked(path)
         staged = join(split(path)[0], f".assistant-{secrets.token_hex(8)}.tmp")
         self.stage(staged, [data], mode, like=path)
         try:
