@@ -69,6 +69,7 @@ class Chat:
         self.model, self.executor, self.terms = model, executor, terms
         self.workspace, self.openers = workspace, openers
         self.events: list[Event] = list(past)
+        self._opened = len(self.events)
         self.sinks: list[Sink] = []
         self.session = ""
         self.folder = ""
@@ -78,6 +79,12 @@ class Chat:
         """One turn: the user's message, and all that follows, to its ending."""
         self.pour(Said(text))
         return drive(converse(self.events, self.model, self.executor, self.terms), self.pour)
+
+    def attend(self, sink: Sink) -> None:
+        """Give the sink what has happened since the chat was opened, and all that follows."""
+        for event in self.events[self._opened :]:
+            sink(event)
+        self.sinks.append(sink)
 
     def pour(self, event: Event) -> None:
         """Keep an event and hand it to every sink."""

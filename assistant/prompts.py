@@ -15,6 +15,6 @@ def _text(name: str) -> str:
     return checkout.read_text(encoding="utf-8")
 
 
-def prompt(name: str, **values: object) -> str:
+def prompt(name: str, /, **values: object) -> str:
     """The text of ``prompts/<name>.txt`` with its ``$placeholders`` filled; all must be given."""
     return Template(_text(name)).substitute({k: str(v) for k, v in values.items()}).strip("\n")

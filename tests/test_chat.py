@@ -72,6 +72,15 @@ def test_a_turn_reaches_the_sinks_and_the_transcript() -> None:
     assert made.events[1:] == [event for event in seen if not isinstance(event, Chunk)]
 
 
+def test_a_late_sink_gets_what_happened_since_the_chat_was_opened() -> None:
+    made, seen = chat("hello")
+    made.pour(Notice("first"))
+    late: list[Event] = []
+    made.attend(late.append)
+    made.say("hi")
+    assert late == seen
+
+
 def test_the_second_turn_sees_the_first() -> None:
     made, _ = chat("one", "two")
     made.say("a")

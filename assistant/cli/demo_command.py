@@ -54,7 +54,7 @@ def _play(demo: dict[str, Any], setup: Setup) -> int:
     say("A demo: the replies were written by hand; the code, the container and the check are real.")
     with open_chat(setup, model=model) as opened:
         with text_screen(echo=True) as show:
-            opened.show(show)
+            opened.chat.attend(show)
             ending = opened.chat.say(demo["task"])
         say("\nThe difference, as it would be applied to the folder:\n")
         say(opened.chat.diff())

@@ -1,6 +1,9 @@
 """The grammar of the command line; flags that are settings carry the setting's name."""
 
 import argparse
+import difflib
+import re
+from typing import NoReturn
 
 EXIT_CODES = """\
 exit codes:
@@ -21,10 +24,21 @@ SETTINGS = (
 
 
 class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line and leaves with 2."""
+    """Says what is wrong in one line and leaves with 2, or with ``usage_code``."""
 
-    def error(self, message: str) -> None:  # type: ignore[override]
-        self.exit(2, f"assistant: {message}\nSee: {self.prog} --help\n")
+    usage_code = 2
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(self.usage_code, f"assistant: {message}\n{self._remedy(message)}\n")
+
+    def _remedy(self, message: str) -> str:
+        """The nearest right command or flag, where one is near."""
+        wrong = re.search(r"invalid choice: '([^']*)'|unrecognized arguments: (\S+)", message)
+        known = [*self._option_string_actions]
+        for action in self._actions:
+            known += list(action.choices or ())
+        near = difflib.get_close_matches((wrong[1] or wrong[2]) if wrong else "", known, 1)
+        return f"Did you mean {near[0]}?" if near else f"See: {self.prog} --help"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -151,6 +165,7 @@ def _exec(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-ar
         parents=[_sandbox()],
         allow_abbrev=False,
     )
+    run.usage_code = 125
     run.add_argument("file", help="a file, or - for standard input")
     run.add_argument("--lang", help="its language, where name and text do not tell")
     run.add_argument("--timeout", type=float, default=120.0, metavar="S")

@@ -24,7 +24,7 @@ def run(options: argparse.Namespace) -> int:
         open_chat(setup) as opened,
         screen(options.json, options.json_stream, setup.redactor.patterns) as show,
     ):
-        opened.show(show)
+        opened.chat.attend(show)
         ending = opened.chat.say(task)
         conclude(opened, ending, wants_apply, quiet=options.json or options.json_stream)
     return EXIT_CODES[ending.status]

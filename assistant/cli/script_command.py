@@ -25,7 +25,7 @@ def run(options: argparse.Namespace) -> int:
         open_chat(setup) as opened,
         screen(options.json, options.json_stream, setup.redactor.patterns, echo=True) as show,
     ):
-        opened.show(show)
+        opened.chat.attend(show)
         reports = []
         for report in run_script(script, opened.chat, opened.probe()):
             reports.append(report)

@@ -11,7 +11,7 @@ from typing import Any
 from assistant import __version__
 from assistant.briefing import Briefing, system_message
 from assistant.budget import Budget
-from assistant.chat import Chat, Openers, Sink
+from assistant.chat import Chat, Openers
 from assistant.cli.model import open_model
 from assistant.cli.parser import SETTINGS
 from assistant.cli.sandboxes import open_fresh, open_raw, runs_here
@@ -56,10 +56,6 @@ class Opened:
     past: Loaded | None = None
     """The record that was resumed."""
 
-    def show(self, sink: Sink) -> None:
-        """Events go to the sink from now on."""
-        self.chat.sinks.append(sink)
-
     def changes(self) -> list[str]:
         """What differs from the user's folder, a line each; empty where no code ever ran."""
         if not self.workspace.copy.opened:
@@ -101,6 +97,8 @@ def open_chat(
     ``resume`` goes on with a session: its id, or "" for the last one of this folder.
     """
     sessions = open_sessions(setup)
+    model = model or open_model(setup)  # First: without one there is no session to keep.
+    _affordable(model, setup.settings)
     with ExitStack() as stack:
         name = _session(sessions, setup, resume)
         past = load(sessions.record(name)) if resume is not None else None
@@ -114,7 +112,7 @@ def open_chat(
                 sandbox, setup.folder, sessions.record(name).parent / STORE, _edit, setup.copying
             )
         )
-        chat = _chat(setup, workspace, model or open_model(setup), past)
+        chat = _chat(setup, workspace, model, past)
         chat.session, chat.folder = name, str(setup.folder)
         opened = Opened(chat, workspace, setup, past)
         chat.openers = Openers(lambda other: open_model(setup, other), opened._check)
@@ -134,6 +132,15 @@ def _session(sessions: Sessions, setup: Setup, resume: str | None) -> str:
     if latest is None:
         raise UsageError(f"no session was held on {setup.folder} yet", "Start one: assistant")
     return latest
+
+
+def _affordable(model: Model, settings: Settings) -> None:
+    """A dollar cap that someone set needs a price, and does so before anything is sent."""
+    if settings.given("dollars") and model.cost(1000, 1000) is None:
+        raise UsageError(
+            f"the price of {model.name} is unknown, so a dollar cap cannot be kept",
+            "Give its price in a price table (setting prices), or cap tokens instead.",
+        )
 
 
 def _chat(setup: Setup, workspace: Workspace, model: Model, past: Loaded | None) -> Chat:
