@@ -20,6 +20,7 @@ class _Wire(Protocol):
     def read(self) -> bytes: ...
     def write(self, data: bytes, /) -> None: ...
     def close(self) -> None: ...
+    def release(self) -> None: ...
 
 
 class Attached:
@@ -62,6 +63,9 @@ class Attached:
     def close(self) -> None:
         self._wire.close()
 
+    def release(self) -> None:
+        self._wire.release()
+
 
 def _wire(raw: Any) -> _Wire:
     """The library hands out a different object for each way to reach an engine."""
@@ -76,7 +80,7 @@ class _SocketWire:
     PATIENCE = 30.0
     """Seconds for which an engine may take nothing of what is written to it."""
 
-    def __init__(self, sock: socket.socket, owner: object) -> None:
+    def __init__(self, sock: socket.socket, owner: Any) -> None:
         self._sock, self._owner = sock, owner
         self._sock.settimeout(self.PATIENCE)
         self._tls = hasattr(sock, "pending")
@@ -112,8 +116,12 @@ class _SocketWire:
         self._closed = True
         with suppress(OSError):
             self._sock.shutdown(socket.SHUT_RDWR)
-        with suppress(OSError):
-            self._sock.close()
+
+    def release(self) -> None:
+        for end in (self._owner, getattr(self._owner, "_response", None), self._sock):
+            with suppress(OSError):
+                if end is not None:
+                    end.close()
 
 
 class _SshWire:
@@ -133,4 +141,10 @@ class _SshWire:
         with suppress(OSError, ValueError):
             self._channel.close()
         self._channel.proc.kill()
-        self._channel.proc.wait()
+
+    def release(self) -> None:
+        process = self._channel.proc
+        process.wait()
+        for pipe in (process.stdin, process.stdout):
+            with suppress(OSError, ValueError):
+                pipe.close()

@@ -1,115 +1,145 @@
-"""What code in a sandbox may use at most, and how a sandbox is to be made."""
+"""Tries every limit in a container and compares what the kernel in there says of itself."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from assistant.sandbox.protocol import Caps
+from assistant.events import SandboxError
+from assistant.sandbox.building.workbench import bench_name
+from assistant.sandbox.engine import engine_errors
 
-MIB = 1 << 20
-GIB = 1 << 30
+if TYPE_CHECKING:
+    from docker import DockerClient
 
-Life = Literal["session", "fresh"]
-Network = Literal["none", "full"]
-
-CACHES = frozenset(
-    {".git", ".hg", ".svn", ".venv", "venv", ".tox", ".nox", "node_modules", ".gradle"}
-    | {"__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis"}
-)
-"""Folders that are heavy and made anew at will: what changes in them is not told to the host."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Hard limits of one container. Sizes are bytes, times seconds."""
-
-    memory: int = 4 * GIB
-    """Memory, swap included; /tmp and /dev/shm count."""
-    processes: int = 1024
-    cpus: float = 1.0
-    tmp: int = 512 * MIB
-    tmp_files: int = 100_000
-    shared: int = 64 * MIB
-    disk: int = 4 * GIB
-    """Workspace and home together; watched, since volumes have no quota."""
-    files: int = 200_000
-    open_files: int = 4096
-    keep: int = 32 * 1024
-    """Bytes of output kept from its start, and as many from its end."""
-    flood: int = 8 * MIB
-    """Bytes of output past which a block is killed."""
-    grace: float = 1.0
-    """Between the interrupt and the kill of a session's block."""
-
-
-SAMPLE = Limits(
-    memory=2 * GIB, processes=256, cpus=1.0, tmp=256 * MIB, tmp_files=20_000, disk=GIB, files=20_000
-)
-"""For evaluation samples and other untrusted code that is run once."""
-
-
-def roomy(memory: int, cpus: int) -> Limits:
-    """Limits for sessions and checks on an engine with this much memory and as many processors."""
-    allowed = max(256 * MIB, min(4 * GIB, memory // 2)) if memory else 2 * GIB
-    return Limits(memory=allowed, cpus=float(max(1, cpus - 1)), tmp=min(512 * MIB, allowed // 4))
-
-
-@dataclass(frozen=True, slots=True)
-class Mounted:
-    """A host folder in the place of the workspace's copy."""
-
-    folder: str
-    write: bool = False
+_MIB = 1024 * 1024
+_MEMORY = 64 * _MIB
+_PROCESSES = 32
+_FILES = 256
+_FILE_SIZE = 8 * _MIB
+_SCRATCH = 16 * _MIB
+_HALF = 500_000_000
+"""Of a processor, in billionths."""
+# Runs as the sandbox's user under all limits, and tells what the kernel says of itself.
+_LOOK = r"""
+import json, os, resource, shutil
+def first(*paths):
+    for path in paths:
+        try:
+            return open("/sys/fs/cgroup/" + path).read().split()
+        except OSError:
+            pass
+    return []
+status = dict(line.split(":", 1) for line in open("/proc/self/status").read().splitlines())
+def writable(path):
+    try:
+        open(path, "w").close()
+    except OSError:
+        return False
+    return True
+print(json.dumps({
+    "memory": first("memory.max", "memory/memory.limit_in_bytes"),
+    "swap": first("memory.swap.max"),
+    "memory and swap": first("memory/memory.memsw.limit_in_bytes"),
+    "pids": first("pids.max", "pids/pids.max"),
+    "cpu": first("cpu.max") or first("cpu/cpu.cfs_quota_us", "cpu,cpuacct/cpu.cfs_quota_us"),
+    "files": resource.getrlimit(resource.RLIMIT_NOFILE)[1],
+    "file size": resource.getrlimit(resource.RLIMIT_FSIZE)[1],
+    "core": resource.getrlimit(resource.RLIMIT_CORE)[1],
+    "scratch": shutil.disk_usage("/tmp").total,
+    "interfaces": sorted(os.listdir("/sys/class/net")),
+    "uid": os.getuid(),
+    "capabilities": int(status["CapEff"], 16) | int(status["CapBnd"], 16),
+    "no new privileges": status["NoNewPrivs"].strip(),
+    "seccomp": status["Seccomp"].strip(),
+    "root writable": writable("/x") or writable("/usr/x"),
+}))
+"""
 
 
 @dataclass(frozen=True, slots=True)
-class SandboxOptions:
-    """How a container is made. What the defaults refuse is only ever allowed by the user."""
+class Limit:
+    """One protection: what was asked of the engine, what is there, and whether that is enough."""
 
-    image: str
-    life: Life = "session"
-    limits: Limits | None = None
-    """None: as much as sessions and checks get on this engine."""
-    network: Network = "none"
-    runtime: str | None = None
-    """Of the engine's runtimes, for a stronger boundary: ``runsc``."""
-    mount: Mounted | None = None
-    values: bool = True
-    """Show the value of a session block's last expression, as a notebook does."""
-    skip: frozenset[str] = CACHES
-    caps: Caps = field(default_factory=Caps)
-    session: str = ""
-    """Names the containers of one session; letters, digits, ``-``."""
-    environment: Mapping[str, str] = field(default_factory=dict)
-    """More variables for the code inside. Nothing secret belongs here."""
+    name: str
+    asked: str
+    got: str
+    holds: bool
 
 
-def short_environment(home: str, path: str) -> dict[str, str]:
-    """The variables that code inside sees, whatever the host's or the image's are."""
+def try_limits(client: "DockerClient", image: str) -> tuple[Limit, ...]:
+    """Starts a container of ``image`` (which has python3) under every limit, and looks around.
+
+    A limit holds if the engine kept it (inspect) and the kernel knows of it.
+    """
+    with engine_errors("The limits could not be tried"):
+        container = client.containers.create(image, ["sleep", "60"], **_settings())
+        try:
+            container.start()
+            container.reload()
+            code, output = container.exec_run(["python3", "-I", "-c", _LOOK])
+            kept: dict[str, Any] = container.attrs["HostConfig"]
+        finally:
+            container.remove(force=True, v=True)
+    if code or not isinstance(output, bytes):
+        raise SandboxError(f"The limits could not be tried: {output!r}", "assistant sandbox build")
+    return tuple(_compare(json.loads(output), kept))
+
+
+def _settings() -> dict[str, Any]:
+    from docker.types import LogConfig, Ulimit  # late: heavy
+
+    limits = {"nofile": _FILES, "fsize": _FILE_SIZE, "core": 0}
     return {
-        "HOME": home,
-        "PATH": path,
-        "USER": "sandbox",
-        "LOGNAME": "sandbox",
-        "SHELL": "/bin/bash",
-        "LANG": "C.UTF-8",
-        "TERM": "dumb",
-        "PAGER": "cat",
-        "PYTHONUNBUFFERED": "1",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "MPLBACKEND": "Agg",
+        "name": bench_name(),
+        "entrypoint": [""],
+        "user": "10001:10001",
+        "network_mode": "none",
+        "read_only": True,
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges:true"],
+        "mem_limit": _MEMORY,
+        "memswap_limit": _MEMORY,
+        "pids_limit": _PROCESSES,
+        "nano_cpus": _HALF,
+        "tmpfs": {"/tmp": f"rw,nosuid,nodev,size={_SCRATCH}"},
+        "ulimits": [Ulimit(name=n, soft=value, hard=value) for n, value in limits.items()],
+        "log_config": LogConfig(type="none"),
+        "ipc_mode": "private",
+        "use_config_proxy": False,
     }
 
 
-def setup_of(limits: Limits, life: Life, **places: Any) -> dict[str, Any]:
-    """What a runner is told first: limits, life, and the places that ``places`` names."""
-    return {
-        "life": life,
-        "kept": ["python", "shell"] if life == "session" else [],
-        "grace": limits.grace if life == "session" else 0.0,
-        "keep": limits.keep,
-        "flood": limits.flood,
-        "disk": limits.disk,
-        "files": limits.files,
-        **places,
-    }
+def _compare(seen: Mapping[str, Any], kept: Mapping[str, Any]) -> Iterator[Limit]:
+    """The limits by what the kernel says inside (``seen``) and what the engine kept."""
+    holds = seen["memory"] == [str(_MEMORY)] and kept["Memory"] == _MEMORY
+    yield Limit("memory", _size(_MEMORY), _size(seen["memory"]), holds)
+    # Version 1 counts memory and swap together, version 2 swap alone.
+    none = seen["swap"] == ["0"] or seen["memory and swap"] == [str(_MEMORY)]
+    got = "none" if none else _size(seen["swap"] or seen["memory and swap"])
+    yield Limit("swap", "none", got, none and kept["MemorySwap"] == _MEMORY)
+    pids = " ".join(seen["pids"])
+    holds = pids == str(_PROCESSES) and kept["PidsLimit"] == _PROCESSES
+    yield Limit("processes", str(_PROCESSES), pids or "?", holds)
+    cpu = " ".join(seen["cpu"]).removesuffix(" 100000")
+    holds = cpu == "50000" and kept["NanoCpus"] == _HALF
+    yield Limit("processors", "50 ms in 100", f"{cpu or '?'} us in 100000", holds)
+    yield _same("open files", _FILES, seen["files"])
+    yield _same("size of a file", _FILE_SIZE, seen["file size"])
+    yield _same("core dumps", 0, seen["core"])
+    yield _same("scratch space", _SCRATCH, seen["scratch"])
+    yield _same("network", "lo", " ".join(seen["interfaces"]))
+    yield _same("user", 10001, seen["uid"])
+    yield _same("capabilities", "0x0", hex(seen["capabilities"]))
+    yield _same("no new privileges", "1", seen["no new privileges"])
+    yield _same("system call filter", "2", seen["seccomp"])
+    yield _same("writable system", "no", "yes" if seen["root writable"] else "no")
+
+
+def _same(name: str, asked: object, got: object) -> Limit:
+    return Limit(name, str(asked), str(got), asked == got)
+
+
+def _size(value: int | list[str]) -> str:
+    text = str(value) if isinstance(value, int) else "".join(value[:1])
+    return f"{int(text) // _MIB} MiB" if text.isdigit() else text or "?"

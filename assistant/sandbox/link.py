@@ -38,13 +38,17 @@ _PIECE = 1 << 17
 
 
 class Transport(Protocol):
-    """Bytes to and from a runner; system errors pass as OSError. ``read`` is empty at the end."""
+    """Bytes to and from a runner; system errors pass as OSError. ``read`` is empty at the end.
+
+    ``close`` ends the connection from any thread; ``release``, by the one that reads, frees it.
+    """
 
     @property
     def complaint(self) -> bytes: ...
     def read(self) -> bytes: ...
     def write(self, data: bytes, /) -> None: ...
     def close(self) -> None: ...
+    def release(self) -> None: ...
 
 
 class Store(Protocol):
@@ -230,6 +234,7 @@ class Link:
             if self._question is not None:
                 self._question.fail(fault)
             self._transport.close()
+            self._transport.release()
 
     def _take(self, frame: Frame) -> None:
         question = self._question

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from assistant.events import SandboxError
-from assistant.sandbox.limits import CACHES, Life, Limits, setup_of, short_environment
 from assistant.sandbox.link import Link
+from assistant.sandbox.options import CACHES, Life, Limits, setup_of, short_environment
 from assistant.sandbox.protocol import Caps
 from assistant.sandbox.running import Manner, RunnerSandbox
 from assistant.sandbox.source import command, runner_source
@@ -46,6 +46,7 @@ class _LocalPlace:
         self._options = options
         self._folder: Path | None = None
         self._pipes: _Pipes | None = None
+        self.warnings: tuple[str, ...] = ()
 
     def open(self) -> Link:
         options = self._options
@@ -71,6 +72,7 @@ class _LocalPlace:
     def close(self) -> None:
         if self._pipes is not None:
             self._pipes.close()
+            self._pipes.forget()
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
         self._folder = None
@@ -139,3 +141,10 @@ class _Pipes:
         if self._process.poll() is None:
             self._process.kill()
             self._process.wait()
+
+    def release(self) -> None:
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+
+    def forget(self) -> None:
+        self._complaints.close()

@@ -1,7 +1,7 @@
 """The frames that host and runner exchange, and the mistrust with which the host reads them.
 
-A frame is two lengths (4 bytes each, big endian), a JSON object, and bytes. The runner's half of this
-format lies in its source, since that is sent as text.
+A frame is two lengths (4 bytes each, big endian), a JSON object, and bytes. The runner's half of
+this format lies in its source, since that is sent as text.
 """
 
 import json

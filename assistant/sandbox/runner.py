@@ -71,6 +71,22 @@ def cast(pid: int, number: int) -> None:
         os.kill(pid, number)
 
 
+def lifted(fd: int) -> int:
+    """The same descriptor out of the way of code that closes or reuses low ones."""
+    high = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 100)
+    os.close(fd)
+    return high
+
+
+def null_input() -> None:
+    """Descriptor 0 reads nothing, and programs inherit it."""
+    fd = os.open(os.devnull, os.O_RDWR)
+    os.dup2(fd, 0)
+    os.set_inheritable(0, True)  # Where it was 0 already.
+    if fd:
+        os.close(fd)
+
+
 def ordinary_signals() -> None:
     """Python ignores some signals that other programs expect to end them."""
     for name in ("SIGPIPE", "SIGXFSZ", "SIGINT"):
@@ -303,9 +319,7 @@ def become_job(sock: socket.socket) -> int:
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
         file.write("1000")  # When memory runs out, this dies and not the runner.
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    # Out of the way of code that closes or reuses low descriptors.
-    line = Line(socket.socket(fileno=fcntl.fcntl(sock.fileno(), fcntl.F_DUPFD_CLOEXEC, 200)))
-    sock.close()
+    line = Line(socket.socket(fileno=lifted(sock.detach())))
     order = line.receive()
     if order is None:
         os._exit(0)
@@ -337,10 +351,10 @@ def settle_python(order: Dict[str, Any]) -> None:
 
 def point_output(fd: int) -> None:
     """Descriptors 1 and 2 become ``fd``, which is closed."""
+    fd = lifted(fd)
     os.dup2(fd, 1)
     os.dup2(fd, 2)
-    if fd > 2:
-        os.close(fd)
+    os.close(fd)
 
 
 def status_of(stop: SystemExit) -> int:
@@ -367,7 +381,7 @@ def execute(code: str, name: str, names: Dict[str, Any], show: bool) -> int:
     """Run one block in ``names``; returns its exit code. ``show`` prints a last expression."""
     linecache.cache[name] = (len(code), None, code.splitlines(True), name)
     try:
-        tree = compile(code, name, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
+        tree: Any = compile(code, name, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
         last = []
         show = show and bool(tree.body) and not code.rstrip().endswith(";")
         if show and isinstance(tree.body[-1], ast.Expr):
@@ -393,7 +407,11 @@ def flush() -> None:
 
 
 def open_streams() -> None:
-    """Output streams for a block whose predecessor has closed them."""
+    """Standard streams for a block whose predecessor has closed them."""
+    try:
+        os.fstat(0)
+    except OSError:
+        null_input()
     for name, fd, errors in (("stdout", 1, "surrogateescape"), ("stderr", 2, "backslashreplace")):
         stream = getattr(sys, name, None)
         if stream is None or getattr(stream, "closed", False) is True:
@@ -558,8 +576,8 @@ class Shell:
         self.start()
 
     def start(self) -> None:
-        orders, self.to_shell = os.pipe()
-        self.from_shell, answers = os.pipe()
+        orders, self.to_shell = (lifted(fd) for fd in os.pipe())
+        self.from_shell, answers = (lifted(fd) for fd in os.pipe())
         self.answers = b""
         self.pid = os.fork()
         if self.pid == 0:
@@ -970,18 +988,22 @@ class Files:
             return self.near[1], name
         self.leave_near()
         fd = os.dup(self.root)
+        done = ""
         for part in above.split("/") if above else ():
+            done = done + "/" + part if done else part
             try:
-                below = self.step(fd, part, make)
+                below, made = self.step(fd, part, make)
             finally:
                 os.close(fd)
             fd = below
+            if made:
+                self.agree(done, os.fstat(fd))
         self.near = (above, fd)
         return fd, name
 
-    def step(self, fd: int, part: str, make: bool) -> int:
+    def step(self, fd: int, part: str, make: bool) -> Tuple[int, bool]:
         try:
-            return os.open(part, FOLDER, dir_fd=fd)
+            return os.open(part, FOLDER, dir_fd=fd), False
         except FileNotFoundError:
             if not make:
                 raise
@@ -994,7 +1016,7 @@ class Files:
                 raise
             os.unlink(part, dir_fd=fd)
         os.mkdir(part, dir_fd=fd)
-        return os.open(part, FOLDER, dir_fd=fd)
+        return os.open(part, FOLDER, dir_fd=fd), True
 
     def leave_near(self) -> None:
         if self.near[1] >= 0:
@@ -1891,9 +1913,7 @@ def live() -> None:
     try:
         if __name__ == "__runner__":
             Runner().main()
-        null = os.open(os.devnull, os.O_RDWR)
-        for number in (0, 1, 2):
-            os.dup2(null, number)
+        null_input()
         fork_jobs(Line(socket.socket(fileno=int(sys.argv[1]))))
     except Born as born:
         sock = born.sock

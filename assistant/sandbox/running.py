@@ -8,15 +8,20 @@ from typing import Any, Protocol, Self
 
 from assistant.events import CodeBlock, ExecResult, Notice, Output, SandboxError
 from assistant.languages import find
-from assistant.sandbox.limits import CACHES, Life
 from assistant.sandbox.link import Done, Link, Store
 from assistant.sandbox.notes import left_out, notes
+from assistant.sandbox.options import CACHES, Life
 from assistant.sandbox.protocol import Caps, checked_path
 from assistant.sandbox.tree import Delta, Entry, patched
 
 
 class Place(Protocol):
     """Where a runner lives. ``open`` starts it, ``close`` leaves nothing of it behind."""
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        """Limits that could not be had, in sentences."""
+        ...
 
     def open(self) -> Link: ...
     def close(self) -> None: ...
@@ -55,7 +60,7 @@ class RunnerSandbox:
         self._agreed: dict[str, Entry] = {}
         self._store: Store | None = None
         self._count = 0
-        self._used = False
+        self._used = self._warned = False
 
     def __enter__(self) -> Self:
         return self
@@ -67,6 +72,9 @@ class RunnerSandbox:
 
     def close(self) -> None:
         """Ends all that runs; nothing stays."""
+        self._leave()
+
+    def _leave(self) -> None:
         link, place = self._link, self._place
         self._link = self._place = None
         try:
@@ -94,13 +102,15 @@ class RunnerSandbox:
         began = time.monotonic()
         try:
             if self._manner.life == "fresh" and self._used:
-                self.close()
+                self._leave()
             link = self._opened()
         except KeyboardInterrupt:
-            self.close()
+            self._leave()
             spent = time.monotonic() - began
             return ExecResult(130, "", spent, "cancelled", self.image)
         self._used = True
+        for sentence in self._warnings():
+            yield Notice(sentence)
         try:
             done = yield from _shown(link.run(head, code))
         except SandboxError as error:
@@ -178,15 +188,21 @@ class RunnerSandbox:
         except SandboxError as error:
             raise self._found_dead(error) from error
         except BaseException:
-            self.close()
+            self._leave()
             raise
         self._link, self._used = link, False
         return link
 
+    def _warnings(self) -> Sequence[str]:
+        """What the place lacks, once."""
+        found = self._place.warnings if self._place is not None and not self._warned else ()
+        self._warned = True
+        return found
+
     def _found_dead(self, error: SandboxError) -> SandboxError:
         """The error with what the place knows of its end; the place is cleared away."""
         why = self._place.obituary() if self._place is not None else ""
-        self.close()
+        self._leave()
         if not why:
             return error
         return SandboxError(f"{error.message}: {why}", error.remedy)

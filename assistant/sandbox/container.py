@@ -1,0 +1,221 @@
+"""One hardened container with a runner as its process 1: how it is made, and how it goes."""
+
+import secrets
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from assistant.events import SandboxError
+from assistant.sandbox.attach import Attached
+from assistant.sandbox.engine import engine_errors
+from assistant.sandbox.link import Link
+from assistant.sandbox.options import Limits, SandboxOptions, setup_of, short_environment
+from assistant.sandbox.owners import owner_labels
+from assistant.sandbox.ready import HOME, UID, WORKSPACE, ReadyImage
+from assistant.sandbox.source import command, runner_source
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+# Without these some languages' programs do not find their own parts. They hold no secrets.
+_KEPT_VARIABLES = ("RUSTUP_HOME", "JAVA_HOME", "GOROOT", "NODE_PATH")
+_START_SECONDS = 60
+_LIMITS = ("Memory", "MemorySwap", "PidsLimit", "NanoCpus", "NetworkMode", "ReadonlyRootfs")
+
+
+@dataclass(frozen=True, slots=True)
+class Blueprint:
+    """All that a container is made of, settled once per sandbox."""
+
+    image: ReadyImage
+    options: SandboxOptions
+    limits: Limits
+    user: str = f"{UID}:{UID}"
+    home: str = HOME
+
+    @property
+    def environment(self) -> dict[str, str]:
+        given = self.image.environment
+        known = {name: given[name] for name in _KEPT_VARIABLES if name in given}
+        plain = short_environment(self.home, given.get("PATH") or _PATH)
+        return {**known, **plain, **self.options.environment}
+
+
+class Container:
+    """A place for a runner. Its name is chosen before the engine hears of it, so that whatever
+    interrupts its making, it can be removed by name."""
+
+    def __init__(
+        self, client: "DockerClient", blueprint: Blueprint, *, verify: bool = False
+    ) -> None:
+        self._client, self._blueprint, self._verify = client, blueprint, verify
+        self.warnings: tuple[str, ...] = ()
+        session = blueprint.options.session or "x"
+        self.name = f"assistant-{session}-{secrets.token_hex(6)}"
+        self._attached: Attached | None = None
+        self._made = self._linked = False
+
+    def open(self) -> Link:
+        """Raises SandboxError when the engine will not, or no runner answers."""
+        blueprint = self._blueprint
+        with engine_errors(f"The container {self.name}"):
+            self._made = True
+            arguments = create_arguments(self._client, blueprint, self.name)
+            answer = self._client.api.create_container(**arguments)
+            if self._verify:
+                self.warnings = self._unkept(answer.get("Warnings") or [], arguments)
+            self._attached = Attached(self._client, self.name)
+            self._start()
+        setup = setup_of(
+            blueprint.limits,
+            blueprint.options.life,
+            workspace=WORKSPACE,
+            scratch="/tmp",
+            watched=[HOME] if blueprint.options.mount else [WORKSPACE, HOME],
+            environment=blueprint.environment,
+            python="",
+        )
+        link = Link(self._attached, runner_source(), setup)
+        self._linked = True
+        link.open(_START_SECONDS)
+        return link
+
+    def _start(self) -> None:
+        from docker.errors import APIError  # late: heavy
+
+        try:
+            self._client.api.start(self.name)
+        except APIError as error:
+            said = str(error.explanation or error)
+            if "python3" in said and "not found" in said:
+                raise SandboxError(
+                    f"The image {self._blueprint.options.image} has no python3, "
+                    "which every sandbox needs",
+                    f"assistant sandbox build --from {self._blueprint.options.image} --tag NAME",
+                ) from error
+            raise
+
+    def _unkept(self, said: list[str], arguments: dict[str, Any]) -> tuple[str, ...]:
+        """Limits that the engine does not keep: what it said, and what it does not repeat."""
+        kept = self._client.api.inspect_container(self.name)["HostConfig"]
+        asked = arguments["host_config"]
+        lost = [name for name in _LIMITS if asked.get(name) and kept.get(name) != asked[name]]
+        sentences = [f"The engine warns: {' '.join(text.split())[:300]}" for text in said]
+        sentences += [f"The engine does not keep the limit {name}" for name in lost]
+        return tuple(sentences)
+
+    def close(self) -> None:
+        """Kills and removes it with its volumes; a container that is not there is fine."""
+        from docker.errors import NotFound  # late: heavy
+
+        if self._attached is not None:
+            self._attached.close()
+            if not self._linked:
+                self._attached.release()
+        if not self._made:
+            return
+        with engine_errors(f"The container {self.name}"), suppress(NotFound):
+            self._client.api.remove_container(self.name, v=True, force=True)
+        self._made = False
+
+    def obituary(self) -> str:
+        with suppress(SandboxError), engine_errors("The container engine"):
+            state = self._client.api.inspect_container(self.name)["State"]
+            if state.get("OOMKilled"):
+                return "its memory ran out"
+            if not state.get("Running"):
+                words = self._last_words()
+                return f"its container was found dead (exit {state.get('ExitCode')}){words}"
+            return self._last_words().removeprefix(": ")
+        return "its container was found dead"
+
+    def _last_words(self) -> str:
+        said = self._attached.complaint.decode("utf-8", "replace") if self._attached else ""
+        lines = ["".join(c if c.isprintable() else " " for c in line) for line in said.split("\n")]
+        last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+        return f": {last[:300]}" if last else ""
+
+
+def create_arguments(client: "DockerClient", blueprint: Blueprint, name: str) -> dict[str, Any]:
+    """What the engine's create call is given."""
+    options, limits = blueprint.options, blueprint.limits
+    labels = owner_labels(options.session)
+    return {
+        "image": blueprint.image.id,
+        "name": name,
+        "entrypoint": command("python3"),
+        "command": [],
+        "user": blueprint.user,
+        "working_dir": "/",
+        "hostname": "sandbox",
+        "environment": {"HOME": blueprint.home, "LANG": "C.UTF-8"},
+        "labels": labels,
+        "stdin_open": True,
+        "tty": False,
+        "stop_signal": "SIGKILL",
+        "use_config_proxy": False,
+        "healthcheck": {"test": ["NONE"]},
+        "host_config": _host_config(client, blueprint, limits, labels),
+    }
+
+
+def _host_config(
+    client: "DockerClient", blueprint: Blueprint, limits: Limits, labels: Mapping[str, str]
+) -> dict[str, Any]:
+    from docker.types import LogConfig, Ulimit  # late: heavy
+
+    options = blueprint.options
+    tmp = f"rw,exec,nosuid,nodev,size={limits.tmp},mode=1777,nr_inodes={limits.tmp_files}"
+    config: dict[str, Any] = client.api.create_host_config(
+        network_mode=_network(options),
+        runtime=options.runtime,
+        cap_drop=["ALL"],
+        security_opt=["no-new-privileges:true"],
+        read_only=True,
+        tmpfs={"/tmp": tmp},
+        shm_size=limits.shared,
+        ipc_mode="private",
+        mem_limit=limits.memory,
+        memswap_limit=limits.memory,
+        pids_limit=limits.processes,
+        nano_cpus=int(limits.cpus * 1_000_000_000),
+        oom_score_adj=500,
+        ulimits=[
+            Ulimit(name="nofile", soft=limits.open_files, hard=limits.open_files),
+            Ulimit(name="fsize", soft=limits.disk, hard=limits.disk),
+            Ulimit(name="core", soft=0, hard=0),
+        ],
+        log_config=LogConfig(type="none"),
+        mounts=_mounts(blueprint, labels),
+        init=False,
+    )
+    return config
+
+
+def _network(options: SandboxOptions) -> str:
+    if options.network == "none":
+        return "none"
+    return "bridge"
+
+
+def _mounts(blueprint: Blueprint, labels: Mapping[str, str]) -> list[Any]:
+    """Volumes for workspace and home. What the image declares as a volume is there to be read."""
+    from docker.types import Mount  # late: heavy
+
+    mounts = [Mount(HOME, None, labels=dict(labels))]
+    mount = blueprint.options.mount
+    if mount is None:
+        mounts.append(Mount(WORKSPACE, None, labels=dict(labels)))
+    else:
+        bound = Mount(WORKSPACE, mount.folder, type="bind", propagation="rprivate")
+        bound["ReadOnly"] = not mount.write
+        mounts.append(bound)
+    taken = {HOME, WORKSPACE, "/tmp"}
+    mounts.extend(
+        Mount(path, None, read_only=True, labels=dict(labels))
+        for path in blueprint.image.volumes
+        if path.rstrip("/") not in taken
+    )
+    return mounts

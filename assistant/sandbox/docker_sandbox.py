@@ -1,0 +1,84 @@
+"""Runs blocks in hardened containers: no network, no root, no capabilities, hard limits."""
+
+import os
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from assistant.events import SandboxError, UsageError
+from assistant.sandbox.container import Blueprint, Container
+from assistant.sandbox.engine import Engine, engine_errors, open_client
+from assistant.sandbox.options import Mounted, SandboxOptions, roomy
+from assistant.sandbox.ready import ready_image
+from assistant.sandbox.running import Manner, RunnerSandbox
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+_NOBODY = 65534
+
+
+class DockerSandbox(RunnerSandbox):
+    """A raw sandbox on a container engine; see RunnerSandbox for its lives.
+
+    The engine and the image are looked at when the first container is made. Code inside may do
+    with its container what it likes; that must not matter to anyone else.
+    """
+
+    def __init__(self, engine: Engine, options: SandboxOptions) -> None:
+        mounted = options.mount is not None
+        manner = Manner(options.life, options.values, options.skip, options.caps, mounted)
+        super().__init__(options.image, self._new_container, manner)
+        self._engine, self._options = engine, options
+        self._client: DockerClient | None = None
+        self._blueprint: Blueprint | None = None
+
+    def close(self) -> None:
+        try:
+            super().close()
+        finally:
+            if self._client is not None:
+                self._client.close()
+            self._client = None
+
+    def _new_container(self) -> Container:
+        first = self._blueprint is None
+        with engine_errors(f"The container engine at {self._engine.endpoint.url}"):
+            if self._client is None:
+                self._client = open_client(self._engine.endpoint)
+            if self._blueprint is None:
+                self._blueprint = blueprint(self._client, self._options)
+                self.image = self._blueprint.image.image
+        return Container(self._client, self._blueprint, verify=first)
+
+
+def blueprint(client: "DockerClient", options: SandboxOptions) -> Blueprint:
+    """Settles what containers are made of; raises UsageError for what cannot be meant."""
+    if not re.fullmatch(r"[A-Za-z0-9-]{0,64}", options.session):
+        raise UsageError(f"The session name {options.session!r} cannot name a container")
+    if options.network not in ("none", "full"):
+        raise UsageError(f"The network {options.network!r} is not known", "Use none or full")
+    about: Mapping[str, Any] = client.info()
+    if options.runtime and options.runtime not in (about.get("Runtimes") or {}):
+        raise SandboxError(
+            f"The engine has no runtime {options.runtime!r}",
+            "Install it and name it in the engine's daemon.json, or leave out --runtime",
+        )
+    limits = options.limits or roomy(int(about.get("MemTotal") or 0), int(about.get("NCPU") or 1))
+    image = ready_image(client, options.image)
+    if options.mount is None:
+        return Blueprint(image, options, limits)
+    return Blueprint(image, options, limits, user=_owner(options.mount), home="/tmp")
+
+
+def _owner(mount: Mounted) -> str:
+    """The user inside, so that what it writes to a mounted folder belongs to the folder's owner."""
+    if not os.path.isabs(mount.folder):
+        raise UsageError(f"{mount.folder}: only an absolute path can be mounted")
+    try:
+        found = os.stat(mount.folder)
+    except OSError as error:
+        raise UsageError(f"{mount.folder} cannot be mounted: {error.strerror}") from error
+    if found.st_uid == 0:
+        return f"{_NOBODY}:{_NOBODY}"
+    return f"{found.st_uid}:{found.st_gid}"

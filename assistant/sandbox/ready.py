@@ -1,0 +1,145 @@
+"""Images made ready: a writable workspace and home for the sandbox's user, as one thin layer."""
+
+import io
+import tarfile
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from assistant.events import SandboxError
+from assistant.sandbox.building.recipe import DEFAULT_IMAGE
+from assistant.sandbox.engine import engine_errors
+from assistant.sandbox.owners import OWNER
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+UID = 10001
+WORKSPACE = "/workspace"
+HOME = "/home/sandbox"
+READY = "assistant.ready"
+_MADE = "assistant.image"
+_LARGEST_LIST = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyImage:
+    """``id`` is what containers are made of; ``image`` is what the user chose, resolved."""
+
+    id: str
+    image: str
+    environment: dict[str, str]
+    volumes: tuple[str, ...]
+
+
+def ready_image(client: "DockerClient", name: str) -> ReadyImage:
+    """The image ``name``, with a layer of ours over it unless it was built by us.
+
+    Nothing is ever pulled. Raises SandboxError where the engine does not have it.
+    """
+    with engine_errors(f"The image {name}"):
+        chosen = _inspect(client, name)
+        if chosen is None:
+            raise SandboxError(f"The engine does not have the image {name}", _remedy(name))
+        labels = _config(chosen).get("Labels") or {}
+        if labels.get(_MADE) == "1" or READY in labels:
+            return _described(chosen, chosen["Id"])
+        layered = _layered(client, chosen["Id"])
+        return _described(layered, chosen["Id"])
+
+
+def _remedy(name: str) -> str:
+    if name in (DEFAULT_IMAGE, DEFAULT_IMAGE.removesuffix(":latest")):
+        return "assistant sandbox build"
+    return f"docker pull {name}, or assistant sandbox build --from {name} --tag NAME"
+
+
+def _inspect(client: "DockerClient", name: str) -> dict[str, Any] | None:
+    from docker.errors import ImageNotFound  # late: heavy
+
+    try:
+        found: dict[str, Any] = client.api.inspect_image(name)  # type: ignore[no-untyped-call]
+    except ImageNotFound:
+        return None
+    return found
+
+
+def _config(image: dict[str, Any]) -> dict[str, Any]:
+    config: dict[str, Any] = image.get("Config") or {}
+    return config
+
+
+def _described(image: dict[str, Any], chosen: str) -> ReadyImage:
+    config = _config(image)
+    pairs = (str(entry).partition("=") for entry in config.get("Env") or ())
+    environment = {name: value for name, _, value in pairs}
+    return ReadyImage(image["Id"], chosen, environment, tuple(config.get("Volumes") or ()))
+
+
+def _layered(client: "DockerClient", chosen: str) -> dict[str, Any]:
+    found = client.api.images(filters={"label": f"{READY}={chosen}"})
+    if found:
+        known = _inspect(client, found[0]["Id"])
+        if known is not None:
+            return known
+    made = _make_layer(client, chosen)
+    layered = _inspect(client, made)
+    if layered is None:
+        raise SandboxError("The engine lost the image that was just made", "Try again")
+    return layered
+
+
+def _make_layer(client: "DockerClient", chosen: str) -> str:
+    """A container of the image that never runs, two folders put into it, and what it then holds."""
+    host = client.api.create_host_config(network_mode="none")
+    container = client.api.create_container(
+        chosen, entrypoint=["true"], host_config=host, labels={OWNER: "1"}
+    )["Id"]
+    try:
+        client.api.put_archive(container, "/", _folders(client, container))
+        labels = f"LABEL {OWNER}=1 {READY}={chosen}"
+        made: str = client.api.commit(container, changes=[labels])["Id"]
+    finally:
+        client.api.remove_container(container, v=True, force=True)
+    return made
+
+
+def _folders(client: "DockerClient", container: str) -> bytes:
+    """Workspace, home and the names of the user and group, as a tar archive."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        for path in (WORKSPACE, HOME):
+            folder = tarfile.TarInfo(path.lstrip("/"))
+            folder.type, folder.mode, folder.mtime = tarfile.DIRTYPE, 0o755, int(time.time())
+            folder.uid = folder.gid = UID
+            archive.addfile(folder)
+        for path, line in (
+            ("etc/passwd", f"sandbox:x:{UID}:{UID}:sandbox:{HOME}:/bin/sh\n"),
+            ("etc/group", f"sandbox:x:{UID}:\n"),
+        ):
+            known = _small_file(client, container, "/" + path)
+            if known and f":{UID}:".encode() not in known:
+                data = known.rstrip(b"\n") + b"\n" + line.encode()
+                entry = tarfile.TarInfo(path)
+                entry.size, entry.mode, entry.mtime = len(data), 0o644, int(time.time())
+                archive.addfile(entry, io.BytesIO(data))
+    return packed.getvalue()
+
+
+def _small_file(client: "DockerClient", container: str, path: str) -> bytes:
+    """A plain file of the image; empty where it is missing, no plain file, or large."""
+    from docker.errors import NotFound  # late: heavy
+
+    try:
+        stream, about = client.api.get_archive(container, path)
+    except NotFound:
+        return b""
+    if int(about.get("size") or 0) > _LARGEST_LIST:
+        return b""
+    data = b"".join(stream)
+    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+        for entry in archive:
+            source = archive.extractfile(entry) if entry.isreg() else None
+            if source is not None:
+                return source.read()
+    return b""

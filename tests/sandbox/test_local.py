@@ -1,0 +1,63 @@
+"""The local executor keeps the contract, and leaves nothing behind."""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from assistant.events import SandboxError
+from assistant.sandbox.local import LocalOptions, LocalSandbox
+from assistant.sandbox.options import Life
+from tests.sandbox.contract import Contract, Make, go
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, str]:
+    return {**os.environ, "OPENAI_API_KEY": "sk-canary", "MY_TOKEN": "canary", "PLAIN": "yes"}
+
+
+class TestLocal(Contract):
+    @pytest.fixture
+    def make(self, environment: dict[str, str]) -> Iterator[Make]:
+        with ExitStack() as stack:
+
+            def make(life: Life = "session") -> LocalSandbox:
+                return stack.enter_context(LocalSandbox(LocalOptions(environment, life)))
+
+            yield make
+
+
+def test_secrets_are_not_passed_on(environment: dict[str, str]) -> None:
+    with LocalSandbox(LocalOptions(environment)) as sandbox:
+        output = go(sandbox, "env", "bash").output
+    assert "PLAIN=yes" in output
+    assert "canary" not in output
+
+
+def test_nothing_stays_behind(environment: dict[str, str]) -> None:
+    with LocalSandbox(LocalOptions(environment)) as sandbox:
+        result = go(sandbox, "pwd; sleep 300 & echo $!", "bash")
+        folder, pid = result.output.split()
+        assert Path(folder).is_dir()
+    assert not Path(folder).exists()
+    deadline = time.monotonic() + 5
+    while Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not Path(f"/proc/{pid}").exists()
+
+
+def test_a_runner_that_dies_is_an_error(environment: dict[str, str]) -> None:
+    kill = "parent() { cut -d' ' -f4 /proc/$1/stat; }; kill -9 $(parent $(parent $PPID))"
+    with LocalSandbox(LocalOptions(environment)) as sandbox:
+        with pytest.raises(SandboxError, match="ended"):
+            go(sandbox, kill, "bash")
+        assert go(sandbox, "print(1)").output == "1\n"
+
+
+def test_a_python_that_is_not_there(environment: dict[str, str]) -> None:
+    options = LocalOptions(environment, python="/no/such/python")
+    with LocalSandbox(options) as sandbox, pytest.raises(SandboxError, match="cannot be started"):
+        go(sandbox, "1")
