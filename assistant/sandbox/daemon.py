@@ -82,14 +82,15 @@ def ensure_engine(
         except NoEngine as error:
             if not error.installable:
                 raise
-        yield from _install(host)
+        yield from install(host)
         yield from start_engine(host, options)
     engine = find_engine(host.environment)
     yield f"The engine answers: {engine}"
     return engine
 
 
-def _install(host: Host) -> Iterator[str]:
+def install(host: Host) -> Iterator[str]:
+    """Installs what an engine needs and lacks, if the user agrees; yields what it does."""
     missing = [
         package
         for package, program in (("docker.io", "dockerd"), ("iptables", "iptables"))
@@ -182,9 +183,11 @@ def _answers(pid: int, options: DaemonOptions) -> bool:
         else:
             return True
     os.kill(pid, signal.SIGTERM)
-    time.sleep(5)  # for the helpers that it started
-    os.kill(pid, signal.SIGKILL)
-    os.waitpid(pid, 0)
+    deadline = time.monotonic() + 5  # in which it ends the helpers that it started
+    while not os.waitpid(pid, os.WNOHANG)[0]:
+        if time.monotonic() > deadline:
+            os.kill(pid, signal.SIGKILL)
+        time.sleep(0.05)
     return False
 
 

@@ -1,9 +1,11 @@
 """Which container engine to use: the one the user configured, else the first that answers."""
 
 import os
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assistant.events import SandboxError
@@ -60,7 +62,9 @@ def connect(endpoint: Endpoint, seconds: float = 60) -> Iterator["DockerClient"]
 
 
 def open_client(endpoint: Endpoint, seconds: float = 60) -> "DockerClient":
-    """A client of the engine; the caller closes it and maps its errors."""
+    """A client of the engine; the caller closes it and maps its errors (``engine_errors``)."""
+    if endpoint.socket:
+        _knock(endpoint, endpoint.socket, seconds)
     from docker import DockerClient  # late: a tenth of a second
 
     over_ssh = endpoint.url.startswith("ssh://")
@@ -71,6 +75,19 @@ def open_client(endpoint: Endpoint, seconds: float = 60) -> "DockerClient":
         tls=_tls(endpoint) or False,
         use_ssh_client=over_ssh,
     )
+
+
+def _knock(endpoint: Endpoint, path: Path, seconds: float) -> None:
+    """Raises at once where nobody listens; the library would leave its socket open."""
+    try:
+        with socket.socket(socket.AF_UNIX) as knocking:
+            knocking.settimeout(seconds)
+            knocking.connect(str(path))
+    except OSError as error:
+        raise SandboxError(
+            f"The container engine at {endpoint.url}: {error.strerror or error}",
+            "assistant sandbox check tells more",
+        ) from error
 
 
 @contextmanager
@@ -120,11 +137,11 @@ def _no_engine(
     refusals: list[tuple[Endpoint, SandboxError]], environment: Mapping[str, str]
 ) -> NoEngine:
     for endpoint, error in refusals:
-        socket = endpoint.socket
-        if socket and socket.exists() and not os.access(socket, os.R_OK | os.W_OK):
+        path = endpoint.socket
+        if path and path.exists() and not os.access(path, os.R_OK | os.W_OK):
             user = environment.get("USER") or "$USER"
             return NoEngine(
-                f"You may not use the container engine's socket {socket}",
+                f"You may not use the container engine's socket {path}",
                 f"sudo usermod -aG docker {user}, then log in again (the group has root's power)",
             )
         if endpoint.chosen:

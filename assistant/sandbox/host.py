@@ -18,7 +18,7 @@ _PASSED = {
     *("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TMPDIR"),
     *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "FTP_PROXY", "ALL_PROXY"),
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE"),
-    *("NODE_EXTRA_CA_CERTS", "NETRC"),
+    *("NODE_EXTRA_CA_CERTS", "NETRC", "APT_CONFIG"),
 }
 _PASSED_PREFIXES = ("PIP_", "NPM_CONFIG_", "XDG_")
 
@@ -155,6 +155,22 @@ def run_tool(
         raise SandboxError(
             f"{name} failed ({code}): {last_word(log, start)}", f"The whole log is {log}"
         )
+
+
+def ask_tool(host: Host, argv: Sequence[str]) -> list[str]:
+    """The lines that a program prints; raises SandboxError when it fails."""
+    try:
+        done = subprocess.run(
+            argv,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            env=host.tool_environment(),
+            timeout=60,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise SandboxError(f"{argv[0]} does not answer: {error}", "Try it by hand") from error
+    return done.stdout.decode("utf-8", "replace").splitlines()
 
 
 def apt_install(host: Host, packages: list[str]) -> None:

@@ -8,14 +8,15 @@ import importlib.util
 import json
 import os
 import re
-import subprocess
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
-from assistant.events import SandboxError
-from assistant.sandbox.host import Host, apt_family, private_folder, run_tool
+from assistant.events import SandboxError, UsageError
+from assistant.sandbox.host import Host, apt_family, ask_tool, private_folder, run_tool
 
 _APT_NAME = re.compile(r"[a-z0-9][a-z0-9+.-]*(=[A-Za-z0-9.+:~-]+)?")
 
@@ -82,6 +83,10 @@ def fetch_debs(
     run_tool(host, ["apt-get", *words, "update", "-q"], log, seconds=300)
     install = ["apt-get", *words, "install", "-q", "-y", "--download-only", *names]
     run_tool(host, install, log, seconds=900)
+    listed = ask_tool(host, ["apt-get", *words, "install", "-q", "-y", "--print-uris", *names])
+    for line in listed:  # what lies in a folder, apt leaves there
+        if found := re.match(r"'file:(//[^/]*)?(/[^']+)' (\S+\.deb) ", line):
+            shutil.copyfile(unquote(found[2]), into / Path(found[3]).name)
     known.unlink()
     (into / "partial").rmdir()
 
@@ -90,21 +95,14 @@ def check_apt_names(names: Sequence[str]) -> None:
     """Refuses what is not a package name, such as an option."""
     for name in names:
         if not _APT_NAME.fullmatch(name):
-            raise SandboxError(f"{name!r} is no name of a Debian package", "Example: --apt jq")
+            raise UsageError(f"{name!r} is no name of a Debian package", "Example: --apt jq")
 
 
 def _architecture(host: Host) -> str:
     try:
-        done = subprocess.run(
-            ["dpkg", "--print-architecture"],
-            capture_output=True,
-            env=host.tool_environment(),
-            timeout=30,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError):
+        return "".join(ask_tool(host, ["dpkg", "--print-architecture"]))
+    except SandboxError:
         return ""
-    return done.stdout.decode().strip()
 
 
 def write_manifest(folder: Path, packages: Mapping[str, str], lock: bytes | None) -> None:

@@ -176,8 +176,10 @@ def _poetry(poetry: Mapping[str, Any], notes: list[str]) -> list[str]:
     found = []
     for name, given in ((n, g) for table in tables for n, g in table.items() if n != "python"):
         wanted = given.get("version") if isinstance(given, dict) else given
+        extras = ",".join(given.get("extras", ())) if isinstance(given, dict) else ""
         if isinstance(wanted, str):
-            found += _named([name + _poetry_range(wanted)], "pyproject.toml", notes)
+            whole = f"{name}[{extras}]{_poetry_range(wanted)}"
+            found += _named([whole.replace("[]", "")], "pyproject.toml", notes)
         else:
             notes.append(f"pyproject.toml: {name} (only named packages are)")
     return found

@@ -174,7 +174,7 @@ def _install_debs(bench: Bench, host: Host, names: tuple[str, ...], there: dict[
             "Start from an image made of Debian or Ubuntu that has python3",
         )
     if bench.network:
-        bench.run(_APT_INSIDE, *names, environment=_proxies(host))
+        bench.run(_APT_INSIDE, *names, environment=_ways_out(host))
         return
     release = (there.get("VERSION_CODENAME", ""), there["ARCHITECTURE"])
     status = bench.run("cat /var/lib/dpkg/status")
@@ -197,7 +197,7 @@ def _install_python(
         with _scratch() as folder:
             _write_requirements(folder, requirements, pins)
             bench.put(folder, "python")
-        bench.run(_PIP, *wheels, environment=_proxies(host))
+        bench.run(_PIP, *wheels, environment=_ways_out(host))
         return
     # pip judges "only before Python 3.12" and the like by the Python that it runs on, which may
     # not be the image's: what the image then misses is fetched by name.
@@ -212,7 +212,7 @@ def _install_python(
             bench.run(_PIP, "--no-index", "--find-links", f"{INSIDE}/python/wheels")
             return
         except SandboxError as error:
-            name = re.search(r"No matching distribution found for ([^(]+)", error.message)
+            name = re.search(r"No matching distribution found for ([^(;]+)", error.message)
             if name is None or name[1].strip() in missing:
                 raise
             missing.append(name[1].strip())
@@ -233,13 +233,16 @@ def _install_node(bench: Bench, host: Host, plan: ProjectPlan, there: dict[str, 
             fetch_node_modules(host, there["MACHINE"], folder)
         bench.put(folder, "node")
     if bench.network:
-        bench.run(_NPM_INSIDE, environment=_proxies(host))
+        bench.run(_NPM_INSIDE, environment=_ways_out(host))
     bench.run(_NODE)
 
 
-def _proxies(host: Host) -> dict[str, str]:
-    names = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
-    return {name: host.environment[name] for name in names if name in host.environment}
+def _ways_out(host: Host) -> dict[str, str]:
+    """What tells package clients in the container the way; given to them, kept out of the image."""
+    proxies = {"http_proxy", "https_proxy", "no_proxy"}
+    indexes = {"pip_index_url", "pip_extra_index_url", "pip_no_index", "pip_trusted_host"}
+    names = proxies | indexes | {"npm_config_registry"}
+    return {name: value for name, value in host.environment.items() if name.lower() in names}
 
 
 @contextmanager

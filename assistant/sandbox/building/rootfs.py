@@ -3,7 +3,6 @@
 import hashlib
 import shlex
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from assistant.sandbox.host import (
     Host,
     apt_family,
     apt_install,
+    ask_tool,
     is_root,
     private_folder,
     run_tool,
@@ -56,25 +56,29 @@ def debian_rootfs(host: Host) -> Generator[str, None, Path]:
     Yields what it does. Raises SandboxError where this machine cannot make one.
     """
     suite = apt_family()
+    if suite and kept_tarball(host, suite).exists():
+        yield f"Using the {suite} system made earlier ({kept_tarball(host, suite)})"
+        return kept_tarball(host, suite)
     if suite is None or not is_root():
         raise SandboxError(
             "No image can be pulled, and only root on Debian or Ubuntu can make one from packages",
-            "Make a registry reachable, load an image with python3 and name it: "
+            "Make a registry reachable, or load an image that has python3 and name it: "
             "assistant sandbox build --from IMAGE",
         )
-    key = hashlib.sha256("\n".join((suite, *PACKAGES, _MAKE)).encode()).hexdigest()[:16]
-    tarball = private_folder(host.cache / "images") / f"{suite}-{key}.tar.gz"
-    if tarball.exists():
-        yield f"Using the {suite} system made earlier ({tarball})"
-        return tarball
     if not host.which("debootstrap"):
         if not host.ask("Install debootstrap, to make the sandbox image from packages?"):
             raise SandboxError("debootstrap is not installed", "apt-get install debootstrap")
         yield "Installing debootstrap from the distribution's packages"
         apt_install(host, ["debootstrap"])
     yield f"Making a small {suite} system from the distribution's packages (about a minute)"
-    _make(host, suite, tarball)
-    return tarball
+    _make(host, suite, kept_tarball(host, suite))
+    return kept_tarball(host, suite)
+
+
+def kept_tarball(host: Host, suite: str) -> Path:
+    """Where the archive of a release is kept, by all that decides what is in it."""
+    key = hashlib.sha256("\n".join((suite, *PACKAGES, _MAKE)).encode()).hexdigest()[:16]
+    return private_folder(host.cache / "images") / f"{suite}-{key}.tar.gz"
 
 
 def _make(host: Host, suite: str, tarball: Path) -> None:
@@ -104,7 +108,7 @@ def _make(host: Host, suite: str, tarball: Path) -> None:
 def archive(host: Host, suite: str) -> AptSource:
     """The archive of a release, taken from this machine's own apt configuration."""
     wanted = "$(REPO_URI) $(CODENAME) $(COMPONENT)"
-    lines = _ask_apt(host, ["apt-get", "indextargets", "--format", wanted, "Created-By: Packages"])
+    lines = ask_tool(host, ["apt-get", "indextargets", "--format", wanted, "Created-By: Packages"])
     return pick_archive(lines, suite)
 
 
@@ -130,24 +134,9 @@ def pick_archive(lines: Sequence[str], suite: str) -> AptSource:
 
 def _proxy(host: Host) -> dict[str, str]:
     """The proxy that apt is set up with, for debootstrap, which does not read apt's settings."""
-    lines = _ask_apt(host, ["apt-config", "shell", "proxy", "Acquire::http::Proxy"])
+    lines = ask_tool(host, ["apt-config", "shell", "proxy", "Acquire::http::Proxy"])
     for line in lines:
         name, _, value = line.partition("=")
         if name == "proxy":
             return {"http_proxy": "".join(shlex.split(value))}
     return {}
-
-
-def _ask_apt(host: Host, argv: list[str]) -> list[str]:
-    try:
-        done = subprocess.run(
-            argv,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            env=host.tool_environment(),
-            timeout=60,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError) as error:
-        raise SandboxError(f"{argv[0]} does not answer: {error}", "See apt's sources") from error
-    return done.stdout.decode("utf-8", "replace").splitlines()
