@@ -52,6 +52,11 @@ class ChatCompletions:
         return min([self.options.max_reply, *(limit for limit in limits if limit)])
 
     @property
+    def window(self) -> int | None:
+        """Tokens of prompt and reply together that the model holds; None where it is unknown."""
+        return self._quirks.window or self.prices.window
+
+    @property
     def estimated(self) -> bool:
         """Whether ``count`` goes by another model's table, or by none."""
         return self._counter.estimated
@@ -139,7 +144,9 @@ class ChatCompletions:
         return quirks_of(self.options.base_url, self.options.model)
 
     def _call(self, seconds: float) -> Call:
-        return Call(self.options, self._quirks, self._redactor.patterns, self._clock, seconds)
+        quirks = self._quirks
+        quirks.window = self.window
+        return Call(self.options, quirks, self._redactor.patterns, self._clock, seconds)
 
     def _request(
         self,

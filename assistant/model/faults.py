@@ -23,10 +23,12 @@ or left before it answered. silent: no byte for too long. dropped: left in the m
 came is not what the protocol says. wrong-page: an answer, but not from a chat endpoint.
 late: the time of the whole call was over."""
 
+MOST_SAID = 10_000
+"""Characters kept of what a server said."""
 QUOTA_CODES = ("insufficient_quota", "billing_hard_limit_reached", "billing_not_active")
 _CONTEXT = re.compile(
     r"context[ _](?:length|window|size)|maximum context|exceed_context|prompt is too long"
-    r"|too many (?:input )?tokens|input is too long|request too large",
+    r"|too many (?:input )?tokens|input is too long",
     re.IGNORECASE,
 )
 _OTHER_API = re.compile(
@@ -62,7 +64,7 @@ class Fault(Exception):
     ) -> None:
         super().__init__(kind)  # Not the message: it may echo a key into a traceback.
         self.kind: FaultKind = kind
-        self.message = message
+        self.message = message[:MOST_SAID]
         self.status = status
         self.code = code
         self.param = param
@@ -80,8 +82,10 @@ class Fault(Exception):
         """The prompt (with the reply asked for) does not fit, now or later."""
         if self.code == "context_length_exceeded" or self.status == 413:
             return True
-        told = self.status in (400, 422, 429, 500) and _CONTEXT.search(self.message) is not None
-        return told and not (self.status == 429 and "too large" not in self.message.lower())
+        if self.status == 429:  # One request above the limit per minute: no wait makes it fit.
+            return "request too large" in self.message.lower()
+        said = f"{self.code} {self.message}"
+        return self.status in (400, 422, 500) and _CONTEXT.search(said) is not None
 
     @property
     def retryable(self) -> bool:
@@ -132,7 +136,7 @@ def told(fault: Fault, shown: Callable[[str], str]) -> str:
     Control characters go first, so that a key broken up by them is found; the cut comes last,
     so that no half of a key is left over.
     """
-    said = flat(shown(flat(fault.message[:10_000], 10_000)))
+    said = flat(shown(flat(fault.message, MOST_SAID)))
     return f"{fault.why}: {said}" if said else fault.why
 
 

@@ -89,7 +89,9 @@ class Sdk:
         try:
             found = self.client().models.list(timeout=limits)
         except _foreign() as error:
-            raise _fault_of(error, call, begun=False) from error
+            fault = _fault_of(error, call, begun=False)
+            fault.kind = "wrong-page" if fault.kind == "garbled" else fault.kind
+            raise fault from error
         listed = getattr(found, "data", None)
         if not isinstance(listed, list):
             raise Fault("wrong-page", str(found)[:1000])
@@ -221,13 +223,14 @@ def _fault_of(error: Exception, call: Call, *, begun: bool) -> Fault:
         fault = Fault("status", error.message, status=status, code=error.code or kind)
     else:
         fault = Fault("garbled", f"{type(error).__name__}: {error}")
-    error.args = (type(error).__name__,)  # A traceback must not show what a body echoed.
+    for one in _chain(error):  # A traceback must not show what a server echoed.
+        one.args = (type(one).__name__,)
     return fault
 
 
 def _status_fault(error: Any) -> Fault:
     body = error.body if isinstance(error.body, dict) else {}
-    said = body.get("message") or body.get("detail")
+    said = body.get("message") or body.get("detail") or error.body
     kind = str(body.get("type") or "")
     code = error.code or kind
     status = error.status_code
@@ -236,7 +239,7 @@ def _status_fault(error: Any) -> Fault:
         return Fault("redirect", str(headers.get("location", "")), status=status)
     fault = Fault(
         "status",
-        said if isinstance(said, str) else error.message,
+        said if isinstance(said, str) else str(said or ""),
         status=status,
         code=kind if code.isdecimal() else code,
         param=str(body.get("param") or ""),
@@ -247,11 +250,7 @@ def _status_fault(error: Any) -> Fault:
 
 
 def _connection_fault(error: Exception, begun: bool) -> Fault:
-    causes: list[BaseException] = []
-    cause: BaseException | None = error.__cause__
-    while cause is not None and len(causes) < 10:
-        causes.append(cause)
-        cause = cause.__cause__ or cause.__context__
+    causes = _chain(error)[1:]
     names = {type(one).__name__ for one in causes}
     said = str(causes[0]) if causes else ""
     if "SSLCertVerificationError" in names:
@@ -261,3 +260,13 @@ def _connection_fault(error: Exception, begun: bool) -> Fault:
     if names & {"ReadTimeout", "WriteTimeout"}:
         return Fault("silent", said)
     return Fault("connect", said)
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    """The error and what lies behind it, the latest first."""
+    chain: list[BaseException] = []
+    cause: BaseException | None = error
+    while cause is not None and len(chain) < 10:
+        chain.append(cause)
+        cause = cause.__cause__ or cause.__context__
+    return chain

@@ -25,6 +25,9 @@ class Secret:
     def __repr__(self) -> str:
         return "Secret(***)"
 
+    def __reduce__(self) -> str:
+        raise TypeError("a key is not written anywhere")
+
     def __bool__(self) -> bool:
         return bool(self._value)
 

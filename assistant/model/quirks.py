@@ -84,24 +84,22 @@ class Quirks:
         return f"the server wants {self.tokens_name!r} in place of {name!r}"
 
     def _limit(self, fault: Fault, asked: int, prompt: int) -> str:
-        if fault.is_context:
-            found = _WINDOW.search(fault.message)
-            window = int(found[1]) if found else 0
-            if self.window is None and prompt + LEAST_REPLY < window < prompt + asked:
-                self.window = window
-                return f"the model's window holds {window} tokens; replies are kept within it"
-            return ""
         named = fault.param in TWINS or any(twin in fault.message for twin in TWINS)
         found = _MOST.search(fault.message) if named else None
         if found and self.most_reply is None and LEAST_REPLY <= int(found[1]) < asked:
             self.most_reply = int(found[1])
             return f"the model writes at most {found[1]} tokens per reply"
+        found = _WINDOW.search(fault.message) if fault.is_context else None
+        window = int(found[1]) if found else 0
+        if prompt + LEAST_REPLY < window < min(prompt + asked, self.window or prompt + asked):
+            self.window = window
+            return f"the model's window holds {window} tokens; replies are kept within it"
         return ""
 
 
 def _refused_name(fault: Fault, sent: Mapping[str, object]) -> str:
     """The sent parameter that a refusal names as not taken, "" when it names none."""
-    message = fault.message[:20_000]
+    message = fault.message
     if "response_format" in sent and re.search(
         r"response_format|json_schema|structured output|grammar", f"{fault.param} {message}"
     ):

@@ -31,7 +31,7 @@ def finish_of(reason: str) -> tuple[Finish, str]:
         "stop": "",
         "length": "the reply reached its length limit",
         "filtered": "the server's content filter cut the reply",
-        "broken": f"the server ended the reply with {reason[:40]!r}",
+        "broken": f"the server ended the reply with {reason!r}",
     }[finish]
     if reason in ("tool_calls", "function_call"):
         detail = "the model called a tool, though none was offered"
@@ -101,8 +101,13 @@ class Splitter:
         self._state: Literal["start", "think", "after", "text"] = "start"
         self._held = ""
 
+    @property
+    def done(self) -> bool:
+        """Everything from here on is text."""
+        return self._state == "text"
+
     def split(self, piece: str) -> Iterator[tuple[Kind, str]]:
-        if self._state == "text":
+        if self.done:
             yield "text", piece
             return
         piece, self._held = self._held + piece, ""
@@ -151,6 +156,7 @@ class Reading:
         self.answered = False
         """A choice came, be it an empty one."""
         self._splitter = Splitter()
+        self._shown = redactor.patterns
 
     def feed(self, chunk: Any) -> Iterator[Chunk]:
         """The pieces that this chunk adds, ready to be shown."""
@@ -172,7 +178,10 @@ class Reading:
             if isinstance(thought, str):
                 yield from self._add("reasoning", thought)
         content = getattr(delta, "content", None)
-        if content:
+        if content and type(content) is str and self._splitter.done:  # Nearly always.
+            if shown := self.text.add(content):
+                yield Chunk(shown)
+        elif content:
             for kind, piece in self._split(content):
                 yield from self._add(kind, piece)
         refusal = getattr(delta, "refusal", None)
@@ -216,7 +225,7 @@ class Reading:
         if self.refused:
             return "refused", "the model refused"
         if self.reason:
-            return finish_of(self.reason)
+            return finish_of(self._shown(self.reason[:1000])[:40])
         if not self.answered:
             return "broken", "the server sent a reply without choices"
         return "broken", "the stream ended before the reply was finished"

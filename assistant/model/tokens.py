@@ -108,7 +108,7 @@ class Counter:
                 name, sure = FALLBACK, False
             self._table = self._tables.table(name)
             self._estimated = self._table is None or not sure
-            prior = 1.0 if not self._estimated else 1.15 if self._table else 1.3
+            prior = 1.0 if not self._estimated else 1.15 if self._table else 1.5
             self._correction = Correction(prior)
         return self._estimated
 
