@@ -18,7 +18,7 @@ SETTINGS = (
     *("model", "base_url", "profile", "temperature", "max_reply"),
     *("image", "local", "mount", "network", "runtime"),
     *("replies", "tokens", "dollars", "seconds", "blocks", "block_seconds", "check_seconds"),
-    *("check", "protect", "ask"),
+    *("check", "protect", "ask", "data_folder", "ignore_project"),
 )
 """Names of flags that override a setting; the rest belong to their command alone."""
 
@@ -117,6 +117,8 @@ def _work() -> Parser:
     group.add_argument("--check", metavar="CMD", help="the task passes when this succeeds")
     group.add_argument("--protect", action="append", metavar="GLOB", help="restored for checks")
     group.add_argument("--ask", choices=("never", "apply", "all"))
+    group.add_argument("--data-folder", metavar="DIR", help="where sessions are kept")
+    group.add_argument("--ignore-project", action="store_true", help="not its assistant.toml")
     group.add_argument("--folder", metavar="DIR", help="the folder to work on (this one)")
     return flags
 

@@ -10,7 +10,7 @@ from assistant.languages import TABLE
 from assistant.settings import Settings
 
 if TYPE_CHECKING:
-    from assistant.sandbox.limits import Life
+    from assistant.sandbox.options import Life
     from assistant.sandbox.running import RunnerSandbox
 
 
@@ -63,7 +63,7 @@ def _sandbox(setup: Setup, session: str, life: "Life") -> "RunnerSandbox":
 def _container(setup: Setup, session: str, life: "Life") -> "RunnerSandbox":
     from assistant.sandbox.docker_sandbox import DockerSandbox
     from assistant.sandbox.engine import find_engine
-    from assistant.sandbox.limits import Mounted, SandboxOptions
+    from assistant.sandbox.options import Mounted, SandboxOptions
 
     settings = setup.settings
     mount = None

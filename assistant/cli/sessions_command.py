@@ -37,7 +37,9 @@ def _list(sessions: Sessions, as_json: bool) -> int:
 def _line(session: Session) -> str:
     when = session.updated.astimezone().strftime("%Y-%m-%d %H:%M") if session.updated else "?"
     cost = "cost unknown" if session.cost is None else f"${session.cost:.4f}"
-    title = session.title or session.damage or "(nothing said)"
+    title = session.title or "(nothing said)"
+    if session.damage:
+        title = f"{title}  [damaged: {session.damage}]"
     used = f"{session.replies} replies, {session.tokens} tokens, {cost}"
     return f"{session.id}  {when}  {session.status:<12}  {used}  {title}"
 

@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import platformdirs
-
 from assistant.redact import Redactor
 from assistant.sandbox.importing import CopyOptions
 from assistant.sandbox.names import FileRefused
@@ -18,7 +16,7 @@ LARGEST = 100_000
 
 def data_folder(settings: Settings) -> Path:
     """Where sessions are kept."""
-    return Path(settings.data_folder or platformdirs.user_data_dir("assistant"))
+    return Path(settings.data_folder)
 
 
 @dataclass(frozen=True)

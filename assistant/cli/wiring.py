@@ -102,10 +102,8 @@ def open_chat(
     with ExitStack() as stack:
         name = _session(sessions, setup, resume)
         past = load(sessions.record(name)) if resume is not None else None
-        told: list[Notice] = []
-        recorder = stack.enter_context(
-            Recorder(sessions.record(name), setup.redactor, tell=told.append)
-        )
+        told = _Told()
+        recorder = stack.enter_context(Recorder(sessions.record(name), setup.redactor, tell=told))
         sandbox = stack.enter_context(open_raw(setup, name))
         workspace = stack.enter_context(
             Workspace(
@@ -119,8 +117,32 @@ def open_chat(
         if setup.settings.check:
             chat.terms = replace(chat.terms, check=opened._check(setup.settings.check))
         chat.sinks.append(recorder)
-        _begin(opened, told)
+        _begin(opened)
+        told.join(chat)
         yield opened
+
+
+class _Told:
+    """What the recorder has to say goes to the chat's other sinks, once there is a chat.
+
+    Not into the record: where its disk is full, that would be a circle.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: list[Notice] = []
+        self._chat: Chat | None = None
+
+    def __call__(self, notice: Notice) -> None:
+        if self._chat is None:
+            self._waiting.append(notice)
+            return
+        for sink in self._chat.sinks[1:]:
+            sink(notice)
+
+    def join(self, chat: Chat) -> None:
+        for notice in self._waiting:
+            chat.pour(notice)
+        self._chat = chat
 
 
 def _session(sessions: Sessions, setup: Setup, resume: str | None) -> str:
@@ -180,7 +202,7 @@ def terms_of(settings: Settings) -> Terms:
     )
 
 
-def _begin(opened: Opened, told: Sequence[Notice]) -> None:
+def _begin(opened: Opened) -> None:
     """The first events of a record, or what a resumed one must say."""
     chat, setup = opened.chat, opened.setup
     if opened.past is None:
@@ -190,14 +212,14 @@ def _begin(opened: Opened, told: Sequence[Notice]) -> None:
             chat.pour(Notice(f"{setup.project_file} is read and sent to the model"))
     else:
         chat.pour(Notice(f"session {chat.session} goes on; files are as its last block left them"))
+        for damage in opened.past.damaged:
+            chat.pour(Notice(f"line {damage.line} of its record cannot be read: {damage.why}"))
         if lost := opened.past.unfinished:
             name = lost.block.path or lost.block.lang
             chat.pour(
                 Notice(f"a block ({name}) was running when the session ended; it is not run again")
             )
         chat.pour(Said(prompt("resumed"), "result"))
-    for notice in told:
-        chat.pour(notice)
 
 
 def _started(opened: Opened) -> Started:

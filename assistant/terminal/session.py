@@ -46,7 +46,7 @@ class Session:
         self.chat = chat
         for sink in (self.renderer, self.watch):
             if sink not in chat.sinks:
-                chat.sinks.append(sink)
+                chat.attend(sink)
         if not isinstance(chat.executor, Approving):
             chat.executor = Approving(chat.executor, self.approval)
         self.tell_status()
