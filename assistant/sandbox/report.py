@@ -13,6 +13,7 @@ from assistant.sandbox.engine import Engine, connect, engine_errors, find_engine
 from assistant.sandbox.host import Host
 from assistant.sandbox.image import BuiltImage, find_image
 from assistant.sandbox.limits import Limit, try_limits
+from assistant.sandbox.owners import reap
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -131,12 +132,14 @@ def _lacks(
 
 
 def clean(host: Host) -> Generator[str, None, None]:
-    """Removes our images, and what a build that was killed left; yields what it removed or kept.
+    """Removes containers and images of ours that no live process owns; yields what it did.
 
     An image that a container uses stays: the engine itself refuses to remove it.
     """
     engine = find_engine(host.environment)
     with connect(engine.endpoint, 300) as client:
+        for name in reap(client):
+            yield f"Removed the container {name}"
         for container in client.containers.list(all=True, filters={"name": NAME}):
             if left_behind(str(container.name)):
                 container.remove(force=True, v=True)
