@@ -2,9 +2,11 @@
 
 import select
 import socket
+import ssl
 import struct
 import threading
-from contextlib import suppress
+from collections.abc import Callable
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -71,7 +73,11 @@ def _wire(raw: Any) -> _Wire:
     """The library hands out a different object for each way to reach an engine."""
     if hasattr(raw, "proc"):
         return _SshWire(raw)
-    return _SocketWire(getattr(raw, "_sock", raw), raw)
+    response = raw._response
+    if isinstance(raw, ssl.SSLSocket):
+        return _SocketWire(raw, response.close)
+    with closing(response):  # Else the library frees the connection when it sees fit.
+        return _SocketWire(raw._sock.dup(), lambda: None)
 
 
 class _SocketWire:
@@ -80,10 +86,10 @@ class _SocketWire:
     PATIENCE = 30.0
     """Seconds for which an engine may take nothing of what is written to it."""
 
-    def __init__(self, sock: socket.socket, owner: Any) -> None:
-        self._sock, self._owner = sock, owner
+    def __init__(self, sock: socket.socket, done: Callable[[], None]) -> None:
+        self._sock, self._done = sock, done
         self._sock.settimeout(self.PATIENCE)
-        self._tls = hasattr(sock, "pending")
+        self._tls = isinstance(sock, ssl.SSLSocket)
         self._lock = threading.Lock()  # Of one TLS connection only one side may be used at once.
         self._closed = False
 
@@ -99,7 +105,7 @@ class _SocketWire:
                 return b""
 
     def _readable(self) -> bool:
-        if self._sock.pending():  # type: ignore[attr-defined]
+        if isinstance(self._sock, ssl.SSLSocket) and self._sock.pending():
             return True
         with suppress(ValueError):
             return bool(select.select([self._sock], [], [], 1.0)[0])
@@ -118,10 +124,10 @@ class _SocketWire:
             self._sock.shutdown(socket.SHUT_RDWR)
 
     def release(self) -> None:
-        for end in (self._owner, getattr(self._owner, "_response", None), self._sock):
-            with suppress(OSError):
-                if end is not None:
-                    end.close()
+        with suppress(OSError, ValueError):
+            self._done()
+        with suppress(OSError):
+            self._sock.close()
 
 
 class _SshWire:
