@@ -14,6 +14,8 @@ from assistant.model.quirks import Quirks
 from assistant.model.retry import Patience
 from assistant.prompts import prompt
 
+MOST_LESSONS = 12
+"""A server that finds fault with more than that in one call is not worth asking."""
 Got = TypeVar("Got")
 
 
@@ -88,13 +90,16 @@ class Call:
             ModelError: no further try would help, or none fits into the time that is left.
         """
         patience = Patience(self.options.tries, lambda: self.left)
+        lessons = 0
         while True:
             sent = request.sent(self.quirks)
             try:
                 return once(sent)
             except Fault as caught:
                 fault = caught
-            if lesson := self.quirks.learn(fault, sent, request.tokens):
+            lesson = self.quirks.learn(fault, sent, request.tokens)
+            if lesson and lessons < MOST_LESSONS:
+                lessons += 1
                 yield Notice(f"{self.options.model} at {self.options.host}: {lesson}")
                 continue
             wait = patience.after(fault, told(fault, self.shown))

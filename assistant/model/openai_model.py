@@ -215,8 +215,10 @@ def _fault_of(error: Exception, call: Call, *, begun: bool) -> Fault:
         fault = _status_fault(error)
     elif isinstance(error, openai.APIConnectionError):
         fault = _connection_fault(error, begun)
-        if fault.kind == "silent" and call.left <= 0:
-            fault = Fault("late", f"{call.seconds:.0f} s")
+        if fault.kind == "silent":
+            silence = call.options.timeouts.silence * call.quirks.slowness
+            late = call.left <= 0
+            fault = Fault("late" if late else "silent", f"{call.seconds if late else silence:g} s")
     elif isinstance(error, openai.APIError):
         kind = str(getattr(error, "type", None) or "")
         status = event_status(error.code or "", kind)

@@ -735,3 +735,17 @@ def test_a_reply_of_ten_megabytes_costs_linear_time(tmp_path: Path) -> None:
     assert len(replied.text) == 10_010_000
     assert replied.finish == "stop"
     assert replied.usage.cost == 0
+
+
+def test_a_server_that_finds_ever_new_faults_is_given_up() -> None:
+    windows = iter(range(15_000, 1_000, -1))
+
+    def shrink(request: httpx2.Request) -> httpx2.Response:
+        said = f"This model's maximum context length is {next(windows)} tokens."
+        return refusal(400, said, code="context_length_exceeded")
+
+    model, canned = model_of(shrink)
+    with pytest.raises(ModelError) as caught:
+        ask(model, max_tokens=16_000)
+    assert caught.value.kind == "context"
+    assert len(canned.bodies) < 20
