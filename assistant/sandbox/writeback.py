@@ -61,10 +61,9 @@ def exact(
             refused[path] = error.message.partition(": ")[2]
             continue
         there = standing(root, path, _largest(edit))
-        if why := _objection(root, path, edit, there, edits):
+        links = "" if restoring or not edit.now else _link_objection(path, edit.now, there)
+        if why := links or _objection(root, path, edit, there, edits):
             refused[path] = why
-        elif edit.now and edit.now.kind == "link" and not (restoring or _stays(path, edit.now)):
-            refused[path] = "a symbolic link that leads out of the folder"
         else:
             made[path] = Edit(there, edit.now if restoring else _granted(edit, there, umask))
         for above in ancestors(path) if edit.now else ():
@@ -82,8 +81,6 @@ def _objection(root: Root, path: str, edit: Edit, there: Entry | None, edits: Ed
             return f"{shown(above)} is no folder"
     if same(there, now):
         return ""
-    if there and there.kind == "link" and now is not None:
-        return "a symbolic link, neither followed nor replaced"
     status = root.stat(path) if there and there.kind == "file" else None
     if status and not stat.S_ISREG(status.st_mode):
         return "not a regular file"
@@ -98,8 +95,16 @@ def _largest(edit: Edit) -> int:
     return max(entry.size for entry in (edit.was, edit.now, Entry("dir")) if entry)
 
 
+def _link_objection(path: str, now: Entry, there: Entry | None) -> str:
+    """A user's link stays one; a new one must end inside the folder, where code may write."""
+    if there and there.kind == "link" and there != now:
+        return "a symbolic link, neither followed nor replaced"
+    if now.kind == "link" and not _stays(path, now):
+        return "a symbolic link that leads out of the folder"
+    return ""
+
+
 def _stays(path: str, link: Entry) -> bool:
-    """Whether a link at ``path`` ends inside the folder, at a name that may be written."""
     if link.target.startswith("/"):
         return False
     end = posixpath.normpath(posixpath.join(posixpath.dirname(path), link.target))
