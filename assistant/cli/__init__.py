@@ -5,12 +5,11 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from pathlib import Path
 from types import FrameType
 
 from assistant.cli.parser import parser
 from assistant.events import AssistantError
-
-CRASH = 70
 
 
 class Signalled(KeyboardInterrupt):
@@ -29,12 +28,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         code = _command(command)(options)
     except AssistantError as error:
-        code = _complain(error, options)
+        code = _complain(error)
     except KeyboardInterrupt as interrupt:
         code = 128 + getattr(interrupt, "number", signal.SIGINT)
     except BrokenPipeError:  # Whoever read our output has left.
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - lives to the end
         code = 128 + signal.SIGPIPE
+    except Exception as error:  # noqa: BLE001 - the outermost door
+        code = _crashed(error)
     return 128 + received[0] if received else code
 
 
@@ -58,10 +59,27 @@ def _listen() -> list[int]:
     return received
 
 
-def _complain(error: AssistantError, options: object) -> int:
-    from assistant.redact import Redactor  # Only where something went wrong.
-    from assistant.terminal.sanitize import visible
+def _crashed(error: Exception) -> int:
+    """No traceback on the screen: it may be long, and hold what is secret."""
+    import platformdirs  # Only where something went wrong.
 
-    text = Redactor([]).patterns(str(error))
-    print(f"assistant: {visible(text)}", file=sys.stderr)
+    from assistant.cli.crash import EXIT_CODE, crashed
+    from assistant.cli.output import say
+    from assistant.redact import Redactor
+    from assistant.settings import load_settings
+
+    try:
+        redactor = Redactor(load_settings().secrets)
+    except AssistantError:
+        redactor = Redactor()
+    folder = Path(platformdirs.user_state_dir("assistant"))
+    say(f"assistant: {crashed(error, redactor, folder)}", error=True)
+    return EXIT_CODE
+
+
+def _complain(error: AssistantError) -> int:
+    from assistant.cli.output import say  # Only where something went wrong.
+    from assistant.redact import Redactor
+
+    say(f"assistant: {Redactor().patterns(str(error))}", error=True)
     return error.exit_code

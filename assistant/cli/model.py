@@ -19,14 +19,12 @@ def open_model(setup: Setup, name: str = "") -> Model:
 
     Raises UsageError where nothing says which model or how to reach it.
     """
-    from assistant.model.redacting import RedactingModel
-
     name = name or setup.settings.model
     if name.startswith(REPLAY):
         from assistant.model.replay import ReplayModel
 
         return ReplayModel(_recorded(setup, name.removeprefix(REPLAY)))
-    return RedactingModel(_served(setup, name), setup.redactor)
+    return _served(setup, name)
 
 
 def _served(setup: Setup, name: str) -> Model:

@@ -7,6 +7,7 @@ from pathlib import Path
 import platformdirs
 
 from assistant.chat import Chat
+from assistant.cli.crash import crashed
 from assistant.cli.setup import Setup, data_folder
 from assistant.cli.wiring import open_chat, open_sessions
 from assistant.terminal.console import TerminalOptions
@@ -39,6 +40,7 @@ def _options(setup: Setup, another: Callable[[str], Chat]) -> TerminalOptions:
         commands=commands,
         vi=settings.vi,
         redact=setup.redactor.patterns,
+        crashed=lambda error: crashed(error, setup.redactor, data_folder(settings)),
         resume=another,
         sessions=lambda: [session.id for session in open_sessions(setup).list()],
     )

@@ -104,7 +104,7 @@ def differing(one: Tree, other: Tree) -> list[str]:
 
 def files_of(paths: Iterable[str], tree: Tree) -> list[str]:
     """The paths without those that are folders in ``tree``."""
-    return [path for path in paths if (tree.get(path) or Entry()).kind != "dir"]
+    return [path for path in paths if path not in tree or tree[path].kind != "dir"]
 
 
 def listed(names: Sequence[str], most: int = 12) -> str:

@@ -99,7 +99,6 @@ class _Repl:
             return _INTERRUPTED
         approval = Approval(self.console, self.renderer, self.options)
         self.session = Session(chat, self.console, self.renderer, self.options, approval)
-        self._greet(self.session)
         pending = [self.options.first] if self.options.first else []
         while True:
             try:
@@ -113,18 +112,14 @@ class _Repl:
                 self.renderer.say("stopped")
             except AssistantError as error:
                 self._complain(error)
-
-    def _greet(self, session: Session) -> None:
-        chat = session.chat
-        check = f"check: {chat.terms.check.command}" if chat.terms.check else ""
-        self.renderer.say(words.joined((chat.model.name, chat.folder, check)))
+            except Exception as error:  # noqa: BLE001 - a bug of ours must not end the session
+                self.renderer.say(self.options.crashed(error), "class:bad")
 
     def _handle(self, session: Session, text: str) -> None:
         """One thing that was typed: a command, a line for the sandbox, or a message."""
         if not text.strip():
             return
-        if self.console.rich or self.console.interactive:
-            self.renderer.user(text)
+        self.renderer.user(text, typed_here=not self.console.rich)
         if is_command(text):
             run_command(session, text)
         elif text.startswith("!"):
