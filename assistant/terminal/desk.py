@@ -35,6 +35,8 @@ FRAME = 0.05
 """Seconds between redraws for text that streams; what is typed is echoed at once."""
 _TWICE = 1.0
 """Seconds: a second Ctrl-C at the empty prompt within this leaves."""
+_LINE_MODE = 0.01
+"""Seconds after the start in which keys arrive that were typed before it."""
 _PATIENCE = 0.2
 """Seconds between two signals to the main thread, however often Ctrl-C is pressed."""
 
@@ -46,6 +48,7 @@ class Desk:
         self, exchange: Exchange, theme: Theme, options: TerminalOptions, completer: Completer
     ) -> None:
         self.exchange, self.enter_sends = exchange, options.enter_sends
+        self.just_begun = True
         self.drawn = threading.Event()
         self.fault = ""
         self._preview: Preview | None = None
@@ -86,7 +89,7 @@ class Desk:
             color_depth=ColorDepth.DEPTH_4_BIT if theme.coloured else ColorDepth.DEPTH_1_BIT,
             after_render=lambda _: self.drawn.set(),
         )
-        app.terminal_size_polling_interval = 0.1
+        app.terminal_size_polling_interval = 0.2
         app.ttimeoutlen = 0.1
         return app
 
@@ -96,7 +99,10 @@ class Desk:
 
     def _start(self) -> None:
         self.news = asyncio.Event()
-        asyncio.get_running_loop().set_exception_handler(self._failed)
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(self._failed)
+        # What was typed before is there to be read at once, so before this timer.
+        loop.call_later(_LINE_MODE, lambda: setattr(self, "just_begun", False))
         self.app.create_background_task(self._frames()).add_done_callback(self._no_frames)
 
     def _failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
@@ -160,8 +166,8 @@ class Desk:
             self._question[1] if self._question else "",
             _running(exchange, now),
             f"{count(waiting, 'message')} waiting" if waiting else "",
+            "" if self.enter_sends else "Alt-Enter sends",
             exchange.status,
-            "" if self.enter_sends else "Enter makes a line, Alt-Enter sends",
         ]
         text = visible(" · ".join(part for part in parts if part))
         style = "class:warn" if self._hint or self._question else "class:dim"
@@ -192,7 +198,7 @@ class Desk:
     def interrupt(self) -> None:
         """Ctrl-C: stops what runs; else clears the line; on an empty line, twice, it leaves."""
         now = time.monotonic()
-        if self._paused:
+        if self._paused or self.exchange.state == "leaving":
             return
         if self._question or self.exchange.state == "busy":
             self._return_typed()

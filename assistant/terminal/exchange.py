@@ -8,7 +8,7 @@ from typing import Literal
 
 from assistant.terminal.markdown import Preview
 
-State = Literal["starting", "idle", "busy"]
+State = Literal["starting", "idle", "busy", "leaving"]
 
 
 @dataclass(eq=False)

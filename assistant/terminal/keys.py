@@ -13,6 +13,8 @@ class Desk(Protocol):
 
     buffer: Buffer
     enter_sends: bool
+    just_begun: bool
+    """What arrives now was typed before the prompt stood."""
 
     def interrupt(self) -> None:
         """Ctrl-C."""
@@ -45,7 +47,10 @@ def bindings(desk: Desk) -> KeyBindings:
     keys.add("enter", filter=typing & ~sends)(line)
     keys.add("escape", "enter", filter=typing & sends)(line)
     keys.add("escape", "enter", filter=typing & ~sends)(send)
-    keys.add("c-j", filter=typing)(line)
+    # Enter, where it was pressed before the terminal left its line mode, comes as Ctrl-J.
+    early = Condition(lambda: desk.just_begun)
+    keys.add("c-j", filter=typing & ~early)(line)
+    keys.add("c-j", filter=typing & early)(send)
 
     @keys.add("f2")
     def _toggle(event: KeyPressEvent) -> None:

@@ -30,4 +30,4 @@ class Pastes:
 def tidy(text: str) -> str:
     """Typed or pasted text as a message: one kind of newline, nothing that UTF-8 cannot hold."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "")
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

@@ -27,7 +27,7 @@ class PlainConsole:
         self._input, self._output = sys.stdin, sys.stdout
         self._prompt = sys.stdout if sys.stdout.isatty() else sys.stderr
         for stream in (self._input, self._output):
-            _forgiving(stream)
+            forgiving(stream)
 
     def __enter__(self) -> Self:
         return self
@@ -92,7 +92,7 @@ class PlainConsole:
         self._prompt.flush()
 
 
-def _forgiving(stream: TextIO) -> None:
+def forgiving(stream: TextIO) -> None:
     """Neither bytes that are no text nor characters that the encoding lacks end a session."""
     if hasattr(stream, "reconfigure"):
         stream.reconfigure(errors="replace")

@@ -20,6 +20,7 @@ from assistant.terminal.desk import FRAME, Desk
 from assistant.terminal.exchange import Exchange
 from assistant.terminal.markdown import Preview
 from assistant.terminal.output import screen_size
+from assistant.terminal.plain import forgiving
 from assistant.terminal.theme import Line, Theme
 
 _AHEAD = 2_000_000
@@ -33,6 +34,7 @@ class PromptConsole:
     interactive = True
 
     def __init__(self, theme: Theme, options: TerminalOptions, completer: Completer) -> None:
+        forgiving(sys.stdout)
         self._theme = theme
         self._exchange = Exchange()
         self._desk = Desk(self._exchange, theme, options, completer)
@@ -43,7 +45,8 @@ class PromptConsole:
     def __enter__(self) -> Self:
         self._ended = self._pool.submit(self._desk.run)
         self._ended.add_done_callback(lambda _: self._gone())
-        self._desk.drawn.wait(5)
+        while not self._desk.drawn.wait(FRAME) and self._runs():
+            pass
         return self
 
     def __exit__(
@@ -52,6 +55,7 @@ class PromptConsole:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._exchange.enter("leaving")  # From here on no Ctrl-C leaves the terminal half restored.
         self._flush()
         app = self._desk.app
         self._call(lambda: app.is_done or app.exit())

@@ -82,6 +82,11 @@ class Renderer:
         if shower:
             shower(self, event)
 
+    def recalling(self) -> "Renderer":
+        """A renderer for what happened earlier: with the user's messages, without advice."""
+        self._begin("text")
+        return Renderer(self._screen, redact=self._redact, echo=True, hints=False)
+
     # For the session's own lines.
 
     @property
@@ -98,9 +103,12 @@ class Renderer:
         self._begin("text")
         self._screen.show(rows)
 
-    def user(self, text: str) -> None:
-        """A message of the user's, as it went out; it starts a turn."""
+    def user(self, text: str, *, typed_here: bool = False) -> None:
+        """A message of the user's; it starts a turn. ``typed_here``: the terminal shows it."""
         self._turn, self._began = Turn(), self._clock()
+        if typed_here:
+            self._section = "user"
+            return
         lines = self._safe(text).split("\n")
         shown = lines if len(lines) <= 40 else [*lines[:20], f"… {len(lines) - 20} more lines"]
         self._begin("user")

@@ -50,6 +50,19 @@ class Session:
         if not isinstance(chat.executor, Approving):
             chat.executor = Approving(chat.executor, self.approval)
         self.tell_status()
+        self._recall()
+
+    def _recall(self) -> None:
+        """Of a conversation that goes on, the last turn, so that one knows where one was."""
+        events = self.chat.events
+        asked = [at for at, event in enumerate(events) if _is_message(event)]
+        if not asked:
+            return
+        self.renderer.say(f"the last of {words.count(len(asked), 'message')}:", "class:dim")
+        recall = self.renderer.recalling()
+        for event in events[asked[-1] :]:
+            recall(event)
+        recall.close()
 
     def send(self, text: str) -> None:
         """One turn, with the files that the message names put into it."""
@@ -173,6 +186,10 @@ class Session:
             if isinstance(event, Replied) and event.usage.total:
                 return event.usage.total
         return 0
+
+
+def _is_message(event: Event) -> bool:
+    return isinstance(event, Said) and event.role == "user"
 
 
 def _short(tokens: float) -> str:

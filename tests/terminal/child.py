@@ -20,6 +20,7 @@ from assistant.events import (
     Replied,
     Retrying,
     Said,
+    Started,
     Usage,
 )
 from assistant.loop import Terms
@@ -32,13 +33,13 @@ HOSTILE = (
 )
 REPLIES = {
     "hello": "Hello **there**, friend.\n",
-    "code": "Look:\n```python\ndef double(n):\n    return n * 2\nprint(double(21))\n```\nSo it is.\n",
+    "code": "Look:\n```python\ndef double(n):\n    return n * 2\nprint(double(21))\n```\nDone.\n",
     "shell": "```bash\nls \u202e-l\n```\n",
     "fail": "```python\nfail()\n```\n",
     "sleep": "```python\nsleep()\n```\n",
     "hostile": f"Some text {HOSTILE}\n\n```text\n{HOSTILE}\n```\n",
     "emit": "```python\nemit_hostile()\n```\n",
-    "wide": "漢字漢字漢字漢字漢字漢字漢字漢字 é e\u0301 👨‍👩‍👧 ❤️ שלום עולם مرحبا\n",
+    "wide": "漢字漢字漢字漢字漢字漢字漢字漢字 é e\u0301 שלום עולם مرحبا\n\n👨\u200d👩\u200d👧\n",
     "table": "| Name | Size |\n|---|--:|\n| one | 1 |\n| twenty | 20 |\n",
     "long": "word " * 3000 + "\n",
     "lines": "".join(f"line {n}\n\n" for n in range(200)),
@@ -66,17 +67,14 @@ class TalkingModel:
         schema: Any = None,
     ) -> Generator[Chunk | Retrying, None, Replied]:
         asked = messages[-1]
-        key = asked.text.split()[-1] if isinstance(asked, Said) and asked.role == "user" else ""
+        users = isinstance(asked, Said) and asked.role == "user"
+        key = asked.text.split()[-1] if users else ""
         if key == "retry":
             yield Retrying(3, "the server is busy \x1b[31m")
             key = "hello"
         if key == "crash":
             raise AssistantError("something of ours failed", "Try another way.")
-        text = (
-            REPLIES.get(key) or f"You said: {asked.text}\n"
-            if asked.role == "user"
-            else "All done.\n"
-        )
+        text = REPLIES.get(key) or f"You said: {asked.text}\n" if users else "All done.\n"
         text, pause = ("tick " * 400, 0.05) if key == "slow" else (text, 0.001)
         sent = 0
         try:
@@ -179,6 +177,7 @@ def main() -> int:
             openers=Openers(model, PretendCheck),
         )
         made.session, made.folder = "s-1", folder
+        made.pour(Started("1", "talker", folder))
         return made
 
     return run_terminal(chat, TerminalOptions(**given))

@@ -37,7 +37,7 @@ class Terminal:
         self.screen = pyte.HistoryScreen(columns, rows, history=5000, ratio=0.5)
         self._stream = pyte.ByteStream(self.screen)
         self.raw = b""
-        self._master, slave = os.openpty()
+        self.master, slave = os.openpty()
         self._resize(columns, rows)
         base = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "LANG": "C.UTF-8"}
         base |= {"TERM": "xterm-256color", **(environment or {})}
@@ -69,10 +69,14 @@ class Terminal:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
-        os.close(self._master)
+        os.close(self.master)
+
+    def hang_up(self) -> None:
+        """The window was closed."""
+        os.close(self.master)
 
     def _resize(self, columns: int, rows: int) -> None:
-        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
     def resize(self, columns: int, rows: int) -> None:
         self._resize(columns, rows)
@@ -82,7 +86,7 @@ class Terminal:
     def type(self, text: str) -> None:
         data = text.encode()
         while data:
-            data = data[os.write(self._master, data[:1024]) :]
+            data = data[os.write(self.master, data[:1024]) :]
             self.read(0.0)
 
     def paste(self, text: str) -> None:
@@ -92,11 +96,11 @@ class Terminal:
         """Take in what the program wrote; False once it has closed the terminal."""
         end = time.monotonic() + seconds
         while True:
-            ready, _, _ = select.select([self._master], [], [], max(end - time.monotonic(), 0))
+            ready, _, _ = select.select([self.master], [], [], max(end - time.monotonic(), 0))
             if not ready:
                 return True
             try:
-                data = os.read(self._master, 65536)
+                data = os.read(self.master, 65536)
             except OSError:
                 return False
             if not data:
@@ -118,7 +122,10 @@ class Terminal:
 
     def expect(self, wanted: str | Callable[[], bool], seconds: float = PATIENCE) -> None:
         """Wait until a text is on the screen or a condition holds."""
-        holds = (lambda: wanted in self.text) if isinstance(wanted, str) else wanted
+
+        def holds() -> bool:
+            return wanted in self.text if isinstance(wanted, str) else wanted()
+
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             alive = self.read()

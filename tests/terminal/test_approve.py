@@ -1,0 +1,135 @@
+"""Asking before code runs."""
+
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+from assistant.events import CodeBlock, ExecResult
+from assistant.terminal.approve import Answer, Approval, Approving
+from assistant.terminal.console import TerminalOptions
+from assistant.terminal.render import Renderer
+from tests.fakes import ListExecutor
+from tests.terminal.screens import ListConsole
+
+BLOCK = CodeBlock("python", "print(1)")
+SHELL = CodeBlock("bash", "ls -l\n\npwd\n")
+
+
+def ended(run: Generator[Any, None, ExecResult]) -> ExecResult:
+    while True:
+        try:
+            next(run)
+        except StopIteration as end:
+            result: ExecResult = end.value
+            return result
+
+
+def approval(
+    *answers: str, interactive: bool = True, **options: Any
+) -> tuple[Approval, ListConsole]:
+    console = ListConsole(*answers, interactive=interactive)
+    return Approval(console, Renderer(console), TerminalOptions(**options)), console
+
+
+def test_a_yes_runs_the_block() -> None:
+    inner = ListExecutor(ExecResult(0, "1\n"))
+    assert ended(Approving(inner, lambda block: Answer(True)).run(BLOCK, 5)).output == "1\n"
+    assert inner.blocks == [BLOCK]
+    assert inner.limits == [5]
+
+
+def test_a_no_is_a_result_with_the_sentence() -> None:
+    inner = ListExecutor()
+    result = ended(Approving(inner, lambda block: Answer(False, "too risky")).run(BLOCK, 5))
+    assert (result.reason, result.notes, result.ok) == ("declined", ("too risky",), False)
+    assert inner.blocks == []
+
+
+def test_ctrl_c_at_the_question_cancels() -> None:
+    def ask(block: CodeBlock) -> Answer:
+        raise KeyboardInterrupt
+
+    assert ended(Approving(ListExecutor(), ask).run(BLOCK, 5)).reason == "cancelled"
+
+
+def test_the_rest_of_the_executor_is_still_there() -> None:
+    inner = ListExecutor(told=["changed"])
+    outer = Approving(inner, lambda block: Answer(True))
+    assert outer.look() == ["changed"]
+    assert outer.blocks is inner.blocks
+
+
+@pytest.mark.parametrize(
+    ("said", "yes", "sentence"),
+    [
+        ("y", True, ""),
+        ("YES", True, ""),
+        ("n", False, ""),
+        ("", False, ""),
+        ("no, use ls", False, "use ls"),
+        ("use pathlib instead", False, "use pathlib instead"),
+        ("yesterday", False, "yesterday"),
+    ],
+)
+def test_answers(said: str, yes: bool, sentence: str) -> None:
+    ask, console = approval(said, ask="all")
+    assert ask(BLOCK) == Answer(yes, sentence)
+    assert "┃ print(1)" in console.text
+
+
+def test_yes_to_every_block_of_a_kind() -> None:
+    ask, console = approval("a", "n", ask="all")
+    assert ask(BLOCK).yes
+    assert ask(BLOCK).yes
+    assert not ask(SHELL).yes
+    assert len(console.asked) == 2
+
+
+@pytest.mark.parametrize("mode", ["never", "apply"])
+def test_code_runs_unasked_where_only_applying_asks(mode: str) -> None:
+    ask, console = approval(ask=mode)
+    assert ask(BLOCK).yes
+    assert console.asked == []
+
+
+def test_everything_that_will_run_is_shown_with_hidden_characters() -> None:
+    ask, console = approval("n", ask="all")
+    code = (
+        "\n".join(f"x{number} = {number}" for number in range(300)) + "\nrm\u200b\u00a0-rf \x1b[8m"
+    )
+    ask(CodeBlock("python", code, "a\u202e.py"))
+    assert "┃ x299 = 299" in console.text
+    assert "┃ rm<U+200B><U+00A0>-rf ␛[8m" in console.text
+    assert "(a<U+202E>.py)" in console.text
+
+
+def test_rules() -> None:
+    ask, console = approval("n", ask="all", allow=["ls*", "pwd"], deny=["*rm -rf*"])
+    assert ask(SHELL).yes
+    assert console.asked == []
+    assert not ask(CodeBlock("bash", "ls\nwhoami")).yes
+    assert len(console.asked) == 1
+    denied = ask(CodeBlock("bash", "ls; rm -rf /"))
+    assert not denied.yes
+    assert "*rm -rf*" in denied.sentence
+    assert len(console.asked) == 1
+
+
+def test_a_rule_that_forbids_holds_in_every_mode_but_for_the_users_own() -> None:
+    ask, _ = approval(ask="never", deny=["*rm*"])
+    block = CodeBlock("bash", "rm x")
+    assert not ask(block).yes
+    with ask.own():
+        assert ask(block).yes
+    assert not ask(block).yes
+
+
+def test_nobody_there_is_a_no() -> None:
+    ask, console = approval(interactive=False, ask="all")
+    assert not ask(BLOCK).yes
+    assert not ask.confirm("Write?")
+    assert console.asked == []
+    ask.mode = "never"
+    assert ask(BLOCK).yes
+    assert ask.confirm("Write?")

@@ -1,0 +1,213 @@
+"""The table of commands, and what a few of them do without a terminal."""
+
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assistant.chat import Chat
+from assistant.events import CodeBlock, ExecResult, Ran, Replied, Said, Usage, UsageError
+from assistant.loop import Terms
+from assistant.terminal.approve import Approval
+from assistant.terminal.commands import arguments, filled, is_command, run_command, table
+from assistant.terminal.console import TerminalOptions
+from assistant.terminal.render import Renderer
+from assistant.terminal.session import Session
+from tests.fakes import ListExecutor, ListModel
+from tests.terminal.screens import ListConsole
+
+
+def session(folder: Path, *answers: str, model: ListModel | None = None, **options: Any) -> Session:
+    console = ListConsole(*answers)
+    renderer = Renderer(console)
+    chosen = TerminalOptions(**options)
+    chat = Chat(model or ListModel("fine"), ListExecutor(), Terms())
+    chat.folder = str(folder)
+    return Session(chat, console, renderer, chosen, Approval(console, renderer, chosen))
+
+
+def said(found: Session) -> str:
+    assert isinstance(found.console, ListConsole)
+    return found.console.text
+
+
+def test_every_command_tells_its_usage_and_what_it_does(tmp_path: Path) -> None:
+    found = table(session(tmp_path, resume=lambda name: None))
+    assert len([command for command in found.values() if not command.more]) <= 16
+    for command in found.values():
+        assert command.usage.startswith(command.name)
+        assert 10 < len(command.help) < 90
+        assert command.name.isalpha()
+    names = "help exit model add diff apply undo redo run check budget resume ask save reset export"
+    assert set(names.split()) <= set(found)
+
+
+def test_commands_that_cannot_work_are_not_there(tmp_path: Path) -> None:
+    assert not {"resume", "fork"} & set(table(session(tmp_path)))
+
+
+def test_help(tmp_path: Path) -> None:
+    found = session(tmp_path)
+    run_command(found, "/help")
+    assert "/undo [N]" in said(found)
+    assert "/export" not in said(found)
+    run_command(found, "/help all")
+    assert "/export FILE" in said(found)
+    run_command(found, "/help budget")
+    words = " ".join(said(found).split())
+    assert words.endswith("what is left of it, other caps, or what it all cost")
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        ("/help", True),
+        ("/help all", True),
+        ("/?", True),
+        ("/etc/hosts", False),
+        ("/ what", False),
+        ("what /help", False),
+        ("/help\nme", True),
+        ("//", False),
+    ],
+)
+def test_what_is_a_command(text: str, is_one: bool) -> None:
+    assert is_command(text) is is_one
+
+
+def test_an_unknown_command_names_the_nearest(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="/udno") as caught:
+        run_command(session(tmp_path), "/udno")
+    assert caught.value.remedy == "Did you mean /undo?"
+
+
+def test_leaving(tmp_path: Path) -> None:
+    for text in ("/exit", "/quit"):
+        with pytest.raises(EOFError):
+            run_command(session(tmp_path), text)
+
+
+def test_files_go_into_the_next_message(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("x = '```'\n")
+    (tmp_path / "b.txt").write_text("b\n")
+    model = ListModel("one", "two")
+    found = session(tmp_path, model=model)
+    run_command(found, "/add a.py")
+    found.send("look at @b.txt, @nothing and me@home.org")
+    message = model.seen[0][-1].text
+    assert "The file a.py:\n\n````text\nx = '```'\n" in message
+    assert "The file b.txt:" in message
+    assert message.count("The file") == 2
+    found.send("again")
+    assert "The file" not in model.seen[1][-1].text
+
+
+@pytest.mark.parametrize("name", ["none.py", "binary", "large", "/proc/self/mem"])
+def test_files_that_cannot_go_into_a_message(tmp_path: Path, name: str) -> None:
+    (tmp_path / "binary").write_bytes(b"\xff\x00\xfe")
+    (tmp_path / "large").write_text("x" * 300_000)
+    with pytest.raises(UsageError, match=name):
+        run_command(session(tmp_path), f"/add {name}")
+
+
+def test_save_writes_the_last_block_and_asks_before_it_writes_over(tmp_path: Path) -> None:
+    found = session(tmp_path, "n", "y")
+    with pytest.raises(UsageError, match="no code block"):
+        run_command(found, "/save x.py")
+    found.chat.pour(Replied("```python\nx = 1\n```\n"))
+    run_command(found, "/save x.py")
+    assert (tmp_path / "x.py").read_text() == "x = 1\n"
+    found.chat.pour(Replied("```python\nx = 2\n```\n"))
+    run_command(found, "/save x.py")
+    assert (tmp_path / "x.py").read_text() == "x = 1\n"
+    run_command(found, "/save x.py")
+    assert (tmp_path / "x.py").read_text() == "x = 2\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["x.py"]
+
+
+def test_run_runs_the_last_block_again(tmp_path: Path) -> None:
+    found = session(tmp_path)
+    found.chat.pour(Replied("```py\nfirst\n```\ntext\n```py\nlast\n```"))
+    run_command(found, "/run")
+    assert CodeBlock("python", "last") in [
+        event.block for event in found.chat.events if isinstance(event, Ran)
+    ]
+
+
+def test_export(tmp_path: Path) -> None:
+    found = session(tmp_path)
+    block = CodeBlock("python", "x")
+    for event in (
+        Said("do it"),
+        Replied("```python\nx\n```"),
+        Ran(block, ExecResult(1, "no ```\n")),
+    ):
+        found.chat.pour(event)
+    run_command(found, "/export talk.md")
+    text = (tmp_path / "talk.md").read_text()
+    assert "## You\n\ndo it\n\n## Assistant\n\n```python\nx\n```" in text
+    assert "*exit 1*\n\n````output\nno ```\n````" in text
+    run_command(found, "/export talk.jsonl")
+    lines = (tmp_path / "talk.jsonl").read_text().splitlines()
+    kinds = [json.loads(line)["type"] for line in lines]
+    assert kinds == ["Said", "Replied", "Ran"]
+    with pytest.raises(UsageError, match="exists"):
+        run_command(found, "/export talk.md")
+    with pytest.raises(UsageError, match=r"\.md or \.jsonl"):
+        run_command(found, "/export talk.doc")
+
+
+def test_the_cost_tells_cached_reasoning_and_unknown_apart(tmp_path: Path) -> None:
+    found = session(tmp_path)
+    found.chat.pour(Replied("a", Usage(100, 60, 20, 5, Decimal("0.5"))))
+    found.chat.pour(Replied("b", Usage(10, 0, 2)))
+    run_command(found, "/budget cost")
+    assert "tokens in: 110, of them cached 60" in said(found)
+    assert "tokens out: 22, of them reasoning 5" in said(found)
+    assert "cost: $0.5000, and 1 reply of unknown cost" in said(found)
+
+
+@pytest.mark.parametrize("text", ["apples=3", "replies", "replies=x", "replies=0", "dollars=nan"])
+def test_caps_that_mean_nothing(tmp_path: Path, text: str) -> None:
+    with pytest.raises(UsageError):
+        run_command(session(tmp_path), f"/budget {text}")
+
+
+def test_caps(tmp_path: Path) -> None:
+    found = session(tmp_path)
+    run_command(found, "/budget replies=3 dollars=none tokens=5000")
+    assert found.chat.terms.budget.replies == 3
+    assert found.chat.terms.budget.dollars is None
+    assert "replies: 3 of 3 left" in said(found)
+    assert "dollars: no cap" in said(found)
+
+
+def test_warnings_at_half_and_four_fifths(tmp_path: Path) -> None:
+    found = session(tmp_path)
+    found.chat.set_budget(tokens=1000)
+    found.chat.pour(Said("go"))
+    for tokens in (400, 150, 100, 200, 50):
+        found.chat.pour(Replied("x", Usage(tokens)))
+    warnings = [line for line in said(found).split("\n") if "of this message's" in line]
+    assert warnings == [
+        "▸ 55% of this message's tokens are used",
+        "▸ 85% of this message's tokens are used",
+    ]
+
+
+def test_commands_of_ones_own(tmp_path: Path) -> None:
+    (tmp_path / "review.txt").write_text("Review $1 for $2. All: $ARGUMENTS")
+    (tmp_path / "help.txt").write_text("never")
+    model = ListModel("fine")
+    found = session(tmp_path, model=model, commands=tmp_path)
+    assert table(found)["help"].help.startswith("the commands")
+    run_command(found, "/review a.py speed")
+    assert model.seen[0][-1].text == "Review a.py for speed. All: a.py speed"
+    assert "review" in arguments(found, "/help")
+
+
+def test_filling_in() -> None:
+    assert filled("$1-$2-$3", "a b") == "a-b-"
+    assert filled("costs $5.00 and $x", "") == "costs .00 and $x"

@@ -1,0 +1,122 @@
+"""Pipes and dumb terminals."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.terminal.driver import CHILD, Terminal
+
+
+def piped(text: str | bytes, code: int = 0, **options: object) -> str:
+    data = text.encode() if isinstance(text, str) else text
+    done = subprocess.run(
+        [sys.executable, str(CHILD), json.dumps(options)],
+        input=data,
+        capture_output=True,
+        timeout=60,
+        env={**os.environ, "TERM": "xterm-256color"},
+    )
+    assert done.stderr == b""
+    assert done.returncode == code
+    assert b"\x1b" not in done.stdout
+    return done.stdout.decode()
+
+
+def test_a_piped_session() -> None:
+    text = piped("hello\n\ncode\n/budget\n/exit\nnever\n")
+    assert "Hello **there**, friend.\n" in text
+    assert "```python\ndef double(n):\n" in text
+    assert "│ 42\n▸ exit 0 · 0.2 s · files: made.py\n" in text
+    assert "▸ replies: 28 of 30 left" in text
+    assert "never" not in text
+    assert "> hello" not in text
+
+
+def test_longer_messages_in_a_pipe() -> None:
+    text = piped('"""\nfirst\nsecond\n"""\none \\\ntwo\n')
+    assert "You said: first\nsecond\n" in text
+    assert "You said: one\ntwo\n" in text
+
+
+def test_the_exit_code_of_a_pipe_is_that_of_the_last_turn() -> None:
+    piped("fail\n", code=6)
+    piped("fail\nhello\n", code=0)
+    piped("", code=0)
+    piped("", code=2, broken=True)
+
+
+def test_no_questions_in_a_pipe() -> None:
+    text = piped("code\n/apply\n", ask="all")
+    assert "nobody is there to ask" in text
+    assert "▸ nothing was written" in text
+
+
+def test_hostile_text_in_a_pipe() -> None:
+    text = piped("hostile\nemit\n")
+    assert "␛]52;c;aGk=␇" in text
+    assert "\u202e" not in text
+
+
+def test_input_that_is_no_text() -> None:
+    assert "You said: \ufffd\ufffd" in piped(b"\xff\xfe\n")
+
+
+def test_an_unknown_command_in_a_pipe_does_not_end_it() -> None:
+    text = piped("/nonsense\nhello\n")
+    assert "▸ there is no command /nonsense" in text
+    assert "Hello" in text
+
+
+def test_a_reader_that_leaves_early() -> None:
+    done = subprocess.run(
+        f"yes hello | head -50 | {sys.executable} {CHILD} | head -3",
+        shell=True,
+        capture_output=True,
+        timeout=60,
+    )
+    assert done.stderr == b""
+
+
+def test_output_to_a_file_at_a_terminal(tmp_path: Path) -> None:
+    target = tmp_path / "out"
+    command = ["sh", "-c", f"{sys.executable} {CHILD} > {target}"]
+    with Terminal(command=command) as terminal:
+        terminal.expect(">")
+        terminal.type("hello\n")
+        terminal.type("/exit\n")
+        assert terminal.leave() == 0
+    assert "Hello **there**, friend.\n" in target.read_text()
+    assert "\x1b" not in target.read_text()
+
+
+@pytest.mark.parametrize("term", ["dumb", ""])
+def test_a_dumb_terminal(term: str) -> None:
+    with Terminal({"ask": "all"}, environment={"TERM": term}, rows=60) as terminal:
+        terminal.expect("talker")
+        terminal.type("code\n")
+        terminal.expect("y: yes")
+        terminal.type("y\n")
+        terminal.expect("│ 42")
+        terminal.expect("▸ done")
+        terminal.type("slow\n")
+        terminal.read(0.5)
+        terminal.type("\x03")
+        terminal.expect("stopped by you; the session goes on")
+        terminal.type("\x03")
+        terminal.expect("(Ctrl-C again leaves)")
+        terminal.type("\x03")
+        assert terminal.leave() == 0
+        assert b"\x1b" not in terminal.raw
+        assert "Traceback" not in terminal.text
+
+
+def test_typed_in_a_pipe_but_shown_at_a_terminal() -> None:
+    command = ["sh", "-c", f"echo code | {sys.executable} {CHILD}"]
+    with Terminal(command=command, rows=40) as terminal:
+        terminal.expect("▸ done")
+        assert terminal.style_of("def").fg == "magenta"
+        assert terminal.leave() == 0

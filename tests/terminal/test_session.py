@@ -1,0 +1,314 @@
+"""The real session in a pseudo-terminal: replies, code, Ctrl-C, questions, hostile text."""
+
+import re
+
+import pytest
+
+from tests.terminal.driver import Terminal
+
+READY = "talker · /tmp/work"
+ESCAPES = re.compile(rb"\x1b(?:\[[0-9;?]*[A-Za-z]|.)", re.DOTALL)
+HARMLESS = re.compile(rb"\x1b\[(?:[0-9;]*m|\d*[ABCDJK]|\?(?:1|7|12|25|2004)[hl])")
+
+
+def test_a_reply_streams_and_its_code_is_coloured_and_run() -> None:
+    with Terminal(rows=40) as terminal:
+        terminal.expect(READY)
+        terminal.type("code\r")
+        terminal.expect("▸ done")
+        terminal.settle()
+        assert "▸ running python, 3 lines\n│ 42\n▸ exit 0 · 0.2 s · files: made.py" in terminal.text
+        assert "2 replies" in terminal.text
+        assert "/diff shows it, /apply writes it" in terminal.text
+        assert terminal.style_of("def").fg == "magenta"
+        assert terminal.style_of("double").fg == "blue"
+        assert terminal.text.count("def double(n):") == 1
+
+
+def test_typing_goes_on_while_a_reply_streams_and_nothing_is_lost() -> None:
+    with Terminal(rows=12) as terminal:
+        terminal.expect(READY)
+        terminal.type("lines\r")
+        for character in "typed meanwhile":
+            terminal.type(character)
+            terminal.read(0.02)
+        terminal.expect("▸ done")
+        terminal.settle()
+        assert terminal.text.endswith(terminal.display[-1])
+        assert "> typed meanwhile" in terminal.text
+        shown = re.findall(r"^line (\d+)$", terminal.text, re.MULTILINE)
+        assert shown == [str(number) for number in range(200)]
+
+
+def test_messages_typed_ahead_go_out_in_order() -> None:
+    with Terminal(rows=60) as terminal:
+        terminal.expect(READY)
+        terminal.type("code\r")
+        terminal.type("hello\r")
+        terminal.type("one more\r")
+        terminal.expect("You said: one more")
+        text = terminal.text
+        assert text.index("> code") < text.index("> hello") < text.index("> one more")
+
+
+def test_ctrl_c_stops_a_reply_and_keeps_the_session() -> None:
+    with Terminal(rows=40) as terminal:
+        terminal.expect(READY)
+        terminal.type("slow\r")
+        terminal.expect("tick tick")
+        terminal.type("queued\r")
+        terminal.expect("1 message waiting")
+        terminal.type("\x03")
+        terminal.expect("stopped by you; the session goes on")
+        terminal.expect("> queued")
+        assert "You said" not in terminal.text
+        terminal.type("\r")
+        terminal.expect(lambda: terminal.text.count("queued") == 2 and "▸ done" in terminal.text)
+        assert "Traceback" not in terminal.text
+
+
+def test_ctrl_c_stops_code_and_keeps_the_session() -> None:
+    with Terminal(rows=40) as terminal:
+        terminal.expect(READY)
+        terminal.type("sleep\r")
+        terminal.expect("│ sleeping")
+        terminal.type("\x03")
+        terminal.expect("stopped by you")
+        terminal.type("hello\r")
+        terminal.expect("Hello there, friend.")
+
+
+def test_ctrl_c_while_the_sandbox_starts_leaves_when_asked_twice() -> None:
+    with Terminal({"start": 60.0}) as terminal:
+        terminal.expect("starting")
+        terminal.type("\x03")
+        terminal.expect("Ctrl-C again leaves")
+        terminal.type("\x03")
+        assert terminal.leave() == 130
+        assert "Traceback" not in terminal.text
+
+
+def test_ctrl_c_hammered_never_shows_a_traceback() -> None:
+    with Terminal(rows=40) as terminal:
+        terminal.expect(READY)
+        for _ in range(5):
+            terminal.type("slow\r")
+            terminal.read(0.15)
+            terminal.type("\x03")
+            terminal.read(0.25)
+            terminal.type("\x03")
+            terminal.read(1.2)  # Two in a second at the empty prompt would leave.
+        terminal.type("hello\r")
+        terminal.expect("Hello there, friend.")
+        assert "Traceback" not in terminal.text
+
+
+@pytest.mark.parametrize("message", ["hostile", "emit"])
+def test_hostile_sequences_are_shown_not_obeyed(message: str) -> None:
+    with Terminal(rows=60) as terminal:
+        terminal.expect(READY)
+        terminal.type(f"{message}\r")
+        terminal.expect("▸ done")
+        terminal.settle()
+        for shown in ("␛]0;owned␇", "␛]52;c;aGk=␇", "␛P1$r", "␛[2J␛[H", "<U+202E>abc", "␍over"):
+            assert shown in terminal.text
+        unknown = {code for code in ESCAPES.findall(terminal.raw) if not HARMLESS.fullmatch(code)}
+        assert unknown == set()
+        for byte in (b"\x07", b"\xc2\x9b", "\u202e".encode(), b"\x7f"):
+            assert byte not in terminal.raw
+        assert terminal.screen.title == ""
+
+
+@pytest.mark.parametrize("columns", [20, 33, 400])
+def test_narrow_and_wide_windows(columns: int) -> None:
+    with Terminal(columns=columns, rows=80) as terminal:
+        terminal.expect("talker")
+        for message in ("wide", "table", "code"):
+            terminal.type(f"{message}\r")
+            terminal.expect(lambda: "▸ done" in terminal.text)
+            terminal.settle()
+        text = terminal.text.replace("\n", "")
+        assert "שלום" in text
+        assert "漢字漢字" in text.replace(" ", "")
+        assert "👨\u200d👩\u200d👧".encode() in terminal.raw
+        assert "twenty" in text
+        assert "def double(n):" in text
+
+
+def test_a_resize_in_mid_stream_loses_nothing() -> None:
+    with Terminal(columns=100, rows=30) as terminal:
+        terminal.expect(READY)
+        terminal.type("long\r")
+        terminal.read(0.2)
+        terminal.resize(60, 20)
+        terminal.expect("▸ done")
+        terminal.settle()
+        terminal.type("hello\r")
+        terminal.expect("Hello there, friend.")
+        assert len(terminal.display) == 20
+        # pyte cuts rows that were wider; what came after the resize has all its words.
+        assert sum(line.count("word") for line in terminal.text.split("\n")) > 1500
+
+
+def test_no_color() -> None:
+    with Terminal(environment={"NO_COLOR": "1"}, rows=40) as terminal:
+        terminal.expect(READY)
+        terminal.type("code\r")
+        terminal.expect("▸ done")
+        codes = {
+            part
+            for code in re.findall(rb"\x1b\[([\d;]*)m", terminal.raw)
+            for part in code.split(b";")
+        }
+        assert not {code for code in codes if code[:1] in (b"3", b"4", b"9") and len(code) == 2}
+
+
+def test_light_and_dark() -> None:
+    with Terminal({"theme": "light"}, rows=40) as terminal:
+        terminal.expect(READY)
+        assert terminal.style_of("▸").fg == "blue"
+    with Terminal(environment={"COLORFGBG": "15;0"}, rows=40) as terminal:
+        terminal.expect(READY)
+        assert terminal.style_of("▸").fg == "cyan"
+
+
+def test_retries_and_errors_are_told() -> None:
+    with Terminal(rows=60) as terminal:
+        terminal.expect(READY)
+        terminal.type("retry\r")
+        terminal.expect("▸ waiting 3 s: the server is busy ␛[31m")
+        terminal.expect("Hello there, friend.")
+        terminal.type("crash\r")
+        terminal.expect("▸ something of ours failed")
+        terminal.expect("▸ Try another way.")
+        terminal.type("/chekc\r")
+        terminal.expect("Did you mean /check?")
+        terminal.type("/etc/hosts is a file\r")
+        terminal.expect(lambda: terminal.text.count("/etc/hosts is a file") == 2)
+
+
+def test_a_chat_that_cannot_be_made_ends_with_its_code() -> None:
+    with Terminal({"broken": True}) as terminal:
+        assert terminal.leave() == 2
+        assert "▸ no engine answers" in terminal.text
+        assert "▸ Start Docker ␛[2J" in terminal.text
+        assert "Traceback" not in terminal.text
+
+
+def test_asking_before_code_runs() -> None:
+    with Terminal({"ask": "all"}, rows=70) as terminal:
+        terminal.expect(READY)
+        terminal.type("shell\r")
+        terminal.expect("┃ ls <U+202E>-l")
+        terminal.expect("y: yes")
+        terminal.type("no, use dir instead\r")
+        terminal.expect("▸ not run: you declined")
+        terminal.expect("▸ use dir instead")
+        terminal.expect("▸ done")
+        terminal.type("code\r")
+        terminal.expect("┃ print(double(21))")
+        terminal.type("a\r")
+        terminal.expect("│ 42")
+        terminal.type("again code\r")
+        terminal.expect(lambda: terminal.text.count("│ 42") == 2)
+        assert terminal.text.count("y: yes") <= 1
+
+
+def test_ctrl_c_and_ctrl_d_at_a_question() -> None:
+    with Terminal({"ask": "all"}, rows=70) as terminal:
+        terminal.expect(READY)
+        terminal.type("code\r")
+        terminal.expect("y: yes")
+        terminal.type("\x04")
+        terminal.expect("not run: you declined")
+        terminal.type("fail\r")
+        terminal.expect("y: yes")
+        terminal.type("\x03")
+        terminal.expect("stopped by you; the session goes on")
+        terminal.type("hello\r")
+        terminal.expect("Hello there, friend.")
+
+
+def test_what_is_typed_survives_a_question() -> None:
+    with Terminal({"ask": "all", "start": 0.5}, rows=40) as terminal:
+        terminal.type("code\r")
+        terminal.type("half a message")
+        terminal.expect("y: yes")
+        terminal.type("y\r")
+        terminal.expect("│ 42")
+        terminal.expect("> half a message")
+
+
+def test_the_work_commands() -> None:
+    with Terminal(rows=90) as terminal:
+        terminal.expect(READY)
+        terminal.type("/diff\r")
+        terminal.expect("+print(42) ␛[2J")
+        assert terminal.style_of("+print(42)").fg == "green"
+        terminal.type("/apply made.py\r")
+        terminal.expect("[y/n]")
+        terminal.type("n\r")
+        terminal.expect("▸ nothing was written")
+        terminal.type("/apply made.py\r")
+        terminal.expect("[y/n]")
+        terminal.type("y\r")
+        terminal.expect("▸ wrote made.py")
+        terminal.type("/undo 2\r")
+        terminal.expect("▸ 2 back")
+        terminal.type("/redo\r")
+        terminal.expect("▸ 1 forward")
+        terminal.type("/undo many\r")
+        terminal.expect("many is no number of blocks")
+        terminal.type("!ls\r")
+        terminal.expect("▸ running bash, 1 line\n│ ran bash")
+        terminal.type("!!pwd\r")
+        terminal.expect("the model sees this with your next message")
+        terminal.type("what now\r")
+        terminal.expect("what now\n\nI ran this command of my own in the sandbox: pwd")
+
+
+def test_the_session_commands() -> None:
+    with Terminal(rows=90) as terminal:
+        terminal.expect(READY)
+        terminal.type("/check\r")
+        terminal.expect("▸ there is no check to run")
+        terminal.type("/check make pass\r")
+        terminal.expect("▸ check: make pass")
+        terminal.type("/check\r")
+        terminal.expect("▸ check passed · 1 test ran")
+        terminal.type("/model other\r")
+        terminal.expect("▸ model: other")
+        terminal.expect("other · left:")
+        terminal.type("/budget replies=7 dollars=0.5\r")
+        terminal.expect("▸ replies: 7 of 7 left")
+        terminal.expect("dollars: $0.5000 of $0.5000 left")
+        terminal.type("/budget cost\r")
+        terminal.expect("tokens out: 0, of them reasoning 0")
+        terminal.type("/budget apples=7\r")
+        terminal.expect("Caps are replies, tokens")
+        terminal.type("/ask never\r")
+        terminal.expect("▸ asking: never")
+        terminal.type("/reset\r")
+        terminal.expect("starts anew")
+        terminal.type("/exit\r")
+        assert terminal.leave() == 0
+
+
+def test_a_message_that_would_be_dear_is_asked_about() -> None:
+    with Terminal({"dearest": "0.05"}, rows=40) as terminal:
+        terminal.expect(READY)
+        terminal.type("hello\r")
+        terminal.expect("could cost up to $0.1001")
+        terminal.type("n\r")
+        terminal.settle()
+        assert "Hello" not in terminal.text
+        terminal.type("hello\r")
+        terminal.expect("[y/n]")
+        terminal.type("y\r")
+        terminal.expect("Hello there, friend.")
+
+
+def test_a_first_message_from_the_command_line() -> None:
+    with Terminal({"first": "hello"}) as terminal:
+        terminal.expect("> hello")
+        terminal.expect("Hello there, friend.")

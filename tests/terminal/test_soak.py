@@ -1,0 +1,81 @@
+"""Random keys, pastes, resizes and interrupts for a while: no crash, no lost session."""
+
+import os
+import random
+import time
+
+import pytest
+
+from tests.terminal.driver import Terminal
+
+MESSAGES = ["hello", "code", "wide", "table", "hostile", "lines", "slow", "sleep", "fail", "emit"]
+MESSAGES += ["retry", "crash", "/help", "/diff", "/budget", "/undo", "/nonsense", "!ls", "!!pwd"]
+KEYS = [
+    "\x1b[A",
+    "\x1b[B",
+    "\x1b[D",
+    "\x1b[C",
+    "\x01",
+    "\x05",
+    "\x0b",
+    "\x15",
+    "\x17",
+    "\x1b\r",
+    "\n",
+]
+KEYS += [
+    "\t",
+    "\x7f",
+    "\x1b",
+    "\x12",
+    "\x07",
+    "\x0c",
+    "é",
+    "漢",
+    "👍",
+    "\x1b[200~",
+    "\x1b[201~",
+    "/",
+]
+KEYS += ["@", "\x1b[5~", "\x1bOQ", "\x14", "\x19", "\x00", "\x1f", "\x18\x15", "y\r", "\x1b[999~"]
+PASTES = ["one", "a\nb", "x" * 5000]
+
+
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_soak(seed: int) -> None:
+    """The first is short; the other goes on for SOAK_SECONDS (60)."""
+    seconds = 8.0 if seed == 1 else float(os.environ.get("SOAK_SECONDS", "60"))
+    rng = random.Random(seed if seed == 1 else time.time_ns())
+    log: list[str] = []
+    with Terminal({"ask": "all"} if seed == 2 else {}, rows=24) as terminal:
+        terminal.expect("talker")
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            step = rng.randrange(12)
+            if step < 5:
+                typed = f"{rng.choice(MESSAGES)}\r"
+            elif step < 9:
+                typed = "".join(rng.choice(KEYS) for _ in range(rng.randrange(1, 8)))
+            elif step == 9:
+                typed = f"\x1b[200~{rng.choice(PASTES)}\x1b[201~"
+            elif step == 10:
+                terminal.resize(rng.randrange(20, 160), rng.randrange(5, 50))
+                typed = ""
+            else:
+                # Two within a second on an empty line would leave, as they should.
+                terminal.type("x")
+                typed = "\x03"
+            log.append(typed)
+            terminal.type(typed)
+            alive = terminal.read(rng.random() * 0.2)
+            assert alive, (log[-20:], terminal.text)
+        terminal.resize(100, 30)
+        terminal.type("\x1b[201~\x07")
+        for _ in range(4):
+            terminal.type("x\x03")
+            terminal.read(0.5)
+        terminal.type("\x15hello soak-end\r")
+        terminal.expect("soak-end")
+        assert b"Traceback (most recent call last)" not in terminal.raw
+        assert "a fault of this program" not in terminal.text
+        assert "that key failed" not in terminal.text
