@@ -7,9 +7,12 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from assistant.cli.parser import parser
-from assistant.events import AssistantError
+
+if TYPE_CHECKING:
+    from assistant.events import AssistantError
 
 
 class Signalled(KeyboardInterrupt):
@@ -23,6 +26,8 @@ class Signalled(KeyboardInterrupt):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code (README, "Exit codes")."""
     options = parser().parse_args(argv)
+    from assistant.events import AssistantError  # Not before --help has been answered.
+
     received = _listen()
     command = getattr(options, "command", None) or "chat"
     try:
@@ -65,6 +70,7 @@ def _crashed(error: Exception) -> int:
 
     from assistant.cli.crash import EXIT_CODE, crashed
     from assistant.cli.output import say
+    from assistant.events import AssistantError
     from assistant.redact import Redactor
     from assistant.settings import load_settings
 
@@ -77,7 +83,7 @@ def _crashed(error: Exception) -> int:
     return EXIT_CODE
 
 
-def _complain(error: AssistantError) -> int:
+def _complain(error: "AssistantError") -> int:
     from assistant.cli.output import say  # Only where something went wrong.
     from assistant.redact import Redactor
 

@@ -1,7 +1,8 @@
 """Opens the sandboxes that the settings ask for."""
 
 import os
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,14 +36,23 @@ def choose_image(settings: Settings, folder: Path) -> str:
     return own or DEFAULT_IMAGE
 
 
-def open_raw(setup: Setup, session: str) -> AbstractContextManager[Any]:
-    """The sandbox of a session; it opens in the background."""
+@contextmanager
+def open_raw(setup: Setup, session: str) -> Iterator[Any]:
+    """The sandbox of a session; it opens in the background, those of single languages later."""
+    from assistant.sandbox.by_language import ByLanguage
     from assistant.sandbox.early import EarlySandbox
 
-    def opener() -> "RunnerSandbox":
-        return _sandbox(setup, session, "session")
+    settings = setup.settings
+    with EarlySandbox(lambda: _sandbox(setup, session, "session")) as main:
+        if not settings.images or settings.local:
+            yield main
+            return
 
-    return EarlySandbox(opener)
+        def opener(image: str) -> AbstractContextManager[Any]:
+            return _container(setup, session, "session", image)
+
+        with ByLanguage(main, settings.images, opener) as all_of_them:
+            yield all_of_them
 
 
 def open_fresh(setup: Setup) -> AbstractContextManager[Any]:
@@ -60,7 +70,7 @@ def _sandbox(setup: Setup, session: str, life: "Life") -> "RunnerSandbox":
     return _container(setup, session, life)
 
 
-def _container(setup: Setup, session: str, life: "Life") -> "RunnerSandbox":
+def _container(setup: Setup, session: str, life: "Life", image: str = "") -> "RunnerSandbox":
     from assistant.sandbox.docker_sandbox import DockerSandbox
     from assistant.sandbox.engine import find_engine
     from assistant.sandbox.options import Mounted, SandboxOptions
@@ -70,7 +80,7 @@ def _container(setup: Setup, session: str, life: "Life") -> "RunnerSandbox":
     if settings.mount != "none" and life == "session":
         mount = Mounted(str(setup.folder), settings.mount == "rw")
     options = SandboxOptions(
-        image=setup.image,
+        image=image or setup.image,
         life=life,
         network=settings.network if life == "session" else "none",
         runtime=settings.runtime or None,

@@ -8,24 +8,25 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from assistant import __version__
-from assistant.briefing import Briefing, system_message
 from assistant.budget import Budget
 from assistant.chat import Chat, Openers
+from assistant.cli.beginning import Told, begin
 from assistant.cli.model import open_model
 from assistant.cli.parser import SETTINGS
-from assistant.cli.sandboxes import open_fresh, open_raw, runs_here
+from assistant.cli.sandboxes import open_fresh, open_raw
 from assistant.cli.setup import Setup, data_folder
-from assistant.events import Checked, Notice, Said, Started, UsageError
+from assistant.events import Checked, Started, UsageError
 from assistant.loop import Model, Terms
-from assistant.prompts import prompt
 from assistant.record import Loaded, Recorder, load, redacted
+from assistant.sandbox.diffing import Change
+from assistant.sandbox.mounted import MountedFolder
 from assistant.sandbox.workspace import Workspace
 from assistant.sessions import Sessions
 from assistant.settings import Settings, load_settings
 from assistant.tasks.check import CommandCheck
 from assistant.tasks.script import Probe
 
+Folder = Workspace | MountedFolder
 STORE = "work"
 """The folder of a session that keeps what its code changed."""
 
@@ -51,16 +52,16 @@ class Opened:
     """A chat with what surrounds it, for as long as the context that opened it."""
 
     chat: Chat
-    workspace: Workspace
+    workspace: Folder
     setup: Setup
     past: Loaded | None = None
     """The record that was resumed."""
 
     def changes(self) -> list[str]:
         """What differs from the user's folder, a line each; empty where no code ever ran."""
-        if not self.workspace.copy.opened:
+        if isinstance(self.workspace, MountedFolder) or not self.workspace.copy.opened:
             return []
-        return [str(change) for change in self.workspace.changes()]
+        return [_change(change) for change in self.workspace.changes()]
 
     def probe(self) -> Probe:
         """How a script looks at the workspace."""
@@ -102,14 +103,12 @@ def open_chat(
     with ExitStack() as stack:
         name = _session(sessions, setup, resume)
         past = load(sessions.record(name)) if resume is not None else None
-        told = _Told()
+        told = Told()
         recorder = stack.enter_context(Recorder(sessions.record(name), setup.redactor, tell=told))
         sandbox = stack.enter_context(open_raw(setup, name))
-        workspace = stack.enter_context(
-            Workspace(
-                sandbox, setup.folder, sessions.record(name).parent / STORE, _edit, setup.copying
-            )
-        )
+        store = sessions.record(name).parent / STORE
+        workspace = _open_workspace(setup, sandbox, store)
+        stack.enter_context(workspace)
         chat = _chat(setup, workspace, model, past)
         chat.session, chat.folder = name, str(setup.folder)
         opened = Opened(chat, workspace, setup, past)
@@ -117,32 +116,9 @@ def open_chat(
         if setup.settings.check:
             chat.terms = replace(chat.terms, check=opened._check(setup.settings.check))
         chat.sinks.append(recorder)
-        _begin(opened)
+        begin(chat, setup, past)
         told.join(chat)
         yield opened
-
-
-class _Told:
-    """What the recorder has to say goes to the chat's other sinks, once there is a chat.
-
-    Not into the record: where its disk is full, that would be a circle.
-    """
-
-    def __init__(self) -> None:
-        self._waiting: list[Notice] = []
-        self._chat: Chat | None = None
-
-    def __call__(self, notice: Notice) -> None:
-        if self._chat is None:
-            self._waiting.append(notice)
-            return
-        for sink in self._chat.sinks[1:]:
-            sink(notice)
-
-    def join(self, chat: Chat) -> None:
-        for notice in self._waiting:
-            chat.pour(notice)
-        self._chat = chat
 
 
 def _session(sessions: Sessions, setup: Setup, resume: str | None) -> str:
@@ -156,6 +132,13 @@ def _session(sessions: Sessions, setup: Setup, resume: str | None) -> str:
     return latest
 
 
+def _open_workspace(setup: Setup, sandbox: Any, store: Path) -> Folder:
+    """A copy of the folder, unless the user asked for the folder itself."""
+    if setup.settings.mount != "none" and not setup.settings.local:
+        return MountedFolder(sandbox, setup.folder, store, _edit, setup.copying)
+    return Workspace(sandbox, setup.folder, store, _edit, setup.copying)
+
+
 def _affordable(model: Model, settings: Settings) -> None:
     """A dollar cap that someone set needs a price, and does so before anything is sent."""
     if settings.given("dollars") and model.cost(1000, 1000) is None:
@@ -165,7 +148,9 @@ def _affordable(model: Model, settings: Settings) -> None:
         )
 
 
-def _chat(setup: Setup, workspace: Workspace, model: Model, past: Loaded | None) -> Chat:
+def _chat(
+    setup: Setup, workspace: Workspace | MountedFolder, model: Model, past: Loaded | None
+) -> Chat:
     chat = Chat(
         model,
         workspace,
@@ -202,64 +187,10 @@ def terms_of(settings: Settings) -> Terms:
     )
 
 
-def _begin(opened: Opened) -> None:
-    """The first events of a record, or what a resumed one must say."""
-    chat, setup = opened.chat, opened.setup
-    if opened.past is None:
-        chat.pour(_started(opened))
-        chat.pour(_system(setup))
-        if setup.project_file:
-            chat.pour(Notice(f"{setup.project_file} is read and sent to the model"))
-    else:
-        chat.pour(Notice(f"session {chat.session} goes on; files are as its last block left them"))
-        for damage in opened.past.damaged:
-            chat.pour(Notice(f"line {damage.line} of its record cannot be read: {damage.why}"))
-        if lost := opened.past.unfinished:
-            name = lost.block.path or lost.block.lang
-            chat.pour(
-                Notice(f"a block ({name}) was running when the session ended; it is not run again")
-            )
-        chat.pour(Said(prompt("resumed"), "result"))
-
-
-def _started(opened: Opened) -> Started:
-    chat, settings = opened.chat, opened.setup.settings
-    budget = chat.terms.budget
-    caps: dict[str, Any] = {
-        "replies": budget.replies,
-        "tokens": budget.tokens,
-        "dollars": budget.dollars,
-        "seconds": budget.seconds,
-        "blocks": budget.blocks,
-    }
-    written = {name: "none" if cap is None else str(cap) for name, cap in caps.items()}
-    return Started(
-        __version__,
-        chat.model.name,
-        chat.folder,
-        "local" if settings.local else settings.image,
-        settings.check,
-        {**written, "dollars_required": str(budget.dollars_required).lower()},
-    )
-
-
-def _system(setup: Setup) -> Said:
-    settings = setup.settings
-    return Said(
-        system_message(
-            Briefing(
-                folder=setup.folder.name,
-                languages=runs_here(setup),
-                place="local" if settings.local else "container",
-                network=settings.network != "none",
-                block_seconds=settings.block_seconds,
-                check=settings.check,
-                project_file=setup.project_file,
-                project_words=setup.project_words,
-            )
-        ),
-        "system",
-    )
+def _change(change: Change) -> str:
+    lines = "" if change.added is None else f" (+{change.added} -{change.removed})"
+    refused = f", cannot be applied: {change.refused}" if change.refused else ""
+    return f"{change.kind} {change.path}{lines}{refused}"
 
 
 def _edit(text: str | None, code: str) -> tuple[str | None, Sequence[str]]:

@@ -150,3 +150,20 @@ def test_agents_md_is_read_and_said_to_be(program: Program, replies: Replies, ll
     replies("ok")
     assert "AGENTS.md" in program("run", "x").stdout
     assert "Use tabs." in llmock.last_request.body["messages"][0]["content"]
+
+
+@pytest.mark.docker
+def test_a_mounted_folder_is_changed_at_once_and_says_so(
+    contained: Program, replies: Replies
+) -> None:
+    (contained.folder / "a.txt").write_text("alpha\n")
+    contained.folder.chmod(0o777)
+    replies(RIGHT + "```bash\ncat a.txt add.py; echo new > made.txt\n```\n", "Done.")
+    done = contained("run", "x", "--mount", "rw")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "no diff, apply or undo" in done.stdout
+    assert (contained.folder / "made.txt").read_text() == "new\n"
+    assert (contained.folder / "add.py").read_text().startswith("def add")
+    replies("```bash\necho new > other.txt\n```\n", "No.")
+    assert contained("run", "x", "--mount", "ro").returncode == 6
+    assert not (contained.folder / "other.txt").exists()
