@@ -96,7 +96,8 @@ def install(host: Host) -> Iterator[str]:
         for package, program in (("docker.io", "dockerd"), ("iptables", "iptables"))
         if not host.which(program)
     ]
-    if not SYSTEMD.is_dir() and not Path("/sys/fs/cgroup").is_mount():
+    mounted = SYSTEMD.is_dir() or Path("/sys/fs/cgroup").is_mount()
+    if not mounted and not host.which("cgroupfs-mount"):
         missing.append("cgroupfs-mount")
     names = " and ".join(missing)
     question = f"Install {names} and start" if missing else "Start"
@@ -139,7 +140,7 @@ def start_engine(host: Host, options: DaemonOptions) -> Iterator[str]:
         if not around:
             (host.state / "engine.json").unlink(missing_ok=True)
             raise NoEngine(
-                "dockerd did not come up: " + " | ".join(tail(log, 3, start)),
+                "dockerd did not come up: " + "".join(tail(log, 1, start)),
                 f"Its whole log is {log}",
             )
         extra += around[0][0]
@@ -197,8 +198,9 @@ def _clear_stale(options: DaemonOptions) -> None:
         pid = int(options.pidfile.read_text("ascii"))
         name = Path(f"/proc/{pid}/comm").read_text("utf-8").strip()
     except (OSError, ValueError):
-        name = ""
-    if name != "dockerd":
+        pid, name = 0, ""
+    # The remains of a process that nobody waited for still count for dockerd itself.
+    if name != "dockerd" or _ticks(pid) is None:
         options.pidfile.unlink(missing_ok=True)
 
 

@@ -2,8 +2,10 @@
 
 import json
 import os
+import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -104,6 +106,31 @@ def test_stale_pid_files_do_not_keep_it_from_starting(tmp_path: Path, host: Host
     wanted.pidfile.write_text(str(os.getpid()))  # alive, and no dockerd
     list(start_engine(host, wanted))
     assert not wanted.pidfile.exists()
+
+
+def test_the_remains_of_a_killed_daemon_do_not_either(tmp_path: Path, host: Host) -> None:
+    """Where nobody waits for it, its process number stays taken."""
+    dockerd = tmp_path / "dockerd"
+    dockerd.symlink_to("/bin/sleep")
+    with subprocess.Popen([dockerd, "60"]) as killed:
+        wanted = options(tmp_path)
+        wanted.pidfile.write_text(str(killed.pid))
+        killed.kill()
+        while b"Z" not in Path(f"/proc/{killed.pid}/stat").read_bytes().rpartition(b")")[2]:
+            time.sleep(0.01)
+        list(start_engine(host, wanted))
+        assert not wanted.pidfile.exists()
+
+
+def test_a_daemon_that_runs_keeps_its_file(tmp_path: Path, host: Host) -> None:
+    dockerd = tmp_path / "dockerd"
+    dockerd.symlink_to("/bin/sleep")
+    with subprocess.Popen([dockerd, "60"]) as running:
+        wanted = options(tmp_path)
+        wanted.pidfile.write_text(str(running.pid))
+        list(start_engine(host, wanted))
+        assert wanted.pidfile.exists()
+        running.kill()
 
 
 @pytest.mark.parametrize("change", [{"ticks": 1}, {"boot": "another"}, {"pid": 2**22 + 1}])
