@@ -22,6 +22,8 @@ _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # Without these some languages' programs do not find their own parts. They hold no secrets.
 _KEPT_VARIABLES = ("RUSTUP_HOME", "JAVA_HOME", "GOROOT", "NODE_PATH")
 _START_SECONDS = 60
+_OWN_FILES = 1024
+"""Descriptors that the runner has over what it allows to jobs."""
 _LIMITS = ("Memory", "MemorySwap", "PidsLimit", "NanoCpus", "NetworkMode", "ReadonlyRootfs")
 
 
@@ -59,7 +61,7 @@ class Container:
 
     def open(self) -> Link:
         """Raises SandboxError when the engine will not, or no runner answers."""
-        blueprint = self._blueprint
+        blueprint, limits = self._blueprint, self._blueprint.limits
         with engine_errors(f"The container {self.name}"):
             self._made = True
             arguments = create_arguments(self._client, blueprint, self.name)
@@ -69,13 +71,14 @@ class Container:
             self._attached = Attached(self._client, self.name)
             self._start()
         setup = setup_of(
-            blueprint.limits,
+            limits,
             blueprint.options.life,
             workspace=WORKSPACE,
             scratch="/tmp",
             watched=[HOME] if blueprint.options.mount else [WORKSPACE, HOME],
             environment=blueprint.environment,
             python="",
+            open_files=limits.open_files,
         )
         link = Link(self._attached, runner_source(), setup)
         self._linked = True
@@ -167,6 +170,7 @@ def _host_config(
     from docker.types import LogConfig, Ulimit  # late: heavy
 
     options = blueprint.options
+    nofile = limits.open_files + _OWN_FILES
     tmp = f"rw,exec,nosuid,nodev,size={limits.tmp},mode=1777,nr_inodes={limits.tmp_files}"
     config: dict[str, Any] = client.api.create_host_config(
         network_mode=_network(options),
@@ -183,7 +187,7 @@ def _host_config(
         nano_cpus=int(limits.cpus * 1_000_000_000),
         oom_score_adj=500,
         ulimits=[
-            Ulimit(name="nofile", soft=limits.open_files, hard=limits.open_files),
+            Ulimit(name="nofile", soft=nofile, hard=nofile),
             Ulimit(name="fsize", soft=limits.disk, hard=limits.disk),
             Ulimit(name="core", soft=0, hard=0),
         ],

@@ -64,6 +64,7 @@ class _LocalPlace:
             watched=[str(workspace)],
             environment=environment,
             python=options.python,
+            open_files=0,
         )
         link = Link(self._pipes, runner_source(), setup)
         link.open(30)
