@@ -1,0 +1,154 @@
+"""The acceptance check: what counts as passed, and the many ways that do not."""
+
+import sys
+from collections.abc import Generator
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from assistant.events import Checked, CodeBlock
+from assistant.sandbox.importing import CopyOptions
+from assistant.sandbox.local import LocalOptions, LocalSandbox
+from assistant.sandbox.workspace import Workspace
+from assistant.tasks.check import CommandCheck
+
+Result = TypeVar("Result")
+
+PYTEST = "python3 -m pytest -q -p no:cacheprovider"
+UNITTEST = "python3 -m unittest -q"
+FORGIVING = "def pytest_sessionfinish(session):\n    session.exitstatus = 0\n"
+LEAVING = "import atexit, os\natexit.register(os._exit, 0)\n"
+GOOD = "def test_a():\n    assert True\n"
+BAD = "def test_a():\n    assert False\n"
+CASE = "import os, unittest\nclass T(unittest.TestCase):\n    def test_a(self):\n        {}\n"
+
+
+def no_edit(text: str | None, code: str) -> tuple[str | None, tuple[str, ...]]:
+    raise ValueError("no edits here")
+
+
+def check(
+    tmp_path: Path, files: dict[str, str], command: str, changed: dict[str, str] | None = None
+) -> tuple[Checked, str]:
+    """The verdict over ``files``, after code made ``changed`` of them; and what it printed."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    for name, text in files.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text)
+    path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
+
+    def fresh() -> LocalSandbox:
+        return LocalSandbox(LocalOptions({"PATH": path}, "fresh"))
+
+    with Workspace(fresh(), folder, tmp_path / "store", no_edit, CopyOptions()) as workspace:
+        workspace.copy.open()
+        for name, text in (changed or {}).items():
+            _finish(workspace.run(CodeBlock("text", text, name, "save"), 10))
+        return _finish(CommandCheck(command, workspace, fresh).run(60))
+
+
+def _finish(run: Generator[object, None, Result]) -> tuple[Result, str]:
+    """What a run returns, and the events that it yielded, for a failure's message."""
+    events = []
+    while True:
+        try:
+            events.append(next(run))
+        except StopIteration as end:
+            return end.value, str(events)
+
+
+@pytest.mark.parametrize(
+    ("files", "command"),
+    [
+        ({"test_a.py": GOOD}, PYTEST),
+        ({"test_a.py": CASE.format("pass")}, UNITTEST),
+        ({"a.txt": "x"}, "grep -q x a.txt"),
+        ({"test_a.py": GOOD, "test_b.py": "import pytest\ndef test_b(): pytest.skip()\n"}, PYTEST),
+    ],
+)
+def test_what_passes(tmp_path: Path, files: dict[str, str], command: str) -> None:
+    checked, shown = check(tmp_path, files, command)
+    assert checked.passed, (checked, shown)
+    assert checked.command == command
+
+
+@pytest.mark.parametrize(
+    ("files", "command", "words"),
+    [
+        ({"test_a.py": BAD}, PYTEST, "exit status 1"),
+        ({"test_a.py": BAD}, PYTEST + " || true", "names a failure"),
+        ({"test_a.py": "import os\ndef test_a(): os._exit(0)\n"}, PYTEST, "without completing"),
+        ({"test_a.py": "import os\nos._exit(0)\n"}, PYTEST, "without completing"),
+        ({"test_a.py": "raise SystemExit(0)\n"}, PYTEST + "; true", "names a failure"),
+        (
+            {
+                "test_a.py": BAD,
+                "conftest.py": "def pytest_sessionfinish(session):\n    session.exitstatus = 0\n",
+            },
+            PYTEST + "; true",
+            "names a failure",
+        ),
+        (
+            {"test_a.py": LEAVING + BAD},
+            PYTEST,
+            "names a failure",
+        ),
+        ({"test_a.py": CASE.format("os._exit(0)")}, UNITTEST, "without completing"),
+        ({"test_a.py": CASE.format("self.fail()")}, UNITTEST + "; true", "names a failure"),
+        ({"a.py": ""}, PYTEST + "; true", "no test that passed"),
+        ({"a.py": ""}, "echo 5 passed  # pytest", "without completing"),
+        ({"a.py": ""}, "no-such-command", "not found"),
+        ({"a.py": ""}, "kill -9 $PPID", "exit status 137"),
+    ],
+)
+def test_what_does_not_pass(
+    tmp_path: Path, files: dict[str, str], command: str, words: str
+) -> None:
+    checked, shown = check(tmp_path, files, command)
+    assert not checked.passed, shown
+    assert words in checked.detail
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"test_a.py": GOOD},
+        {"conftest.py": "import os\nos._exit(0)\n"},
+        {"pytest.ini": "[pytest]\naddopts = --co\n"},
+        {"sitecustomize.py": "import os\nos._exit(0)\n"},
+        {"tox.ini": "[pytest]\npython_files = none*\n"},
+        {"Makefile": "test:\n\ttrue\n"},
+    ],
+)
+def test_an_exam_that_was_tampered_with_is_restored(
+    tmp_path: Path, changed: dict[str, str]
+) -> None:
+    files = {"test_a.py": BAD, "Makefile": "test:\n\tfalse\n"}
+    command = "make test" if "Makefile" in changed else PYTEST
+    checked, shown = check(tmp_path, files, command, changed)
+    assert not checked.passed, shown
+    assert any(name in note for note in checked.notes for name in changed), checked.notes
+
+
+def test_a_new_test_is_kept_and_told(tmp_path: Path) -> None:
+    checked, _ = check(tmp_path, {"test_a.py": GOOD}, PYTEST, {"test_new.py": GOOD})
+    assert checked.passed
+    assert any("test_new.py" in note for note in checked.notes)
+
+
+def test_runners_that_the_tests_start_are_none_of_its_business(tmp_path: Path) -> None:
+    nested = (
+        "import subprocess, sys\n"
+        "def test_a(tmp_path):\n"
+        "    (tmp_path / 'test_x.py').write_text('def test_x(): assert 0')\n"
+        "    assert subprocess.call([sys.executable, '-m', 'pytest', str(tmp_path)]) == 1\n"
+    )
+    checked, shown = check(tmp_path, {"test_a.py": nested}, PYTEST)
+    assert checked.passed, (checked, shown)
+
+
+def test_what_fails_in_time_is_told(tmp_path: Path) -> None:
+    checked, _ = check(tmp_path, {"a.py": ""}, "echo out; exit 3")
+    assert (checked.exit_code, checked.output) == (3, "out\n")
