@@ -1,0 +1,1 @@
+"""The library functions under AutoGen's names; ``assistant`` and ``assistant.code_utils`` give them out."""
