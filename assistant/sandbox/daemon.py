@@ -45,6 +45,7 @@ class DaemonOptions:
 
     socket: Path = DEFAULT_SOCKET
     pidfile: Path = Path("/var/run/docker.pid")
+    state: Path = Path("/var/run/docker")
     arguments: tuple[str, ...] = ()
     seconds: float = 60
 
@@ -193,15 +194,17 @@ def _answers(pid: int, options: DaemonOptions) -> bool:
 
 
 def _clear_stale(options: DaemonOptions) -> None:
-    """A pid file that a killed daemon left keeps the next one from starting."""
-    try:
-        pid = int(options.pidfile.read_text("ascii"))
-        name = Path(f"/proc/{pid}/comm").read_text("utf-8").strip()
-    except (OSError, ValueError):
-        pid, name = 0, ""
-    # The remains of a process that nobody waited for still count for dockerd itself.
-    if name != "dockerd" or _ticks(pid) is None:
-        options.pidfile.unlink(missing_ok=True)
+    """A pid file that a killed daemon (or its helper) left keeps the next one from starting."""
+    helper = options.state / "containerd/containerd.pid"
+    for path, program in ((options.pidfile, "dockerd"), (helper, "containerd")):
+        try:
+            pid = int(path.read_text("ascii"))
+            name = Path(f"/proc/{pid}/comm").read_text("utf-8").strip()
+        except (OSError, ValueError):
+            pid, name = 0, ""
+        # The remains of a process that nobody waited for still count for dockerd itself.
+        if name != program or _ticks(pid) is None:
+            path.unlink(missing_ok=True)
 
 
 def _ticks(pid: int) -> int | None:

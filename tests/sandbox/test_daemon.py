@@ -2,11 +2,12 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,7 @@ def options(tmp_path: Path, *arguments: str, seconds: float = 20) -> DaemonOptio
     return DaemonOptions(
         socket=socket,
         pidfile=tmp_path / "e.pid",
+        state=tmp_path / "run",
         arguments=("--host", f"unix://{socket}", *arguments),
         seconds=seconds,
     )
@@ -52,6 +54,17 @@ def options(tmp_path: Path, *arguments: str, seconds: float = 20) -> DaemonOptio
 
 def there(tmp_path: Path) -> dict[str, str]:
     return {"DOCKER_HOST": f"unix://{tmp_path / 'e.sock'}"}
+
+
+def until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def state(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
 def test_starts_waits_and_ends(tmp_path: Path, host: Host) -> None:
@@ -116,8 +129,7 @@ def test_the_remains_of_a_killed_daemon_do_not_either(tmp_path: Path, host: Host
         wanted = options(tmp_path)
         wanted.pidfile.write_text(str(killed.pid))
         killed.kill()
-        while b"Z" not in Path(f"/proc/{killed.pid}/stat").read_bytes().rpartition(b")")[2]:
-            time.sleep(0.01)
+        until(lambda: state(killed.pid) == "Z")
         list(start_engine(host, wanted))
         assert not wanted.pidfile.exists()
 
@@ -126,11 +138,14 @@ def test_a_daemon_that_runs_keeps_its_file(tmp_path: Path, host: Host) -> None:
     dockerd = tmp_path / "dockerd"
     dockerd.symlink_to("/bin/sleep")
     with subprocess.Popen([dockerd, "60"]) as running:
-        wanted = options(tmp_path)
-        wanted.pidfile.write_text(str(running.pid))
-        list(start_engine(host, wanted))
-        assert wanted.pidfile.exists()
-        running.kill()
+        try:
+            until(lambda: Path(f"/proc/{running.pid}/comm").read_text() == "dockerd\n")
+            wanted = options(tmp_path)
+            wanted.pidfile.write_text(str(running.pid))
+            list(start_engine(host, wanted))
+            assert wanted.pidfile.exists()
+        finally:
+            running.kill()
 
 
 @pytest.mark.parametrize("change", [{"ticks": 1}, {"boot": "another"}, {"pid": 2**22 + 1}])
@@ -207,9 +222,10 @@ def test_an_engine_that_will_not_end_is_told(tmp_path: Path, host: Host) -> None
     """A stopped process keeps its signal; it ends when it goes on."""
     list(start_engine(host, options(tmp_path)))
     pid = json.loads((host.state / "engine.json").read_text())["pid"]
-    os.kill(pid, 19)
+    os.kill(pid, signal.SIGSTOP)
     try:
+        until(lambda: state(pid) == "T")
         with pytest.raises(SandboxError, match="did not end within"):
             list(stop_engine(host, seconds=0.2))
     finally:
-        os.kill(pid, 18)
+        os.kill(pid, signal.SIGCONT)
