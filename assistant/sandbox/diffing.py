@@ -132,7 +132,7 @@ def _content(entry: Entry) -> str:
 
 def _text(entry: Entry | None, get: Get) -> str | None:
     """A file's text ("" for none, a link's target); None where it is binary or too large."""
-    if entry is None:
+    if entry is None or entry.kind == "dir":
         return ""
     if entry.kind == "link":
         data = entry.target.encode("utf-8", "surrogateescape")

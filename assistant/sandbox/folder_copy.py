@@ -132,7 +132,9 @@ class FolderCopy:
             self.history.more(step)
         else:
             self.history.block(step, title)
-        self.tree = laid(self.base, self.history.overlay)
+        self.settle()
+        # Where code took its own change back, the copy has what the user made of it meanwhile.
+        self._unseen.update(differing(after, self.tree))
         return self.review().worth({p: Edit(before.get(p), after.get(p)) for p in step})
 
     def _keep(self, edits: Iterable[Edit]) -> None:

@@ -141,10 +141,11 @@ def _merged(there: Entry | None, edit: Edit) -> Entry | None:
     if there is None or now is None or there.kind != now.kind:
         return None
     mode = there.mode if was is None or now.mode == was.mode else now.mode
-    bare = replace(there, mode=0)
-    if bare == replace(now, mode=0) or (was is not None and bare == replace(was, mode=0)):
+    theirs, ours = replace(there, mode=0), replace(now, mode=0)
+    before = replace(was, mode=0) if was else None
+    if theirs in (ours, before):
         return replace(now, mode=mode)
-    return None
+    return replace(there, mode=mode) if ours == before else None
 
 
 def conflicts(user: Tree, overlay: Overlay) -> list[str]:
@@ -180,8 +181,11 @@ def shifted(
     """An edit once the folder itself went from ``before`` to ``after`` by an apply or its undo.
 
     ``copied`` is what the copy had at that moment: written with other rights it is still the same.
+    A mode that the edit did not change stays the folder's.
     """
     now = edit.now if edit else before
+    if edit and edit.was and now and after and now.mode == edit.was.mode:
+        now = replace(now, mode=after.mode if after.kind == now.kind else now.mode)
     return None if now in (after, copied) else Edit(after, now)
 
 
