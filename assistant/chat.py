@@ -24,8 +24,9 @@ from assistant.events import (
     Said,
     UsageError,
 )
-from assistant.loop import Check, Executor, Model, Terms, converse, drive
+from assistant.loop import MakeTurn, Turn, converse, drive
 from assistant.prompts import prompt
+from assistant.protocols import Check, Executor, Model, Terms
 from assistant.transcript import this_turn
 
 Sink = Callable[[Event], None]
@@ -74,11 +75,14 @@ class Chat:
         self.session = ""
         self.folder = ""
         self.redacted: Callable[[Event], Event] = lambda event: event
+        self.turn: MakeTurn = Turn
+        """What makes a turn of this conversation."""
 
     def say(self, text: str) -> Finished:
         """One turn: the user's message, and all that follows, to its ending."""
         self.pour(Said(text))
-        return drive(converse(self.events, self.model, self.executor, self.terms), self.pour)
+        run = converse(self.events, self.model, self.executor, self.terms, self.turn)
+        return drive(run, self.pour)
 
     def attend(self, sink: Sink) -> None:
         """Give the sink what has happened since the chat was opened, and all that follows."""

@@ -1,35 +1,29 @@
 """The conversation loop: ask the model, run its blocks, feed back, until an ending that is true."""
 
-import time
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, field
-from decimal import Decimal
-from typing import Any, Protocol, TypeVar
+from typing import TypeVar
 
 from assistant import feedback
-from assistant.budget import Budget, Exhausted, Left, left, narrower, reserve, spent
+from assistant.budget import Exhausted, Left, left, narrower, reserve, spent
 from assistant.code.blocks import blocks
 from assistant.events import (
     Checked,
-    Checking,
-    Chunk,
     CodeBlock,
     Event,
     ExecResult,
     Finished,
     ModelError,
     Notice,
-    Output,
     Ran,
     Replied,
     Reserved,
-    Retrying,
     Running,
     Said,
     SandboxError,
     Status,
 )
 from assistant.prompts import prompt
+from assistant.protocols import Check, Executor, Model, Terms
 from assistant.transcript import history, steady, this_turn
 
 BROKEN_REPLIES = 3
@@ -38,81 +32,33 @@ SAME_FAILURES = 3
 """The same block failing the same way so often ends the run."""
 
 
-class Model(Protocol):
-    """What answers. ``reply`` yields pieces and returns the whole; ``max_tokens`` caps the reply.
-
-    Raises ModelError where no further try can help; a stream that broke off is a Replied.
-    """
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def max_reply(self) -> int: ...
-    def count(self, messages: Sequence[Said | Replied], /) -> int: ...
-    def cost(self, prompt: int, completion: int, /) -> Decimal | None: ...
-    def reply(
-        self,
-        messages: Sequence[Said | Replied],
-        /,
-        *,
-        max_tokens: int,
-        seconds: float,
-        schema: Any = None,
-    ) -> Generator[Chunk | Retrying | Notice, None, Replied]: ...
-
-
-class Executor(Protocol):
-    """What runs blocks. ``look`` carries changes from outside in, and says what they were.
-
-    Code that fails is a result; a sandbox that fails raises SandboxError. A Ctrl-C during ``run``
-    ends the block and comes back as a result with the reason "cancelled".
-    """
-
-    def look(self) -> Sequence[str]: ...
-    def run(
-        self, block: CodeBlock, seconds: float, /
-    ) -> Generator[Output | Notice, None, ExecResult]: ...
-
-
-class Check(Protocol):
-    """What "the task passes" means."""
-
-    @property
-    def command(self) -> str: ...
-    def run(self, seconds: float, /) -> Generator[Checking | Output | Notice, None, Checked]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What a run is held to: caps for this message and for the session, limits, the check."""
-
-    budget: Budget = field(default_factory=Budget)
-    session: Budget | None = None
-    check: Check | None = None
-    block_seconds: float = 120.0
-    check_seconds: float = 600.0
-    clock: Callable[[], float] = time.monotonic
-
-
 Run = Generator[Event, None, None]
 Kept = TypeVar("Kept", bound=Event)
 
 
-class _Ended(Exception):
+class Ended(Exception):
+    """Raised inside a turn where it ends."""
+
     def __init__(self, status: Status, detail: str = "") -> None:
         self.status: Status = status
         self.detail = detail
 
 
-def converse(past: Sequence[Event], model: Model, executor: Executor, terms: Terms) -> Run:
+def converse(
+    past: Sequence[Event],
+    model: Model,
+    executor: Executor,
+    terms: Terms,
+    turn: "MakeTurn | None" = None,
+) -> Run:
     """One turn: events from the user's last message in ``past`` to ``Finished``, always the last.
 
-    The caller appends what it wants to keep; nothing is printed, slept or written here.
+    The caller appends what it wants to keep; nothing is printed, slept or written here. ``turn``
+    makes a turn of another kind, which follows replies in its own way.
     """
-    turn = _Turn(past, model, executor, terms)
     try:
-        yield from turn.steps()
-    except _Ended as ended:
+        yield from (turn or Turn)(past, model, executor, terms).steps()
+    except Ended as ended:
         status, detail = ended.status, ended.detail
     except ModelError as error:
         status, detail = "model-error", str(error)
@@ -124,7 +70,7 @@ def converse(past: Sequence[Event], model: Model, executor: Executor, terms: Ter
     yield Finished(status, detail)
 
 
-class _Turn:
+class Turn:
     """The state of one turn: all events so far, and when it began."""
 
     def __init__(
@@ -166,7 +112,7 @@ class _Turn:
                 yield self.keep(Said(prompt("reply_cut"), "result"))
             elif not reply.text.strip():
                 if empty:
-                    raise _Ended("stuck", "two empty replies in a row")
+                    raise Ended("stuck", "two empty replies in a row")
                 empty = True
                 yield self.keep(Said(prompt("empty_reply"), "result"))
             else:
@@ -187,12 +133,12 @@ class _Turn:
             yield self.keep(reply)
             if reply.finish == "interrupted":
                 yield self.keep(Said(prompt("interrupted", what="your reply"), "result"))
-                raise _Ended("interrupted", reply.detail)
+                raise Ended("interrupted", reply.detail)
             if reply.finish in ("refused", "filtered"):
-                raise _Ended("refused", reply.detail or reply.text)
+                raise Ended("refused", reply.detail or reply.text)
             if reply.finish != "broken":
                 return reply
-        raise _Ended("model-error", f"{BROKEN_REPLIES} replies in a row broke off: {reply.detail}")
+        raise Ended("model-error", f"{BROKEN_REPLIES} replies in a row broke off: {reply.detail}")
 
     def reserved(self) -> Generator[Event, None, Reserved]:
         """The next call's reservation, written down before the call is made."""
@@ -223,13 +169,13 @@ class _Turn:
     def run_blocks(self, found: Sequence[CodeBlock], unsure: int) -> Run:
         """The blocks in order, up to the first that fails; then the model hears of them."""
         ran: list[tuple[CodeBlock, ExecResult]] = []
-        ended: _Ended | None = None
+        ended: Ended | None = None
         for block in found:
             if block.action == "show":
                 continue
             remaining = self.left()
             if block.action == "run" and remaining.blocks < 1:
-                ended = _Ended("budget", "all blocks of the budget are used")
+                ended = Ended("budget", "all blocks of the budget are used")
                 break
             yield self.keep(Running(block))
             limit = max(min(self.terms.block_seconds, remaining.seconds), 1.0)
@@ -237,9 +183,9 @@ class _Turn:
             yield self.keep(Ran(block, result))
             ran.append((block, result))
             if result.reason == "cancelled":
-                ended = _Ended("interrupted", "while code ran")
+                ended = Ended("interrupted", "while code ran")
             elif not result.ok and self.failures(block, result) >= SAME_FAILURES:
-                ended = _Ended("stuck", f"the same block failed the same way {SAME_FAILURES} times")
+                ended = Ended("stuck", f"the same block failed the same way {SAME_FAILURES} times")
             if ended or not result.ok:
                 break
         yield self.keep(Said(feedback.results(found, ran, unsure), "result"))
@@ -264,21 +210,21 @@ class _Turn:
         if self.terms.check:
             checked = yield from self.judge(self.terms.check)
             if checked.passed:
-                raise _Ended("done")
+                raise Ended("done")
             if self.stopped_before:
-                raise _Ended("check-failed", checked.detail)
+                raise Ended("check-failed", checked.detail)
             yield self.keep(Said(feedback.verdict(checked), "result"))
             return
         results = [e.result for e in this_turn(self.events) if isinstance(e, Ran)]
         executed = [result for result in results if result.reason != "declined"]
         if executed and not executed[-1].ok:
-            raise _Ended("gave-up", "the last block that ran had failed")
-        raise _Ended("done")
+            raise Ended("gave-up", "the last block that ran had failed")
+        raise Ended("done")
 
     def judge(self, check: Check) -> Generator[Event, None, Checked]:
         limit = min(self.terms.check_seconds, self.left().seconds)
         if limit <= 0:
-            raise _Ended("budget", "the time of the budget is over")
+            raise Ended("budget", "the time of the budget is over")
         checked = yield from check.run(max(limit, 1.0))
         yield self.keep(checked)
         return checked
@@ -291,8 +237,11 @@ class _Turn:
         if self.terms.check and isinstance(unchecked, Ran) and self.left().seconds > 0:
             checked = yield from self.judge(self.terms.check)
             if checked.passed:
-                raise _Ended("done", f"the check passes; {detail}")
-        raise _Ended("budget", detail)
+                raise Ended("done", f"the check passes; {detail}")
+        raise Ended("budget", detail)
+
+
+MakeTurn = Callable[[Sequence[Event], Model, Executor, Terms], Turn]
 
 
 def drive(run: Run, *sinks: Callable[[Event], None]) -> Finished:

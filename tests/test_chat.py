@@ -22,7 +22,7 @@ from assistant.events import (
     Said,
     UsageError,
 )
-from assistant.loop import Terms
+from assistant.protocols import Terms
 from assistant.transcript import history
 from tests.fakes import ListCheck, ListExecutor, ListModel
 

@@ -29,7 +29,7 @@ PARTS = (
 LAYERS = (
     WORDS,
     set().union(*PARTS),
-    {"loop", "budget", "feedback", "briefing"},
+    {"loop", "protocols", "budget", "feedback", "briefing"},
     {"chat"},
     {"settings*", "config_files", "options"},
     {"sessions", "session_summary"},
@@ -208,12 +208,16 @@ def test_only_doors_speak_and_read_the_environment() -> None:
     none(problems())
 
 
+_OUTERMOST = ("cli/__init__.py", "terminal/repl.py")
+"""The command line, and the session, which a bug of ours must not end."""
+
+
 def test_errors_are_named() -> None:
     """Nothing catches everything, but for the outermost door, or to let it go on its way."""
 
     def problems() -> Iterator[str]:
         for file, node in nodes(inside=False):
-            if not isinstance(node, ast.ExceptHandler) or file == "cli/__init__.py":
+            if not isinstance(node, ast.ExceptHandler) or file in _OUTERMOST:
                 continue
             kinds = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
             wide = [k for k in kinds if k is None or getattr(k, "id", "") in _EVERYTHING]

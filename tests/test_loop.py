@@ -20,7 +20,8 @@ from assistant.events import (
     SandboxError,
     Usage,
 )
-from assistant.loop import Terms, converse, drive
+from assistant.loop import converse, drive
+from assistant.protocols import Terms
 from tests.fakes import ListCheck, ListExecutor, ListModel
 
 RUN = "Now:\n\n```python\nprint(1)\n```\n"
@@ -233,7 +234,7 @@ class TestInterrupt:
 
 class TestUntagged:
     def test_the_model_is_told_once(self) -> None:
-        reply = "```\nlorem ipsum dolor\n```\n"
+        reply = "```\nThe quick brown fox jumps over the lazy dog, and is not amused.\n```\n"
         model = ListModel(reply, reply)
         ending, seen = play(model)
         assert ending.status == "done"

@@ -7,7 +7,7 @@ import pytest
 
 from assistant.chat import Chat
 from assistant.events import Checked, ExecResult, UsageError
-from assistant.loop import Terms
+from assistant.protocols import Terms
 from assistant.tasks.script import Probe, TurnReport, junit, run_script
 from assistant.tasks.script_file import lines_of, load_script
 from tests.fakes import ListExecutor, ListModel
@@ -127,7 +127,10 @@ def test_a_script_that_cannot_be_read(tmp_path: Path) -> None:
 
 
 def test_lines_look_through_multi_line_strings() -> None:
-    text = "a = \"\"\"x\n[b]\nc = 1 \"\"\" # \"\nd = '''e\n'''\n[[f]]\n[[f]]\n[f.g]\nh = \"'''\"\ni = 2\n"
+    text = (
+        'a = """x\n[b]\nc = 1 """ # "\n'
+        "d = '''e\n'''\n[[f]]\n[[f]]\n[f.g]\nh = \"'''\"\ni = 2\n"
+    )
     assert lines_of(text) == {
         ("a",): 1,
         ("d",): 4,

@@ -6,7 +6,7 @@ from pathlib import Path
 from assistant.cli.output import at_terminal
 from assistant.cli.setup import Setup, data_folder
 from assistant.events import Event, UsageError
-from assistant.loop import Model
+from assistant.protocols import Model
 
 DEFAULT_MODEL = "gpt-5.4-mini"
 """With a key and no other word on it."""

@@ -3,12 +3,10 @@
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assistant.cli.setup import Setup
 from assistant.languages import TABLE
-from assistant.settings import Settings
 
 if TYPE_CHECKING:
     from assistant.sandbox.options import Life
@@ -22,17 +20,15 @@ def engine_answers() -> None:
     find_engine(os.environ)
 
 
-def choose_image(settings: Settings, folder: Path) -> str:
+def choose_image(setup: Setup) -> str:
     """The image that was asked for, else the one built for this folder, else the default."""
-    if settings.local:
-        return "local"
-    if settings.image:
-        return settings.image
+    if setup.settings.image:
+        return setup.settings.image
     from assistant.sandbox.engine import connect, find_engine
     from assistant.sandbox.image import DEFAULT_IMAGE, image_for
 
     with connect(find_engine(os.environ).endpoint) as client:
-        own, _ = image_for(client, folder)
+        own, _ = image_for(client, setup.folder)
     return own or DEFAULT_IMAGE
 
 
@@ -80,7 +76,7 @@ def _container(setup: Setup, session: str, life: "Life", image: str = "") -> "Ru
     if settings.mount != "none" and life == "session":
         mount = Mounted(str(setup.folder), settings.mount == "rw")
     options = SandboxOptions(
-        image=image or setup.image,
+        image=image or choose_image(setup),
         life=life,
         network=settings.network if life == "session" else "none",
         runtime=settings.runtime or None,

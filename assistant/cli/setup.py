@@ -21,7 +21,7 @@ def data_folder(settings: Settings) -> Path:
 
 @dataclass(frozen=True)
 class Setup:
-    """Settings and folder of one run. ``image`` is the one that its code runs in."""
+    """Settings and folder of one run."""
 
     settings: Settings
     folder: Path
@@ -29,12 +29,6 @@ class Setup:
     @cached_property
     def redactor(self) -> Redactor:
         return Redactor(self.settings.secrets)
-
-    @cached_property
-    def image(self) -> str:
-        from assistant.cli.sandboxes import choose_image
-
-        return choose_image(self.settings, self.folder)
 
     @property
     def copying(self) -> CopyOptions:

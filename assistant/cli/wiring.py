@@ -16,7 +16,7 @@ from assistant.cli.parser import SETTINGS
 from assistant.cli.sandboxes import open_fresh, open_raw
 from assistant.cli.setup import Setup, data_folder
 from assistant.events import Checked, Started, UsageError
-from assistant.loop import Model, Terms
+from assistant.protocols import Model, Terms
 from assistant.record import Loaded, Recorder, load, redacted
 from assistant.sandbox.diffing import Change
 from assistant.sandbox.mounted import MountedFolder

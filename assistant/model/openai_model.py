@@ -75,7 +75,7 @@ class Sdk:
         return response
 
     def response_format(self, schema: type[Schema]) -> dict[str, object] | None:
-        import openai
+        import openai  # late: heavy
 
         try:
             function = openai.pydantic_function_tool(cast(Any, schema))["function"]
@@ -178,7 +178,7 @@ def close_clients() -> None:
 
 
 def _new_client(options: ModelOptions, transport: Any) -> Any:
-    import openai
+    import openai  # late: heavy
 
     client = openai.OpenAI(
         api_key=options.api_key.reveal() if options.api_key else NO_KEY,
@@ -193,8 +193,8 @@ def _new_client(options: ModelOptions, transport: Any) -> Any:
 
 def _foreign() -> tuple[type[Exception], ...]:
     """What the SDK lets out: its own errors, and bare ones where an answer is malformed."""
-    import httpx2
-    import openai
+    import httpx2  # late: heavy
+    import openai  # late: heavy
 
     return (
         openai.OpenAIError,
@@ -209,7 +209,7 @@ def _foreign() -> tuple[type[Exception], ...]:
 
 def _fault_of(error: Exception, call: Call, *, begun: bool) -> Fault:
     """The error in our words; ``begun`` tells whether the answer had."""
-    import openai
+    import openai  # late: heavy
 
     if isinstance(error, openai.APIStatusError):
         fault = _status_fault(error)

@@ -112,7 +112,7 @@ def _matching(model: str, table: Mapping[str, Price]) -> Price:
 
 
 def _listed_cost(model: str, base_url: str, tokens: tuple[int, int, int]) -> Decimal | None:
-    import genai_prices
+    import genai_prices  # late: heavy
 
     prompt, completion, cached = tokens
     usage = genai_prices.Usage(
@@ -125,7 +125,7 @@ def _listed_cost(model: str, base_url: str, tokens: tuple[int, int, int]) -> Dec
 
 
 def _listed_window(model: str, base_url: str) -> int | None:
-    from genai_prices.data_snapshot import get_snapshot
+    from genai_prices.data_snapshot import get_snapshot  # late: heavy
 
     try:
         _, found = get_snapshot().find_provider_model(model, None, None, base_url)

@@ -13,6 +13,7 @@ import os
 import subprocess
 import sys
 import zipfile
+from typing import List, Tuple  # noqa: UP035 - Python 3.8
 
 NO_REPORT = 250
 BAD_REPORT = 251
@@ -88,7 +89,7 @@ if "ASSISTANT_REPORT" in os.environ and os.environ.get("ASSISTANT_RUNNER") == "u
 """
 
 
-def sealed_plugins():
+def sealed_plugins() -> int:
     """A descriptor of an unchangeable zip file that holds the reporting plugins."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
@@ -102,7 +103,7 @@ def sealed_plugins():
     return descriptor
 
 
-def reports(descriptor):
+def reports(descriptor: int) -> List[Tuple[int, int]]:  # noqa: UP006
     """What the runner reported, one (passed, failed) pair per completed run."""
     os.set_blocking(descriptor, False)
     data = b""
@@ -128,7 +129,7 @@ def reports(descriptor):
     return found
 
 
-def main(command, runner):
+def main(command: str, runner: str) -> None:
     ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)  # PR_SET_DUMPABLE
     reader, writer = os.pipe()
     plugins = sealed_plugins()

@@ -4,6 +4,7 @@ import difflib
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import Any
 
 from assistant.budget import Budget
 from assistant.events import (
@@ -21,7 +22,8 @@ from assistant.events import (
     SandboxError,
     Started,
 )
-from assistant.loop import Executor, Model, Terms, converse, drive
+from assistant.loop import converse, drive
+from assistant.protocols import Executor, Model, Terms
 
 Sink = Callable[[Event], None]
 
@@ -107,7 +109,7 @@ def _terms(events: Sequence[Event], position: int) -> Terms:
     started = next((e for e in events[:position] if isinstance(e, Started)), None)
     if started is None:
         raise RecordError("the record does not begin with how it was started")
-    caps = {name: _cap(name, value) for name, value in started.budget.items()}
+    caps: dict[str, Any] = {name: _cap(name, value) for name, value in started.budget.items()}
     budget = replace(Budget(None, None, None, None, None), **{**caps, "seconds": None})
     check = RecordedCheck(started.check, events[position:]) if started.check else None
     return Terms(budget=budget, check=check)

@@ -15,7 +15,7 @@ from assistant.terminal.sanitize import one_line, visible
 from assistant.terminal.words import count
 
 if TYPE_CHECKING:
-    from assistant.loop import Executor
+    from assistant.protocols import Executor
 
 _SHELLS = ("bash", "sh")
 

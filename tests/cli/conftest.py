@@ -45,6 +45,12 @@ class Program:
 
 
 @pytest.fixture
+def home() -> Path:
+    """The home folder of the test."""
+    return Path.home()
+
+
+@pytest.fixture
 def folder(tmp_path: Path) -> Path:
     folder = tmp_path / "project"
     folder.mkdir()

@@ -131,7 +131,7 @@ def test_json_lines_are_the_events(program: Program, replies: Replies) -> None:
 
 
 def test_the_key_is_in_nothing_that_is_written_or_sent(
-    program: Program, replies: Replies, llmock: Any, _own_home: Path
+    program: Program, replies: Replies, llmock: Any, home: Path
 ) -> None:
     (program.folder / "leak.txt").write_text(f"the key is {KEY}\n")
     replies(f"Your key is {KEY}.\n\n```bash\ncat leak.txt; echo {KEY}\n```\n", "done")
@@ -140,7 +140,7 @@ def test_the_key_is_in_nothing_that_is_written_or_sent(
     assert KEY not in done.stdout + done.stderr
     sent = json.dumps([request.body for request in llmock.requests])
     assert KEY not in sent
-    for file in (*_own_home.rglob("*"), *program.folder.rglob("*")):
+    for file in (*home.rglob("*"), *program.folder.rglob("*")):
         if file.is_file() and file.name != "leak.txt":
             assert KEY.encode() not in file.read_bytes(), file
 

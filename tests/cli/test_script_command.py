@@ -47,12 +47,12 @@ def test_an_expectation_that_fails_is_1_with_its_line(program: Program, replies:
 
 
 def test_a_script_can_be_replayed_without_a_model(
-    program: Program, replies: Replies, _own_home: Path
+    program: Program, replies: Replies, home: Path
 ) -> None:
     (program.folder / "talk.toml").write_text(SCRIPT)
     replies(GREET, "Done.", '```python\nprint("HELLO")\n```\n', "Done.")
     assert program("script", "talk.toml").returncode == 0
-    (record,) = (_own_home / ".local/share/assistant/sessions").glob("*/record.jsonl")
+    (record,) = (home / ".local/share/assistant/sessions").glob("*/record.jsonl")
     program.variables["OPENAI_BASE_URL"] = "http://127.0.0.1:9/v1"
     done = program("script", "talk.toml", "--model", f"replay:{record}")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -28,7 +28,7 @@ def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_run_that_is_ended_goes_on_where_it_was(
-    program: Program, replies: Replies, llmock: Any, _own_home: Path, number: signal.Signals
+    program: Program, replies: Replies, llmock: Any, home: Path, number: signal.Signals
 ) -> None:
     first = '```python title="kept.py"\nx = 1\n```\n'
     replies(first, "```bash\necho $$ ; echo begun; sleep 60\n```\n", "never")
@@ -39,7 +39,7 @@ def test_a_run_that_is_ended_goes_on_where_it_was(
     process.communicate(timeout=30)
     expected = -9 if number == signal.SIGKILL else 128 + number
     assert process.returncode == expected
-    (record,) = records(_own_home)
+    (record,) = records(home)
     kinds = [json.loads(line)["type"] for line in record.read_text().splitlines()]
     assert kinds.count("Running") == 2
     assert ("Finished" in kinds) == (number != signal.SIGKILL)
@@ -77,11 +77,11 @@ def _alive(pid: int) -> bool:
 
 
 def test_a_record_replays_and_a_changed_one_does_not(
-    program: Program, replies: Replies, _own_home: Path
+    program: Program, replies: Replies, home: Path
 ) -> None:
     replies("```python\nprint(6 * 7)\n```\n", "It is 42.")
     assert program("run", "What is it?").returncode == 0
-    (record,) = records(_own_home)
+    (record,) = records(home)
     again = program("replay", str(record))
     assert again.returncode == 0, again.stdout + again.stderr
     assert "as recorded" in again.stdout
@@ -96,7 +96,7 @@ def test_a_record_replays_and_a_changed_one_does_not(
 
 
 def test_sessions_are_listed_shown_and_deleted(
-    program: Program, replies: Replies, _own_home: Path
+    program: Program, replies: Replies, home: Path
 ) -> None:
     replies("Hello there.")
     program("run", "Say hello.")
@@ -105,16 +105,14 @@ def test_sessions_are_listed_shown_and_deleted(
     assert "Say hello." in listed
     assert "Hello there." in program("sessions", "show", name).stdout
     assert program("sessions", "delete", name).returncode == 0
-    assert records(_own_home) == []
+    assert records(home) == []
     assert program("sessions", "show", name).returncode == 2
 
 
-def test_a_torn_record_is_told_and_goes_on(
-    program: Program, replies: Replies, _own_home: Path
-) -> None:
+def test_a_torn_record_is_told_and_goes_on(program: Program, replies: Replies, home: Path) -> None:
     replies("One.", "Two.")
     program("run", "First.")
-    (record,) = records(_own_home)
+    (record,) = records(home)
     with record.open("ab") as file:
         file.write(b'{"v":1,"seq":99,"ty')
     resumed = program("--resume", given="Second.\n")
@@ -124,13 +122,13 @@ def test_a_torn_record_is_told_and_goes_on(
 
 
 def test_a_second_process_on_a_session_is_refused(
-    program: Program, replies: Replies, _own_home: Path
+    program: Program, replies: Replies, home: Path
 ) -> None:
     replies("```bash\necho begun; sleep 60\n```\n")
     process = program.start("run", "x", "--json-stream")
     assert process.stdout
     assert any("begun" in line for line in process.stdout)
-    (record,) = records(_own_home)
+    (record,) = records(home)
     second = program("--resume", record.parent.name, given="y\n")
     assert second.returncode == 2
     assert str(process.pid) in second.stdout + second.stderr

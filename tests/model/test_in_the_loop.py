@@ -14,7 +14,8 @@ from assistant.events import (
     Retrying,
     Said,
 )
-from assistant.loop import Model, Terms, converse, drive
+from assistant.loop import converse, drive
+from assistant.protocols import Model, Terms
 from assistant.model.replay import ReplayModel, ScriptedModel
 from tests.fakes import ListExecutor
 from tests.model.helpers import model_of, piece, refusal, stream_of, usage

@@ -23,7 +23,7 @@ from assistant.events import (
     Started,
     Usage,
 )
-from assistant.loop import Terms
+from assistant.protocols import Terms
 from assistant.terminal.console import TerminalOptions
 from assistant.terminal.repl import run_terminal
 

@@ -9,7 +9,7 @@ import pytest
 
 from assistant.chat import Chat
 from assistant.events import CodeBlock, ExecResult, Ran, Replied, Said, Usage, UsageError
-from assistant.loop import Terms
+from assistant.protocols import Terms
 from assistant.terminal.approve import Approval
 from assistant.terminal.commands import arguments, filled, is_command, run_command, table
 from assistant.terminal.console import TerminalOptions

@@ -1,0 +1,77 @@
+"""What the loop asks of its parts, and what it is held to. Parts fit these by shape."""
+
+import time
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Protocol
+
+from assistant.budget import Budget
+from assistant.events import (
+    Checked,
+    Checking,
+    Chunk,
+    CodeBlock,
+    ExecResult,
+    Notice,
+    Output,
+    Replied,
+    Retrying,
+    Said,
+)
+
+
+class Model(Protocol):
+    """What answers. ``reply`` yields pieces and returns the whole; ``max_tokens`` caps the reply.
+
+    Raises ModelError where no further try can help; a stream that broke off is a Replied.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def max_reply(self) -> int: ...
+    def count(self, messages: Sequence[Said | Replied], /) -> int: ...
+    def cost(self, prompt: int, completion: int, /) -> Decimal | None: ...
+    def reply(
+        self,
+        messages: Sequence[Said | Replied],
+        /,
+        *,
+        max_tokens: int,
+        seconds: float,
+        schema: Any = None,
+    ) -> Generator[Chunk | Retrying | Notice, None, Replied]: ...
+
+
+class Executor(Protocol):
+    """What runs blocks. ``look`` carries changes from outside in, and says what they were.
+
+    Code that fails is a result; a sandbox that fails raises SandboxError. A Ctrl-C during ``run``
+    ends the block and comes back as a result with the reason "cancelled".
+    """
+
+    def look(self) -> Sequence[str]: ...
+    def run(
+        self, block: CodeBlock, seconds: float, /
+    ) -> Generator[Output | Notice, None, ExecResult]: ...
+
+
+class Check(Protocol):
+    """What "the task passes" means."""
+
+    @property
+    def command(self) -> str: ...
+    def run(self, seconds: float, /) -> Generator[Checking | Output | Notice, None, Checked]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a run is held to: caps for this message and for the session, limits, the check."""
+
+    budget: Budget = field(default_factory=Budget)
+    session: Budget | None = None
+    check: Check | None = None
+    block_seconds: float = 120.0
+    check_seconds: float = 600.0
+    clock: Callable[[], float] = time.monotonic
