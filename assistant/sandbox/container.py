@@ -44,6 +44,12 @@ class Blueprint:
         plain = short_environment(self.home, given.get("PATH") or _PATH)
         return {**known, **plain, **self.options.environment}
 
+    @property
+    def watched(self) -> list[str]:
+        """The folders on disk that code may fill up; of the user's own folder only he is judge."""
+        own = [HOME] if self.options.mount else [WORKSPACE, HOME]
+        return [*own, *(path for path in self.image.volumes if path not in (WORKSPACE, HOME))]
+
 
 class Container:
     """A place for a runner. Its name is chosen before the engine hears of it, so that whatever
@@ -75,7 +81,7 @@ class Container:
             blueprint.options.life,
             workspace=WORKSPACE,
             scratch="/tmp",
-            watched=[HOME] if blueprint.options.mount else [WORKSPACE, HOME],
+            watched=blueprint.watched,
             environment=blueprint.environment,
             python="",
             open_files=limits.open_files,
@@ -124,6 +130,8 @@ class Container:
         self._made = False
 
     def obituary(self) -> str:
+        if not self._linked:
+            return ""
         with suppress(SandboxError), engine_errors("The container engine"):
             state = self._client.api.inspect_container(self.name)["State"]
             if state.get("OOMKilled"):
@@ -205,7 +213,7 @@ def _network(options: SandboxOptions) -> str:
 
 
 def _mounts(blueprint: Blueprint, labels: Mapping[str, str]) -> list[Any]:
-    """Volumes for workspace and home. What the image declares as a volume is there to be read."""
+    """Volumes for workspace and home. The engine adds what the image declares; that is watched."""
     from docker.types import Mount  # late: heavy
 
     mounts = [Mount(HOME, None, labels=dict(labels))]
@@ -216,10 +224,4 @@ def _mounts(blueprint: Blueprint, labels: Mapping[str, str]) -> list[Any]:
         bound = Mount(WORKSPACE, mount.folder, type="bind", propagation="rprivate")
         bound["ReadOnly"] = not mount.write
         mounts.append(bound)
-    taken = {HOME, WORKSPACE, "/tmp"}
-    mounts.extend(
-        Mount(path, None, read_only=True, labels=dict(labels))
-        for path in blueprint.image.volumes
-        if path.rstrip("/") not in taken
-    )
     return mounts

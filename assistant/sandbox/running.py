@@ -13,6 +13,7 @@ from assistant.sandbox.notes import left_out, notes
 from assistant.sandbox.options import CACHES, Life
 from assistant.sandbox.protocol import Caps, checked_path
 from assistant.sandbox.tree import Delta, Entry, patched
+from assistant.sandbox.undisturbed import undisturbed
 
 
 class Place(Protocol):
@@ -82,7 +83,7 @@ class RunnerSandbox:
                 link.close()
         finally:
             if place is not None:
-                place.close()
+                undisturbed(place.close)
 
     def look(self) -> Sequence[str]:
         return ()
@@ -182,7 +183,7 @@ class RunnerSandbox:
             return self._link
         place = self._place = self._new_place()
         try:
-            link = place.open()
+            link = undisturbed(place.open)
             if self._manner.life == "fresh" and self._agreed and self._store is not None:
                 link.put(Delta(self._agreed), self._store)
         except SandboxError as error:

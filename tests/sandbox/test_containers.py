@@ -1,0 +1,329 @@
+"""How containers are made, of which images, and that none outlives its owner."""
+
+import gc
+import io
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from docker.errors import ImageNotFound
+
+from assistant.events import CodeBlock, SandboxError, UsageError
+from assistant.sandbox.container import Container
+from assistant.sandbox.docker_sandbox import DockerSandbox
+from assistant.sandbox.engine import Engine, connect
+from assistant.sandbox.image import BuiltImage
+from assistant.sandbox.options import GIB, MIB, Limits, Mounted, SandboxOptions, roomy
+from assistant.sandbox.owners import abandoned, owner_labels, reap
+from assistant.sandbox.ready import READY, ready_image
+from tests.sandbox.contract import Make, Store, go
+
+pytestmark = pytest.mark.docker
+# What is interrupted inside the engine's library leaves its socket to the garbage collector.
+LIBRARY_LEAKS = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+ODD = """
+FROM {base}
+USER root
+RUN rm -rf /workspace /home/sandbox && sed -i /10001/d /etc/passwd /etc/group \
+    && mkdir -m 777 /data && echo kept >/data/file
+VOLUME /data
+ENV LEAK=canary RUSTUP_HOME=/rust PYTHONPATH=/data HTTP_PROXY=x
+ENV PATH=/odd:/usr/local/bin:/usr/bin:/bin
+LABEL assistant.image=
+HEALTHCHECK --interval=1s CMD touch /data/health
+ENTRYPOINT ["/bin/false"]
+USER nobody
+WORKDIR /data
+"""
+
+
+@pytest.fixture
+def client(engine: Engine) -> Iterator[Any]:
+    with connect(engine.endpoint) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def odd_image(engine: Engine, sandbox_image: BuiltImage) -> Iterator[str]:
+    """An image that was not made for this: nothing prepared, and settings of its own."""
+    with connect(engine.endpoint) as client:
+        text = ODD.format(base=sandbox_image.id).encode()
+        image, _ = client.images.build(fileobj=io.BytesIO(text), rm=True, forcerm=True)
+        yield image.id
+        for layered in client.images.list(filters={"label": f"{READY}={image.id}"}):
+            client.images.remove(layered.id, force=True)
+        with suppress(ImageNotFound):  # It went with its last layer.
+            client.images.remove(image.id, force=True)
+
+
+@pytest.fixture
+def make(engine: Engine, sandbox_image: BuiltImage) -> Iterator[Make]:
+    with ExitStack() as stack:
+
+        def make(**options: Any) -> DockerSandbox:
+            given = {"image": sandbox_image.tag, **options}
+            return stack.enter_context(DockerSandbox(engine, SandboxOptions(**given)))
+
+        yield make
+
+
+def name_of(sandbox: DockerSandbox) -> str:
+    place = sandbox._place
+    assert isinstance(place, Container)
+    return place.name
+
+
+def ours(client: Any, session: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = client.api.containers(
+        all=True, filters={"label": f"assistant.session={session}"}
+    )
+    return found
+
+
+# Images.
+
+
+def test_an_image_that_was_not_made_for_this(make: Make, odd_image: str) -> None:
+    sandbox = make(image=odd_image)
+    output = go(
+        sandbox, "id -un; touch a ~/b && ls; cat /data/file; pwd; echo $PATH", "bash"
+    ).output
+    assert output == "sandbox\na\nkept\n/workspace\n/odd:/usr/local/bin:/usr/bin:/bin\n"
+    fill = "for i in $(seq 9); do head -c 20M /dev/zero >/data/$i; done; sleep 9"
+    small = make(image=odd_image, limits=Limits(disk=64 * MIB))
+    assert go(small, fill, "bash").reason == "disk"
+    variables = go(sandbox, "env", "bash").output
+    assert "RUSTUP_HOME=/rust" in variables
+    assert not [name for name in ("LEAK", "PROXY", "PYTHONPATH") if name in variables]
+    time.sleep(1.5)
+    assert not go(sandbox, "cat /data/health", "bash").ok
+    assert sandbox.image == odd_image
+
+
+def test_the_layer_is_made_once(client: Any, odd_image: str) -> None:
+    first, second = ready_image(client, odd_image), ready_image(client, odd_image)
+    assert first == second
+    assert first.id != odd_image
+
+
+def test_our_own_image_needs_no_layer(client: Any, sandbox_image: BuiltImage) -> None:
+    assert ready_image(client, sandbox_image.tag).id == sandbox_image.id
+
+
+def test_images_that_cannot_be_had(make: Make, client: Any) -> None:
+    with pytest.raises(SandboxError, match="does not have the image no-such:1") as caught:
+        go(make(image="no-such:1"), "1")
+    assert "docker pull no-such:1" in caught.value.remedy
+
+
+def test_an_image_without_python(make: Make, client: Any, sandbox_image: BuiltImage) -> None:
+    text = f"FROM {sandbox_image.id}\nUSER root\nRUN rm -f /usr/bin/python3* /usr/bin/python\n"
+    image, _ = client.images.build(fileobj=io.BytesIO(text.encode()), rm=True, forcerm=True)
+    try:
+        with pytest.raises(SandboxError, match="has no python3") as caught:
+            go(make(image=image.id, session="nopython"), "1")
+        assert "--from" in caught.value.remedy
+        assert not ours(client, "nopython")
+    finally:
+        client.images.remove(image.id, force=True)
+
+
+# Settings.
+
+
+def test_the_settings_arrive(make: Make, client: Any) -> None:
+    limits = Limits(memory=512 * MIB, processes=99, cpus=0.5, open_files=300)
+    sandbox = make(limits=limits, session="settings")
+    assert go(sandbox, "1").ok
+    seen = client.api.inspect_container(name_of(sandbox))
+    host, config = seen["HostConfig"], seen["Config"]
+    assert host["Memory"] == host["MemorySwap"] == 512 * MIB
+    assert (host["PidsLimit"], host["NanoCpus"]) == (99, 500_000_000)
+    assert (host["NetworkMode"], host["IpcMode"]) == ("none", "private")
+    assert host["ReadonlyRootfs"] is True
+    assert host["CapDrop"] == ["ALL"]
+    assert not host["Privileged"]
+    assert not host["Binds"]
+    assert "no-new-privileges:true" in host["SecurityOpt"]
+    assert not any("unconfined" in option for option in host["SecurityOpt"])
+    assert host["LogConfig"]["Type"] == "none"
+    assert config["User"] == "10001:10001"
+    assert config["OpenStdin"]
+    assert config["StdinOnce"]
+    assert not config["Tty"]
+    assert {mount["Type"] for mount in seen["Mounts"]} == {"volume"}
+    assert {mount["Destination"] for mount in seen["Mounts"]} == {"/workspace", "/home/sandbox"}
+    labels = owner_labels("settings")
+    assert {name: config["Labels"].get(name) for name in labels} == labels
+
+
+def test_room_for_sessions() -> None:
+    assert roomy(64 * GIB, 8) == Limits(memory=4 * GIB, cpus=7.0, tmp=512 * MIB)
+    assert roomy(2 * GIB, 1) == Limits(memory=GIB, cpus=1.0, tmp=256 * MIB)
+    assert roomy(0, 0).memory == 2 * GIB
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"network": "host"},
+        {"network": "container:x"},
+        {"session": "a b"},
+        {"session": "../x"},
+        {"mount": Mounted("relative")},
+        {"mount": Mounted("/no/such/folder")},
+    ],
+)
+def test_options_that_cannot_be_meant(make: Make, options: dict[str, Any]) -> None:
+    with pytest.raises(UsageError):
+        go(make(**options), "1")
+
+
+def test_a_runtime_that_is_not_there(make: Make) -> None:
+    with pytest.raises(SandboxError, match="no runtime 'runsc-of-tests'"):
+        go(make(runtime="runsc-of-tests"), "1")
+
+
+def test_a_network_only_when_asked_for(make: Make) -> None:
+    code = "import os; print(sorted(os.listdir('/sys/class/net')))"
+    assert go(make(), code).output == "['lo']\n"
+    assert "eth0" in go(make(network="full"), code).output
+
+
+def test_a_mounted_folder(make: Make, tmp_path: Path) -> None:
+    os.chmod(tmp_path, 0o755)
+    (tmp_path / "f").write_text("theirs")
+    os.chown(tmp_path, 4321, 4321)
+    for parent in tmp_path.parents:
+        if parent.stat().st_uid == os.getuid() and parent != Path("/"):
+            parent.chmod(parent.stat().st_mode | 0o011)
+    blobs = Store()
+    sandbox = make(mount=Mounted(str(tmp_path), write=True))
+    sandbox.put(blobs.files(f="ours"), blobs)
+    assert go(sandbox, "cat f; id -u; echo made > made; touch ~/x", "bash").output == "theirs4321\n"
+    assert (tmp_path / "made").stat().st_uid == 4321
+    assert not sandbox.pull(blobs)
+    reading = make(mount=Mounted(str(tmp_path)))
+    assert "Read-only" in go(reading, "touch g", "bash").output
+
+
+# Owners.
+
+
+def test_a_container_goes_with_its_sandbox(make: Make, client: Any) -> None:
+    sandbox = make(session="gone")
+    go(sandbox, "setsid sleep 300 &", "bash")
+    (row,) = ours(client, "gone")
+    volumes = [mount["Name"] for mount in row["Mounts"]]
+    began = time.monotonic()
+    sandbox.close()
+    assert time.monotonic() - began < 5
+    assert not ours(client, "gone")
+    left = client.api.volumes(filters={"label": "assistant.session=gone"})["Volumes"] or []
+    assert not {volume["Name"] for volume in left} & set(volumes)
+
+
+def test_fresh_leaves_one_container_at_most(make: Make, client: Any) -> None:
+    sandbox = make(session="fresh1", life="fresh")
+    for _ in range(3):
+        go(sandbox, "1")
+        assert len(ours(client, "fresh1")) == 1
+    sandbox.close()
+    assert not ours(client, "fresh1")
+
+
+@LIBRARY_LEAKS
+def test_ctrl_c_while_the_container_starts(make: Make, client: Any) -> None:
+    for delay in (0.02, 0.1, 0.18, 0.25):
+        sandbox = make(session="early")
+        timer = threading.Timer(delay, os.kill, (os.getpid(), signal.SIGINT))
+        timer.start()
+        with suppress(KeyboardInterrupt):
+            result = go(sandbox, "import time; time.sleep(20)", seconds=60)
+            assert result.reason == "cancelled"
+        timer.join()
+        sandbox.close()
+        assert not ours(client, "early")
+    gc.collect()
+
+
+OWNER = """
+import os, sys, time
+from assistant.events import CodeBlock
+from assistant.sandbox.docker_sandbox import DockerSandbox
+from assistant.sandbox.engine import find_engine
+from assistant.sandbox.options import SandboxOptions
+options = SandboxOptions(sys.argv[1], session=sys.argv[2])
+with DockerSandbox(find_engine(os.environ), options) as box:
+    for event in box.run(CodeBlock("python", "print('up', flush=True)\\nwhile True: pass"), 100):
+        print("up", flush=True)
+"""
+
+
+def start_owner(image: str, session: str) -> subprocess.Popen[str]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", OWNER, image, session], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "up\n"
+    return process
+
+
+def test_the_dead_are_reaped_and_the_living_are_not(client: Any, sandbox_image: BuiltImage) -> None:
+    with (
+        start_owner(sandbox_image.tag, "dead") as dead,
+        start_owner(sandbox_image.tag, "live") as live,
+    ):
+        try:
+            dead.kill()
+            dead.wait()
+            deadline = time.monotonic() + 10
+            while ours(client, "dead")[0]["State"] == "running" and time.monotonic() < deadline:
+                time.sleep(0.05)
+            # Its runner saw the end of its input, and left by itself.
+            assert ours(client, "dead")[0]["State"] == "exited"
+            (row,) = ours(client, "dead")
+            assert row["Names"][0].lstrip("/") in reap(client)
+            assert not ours(client, "dead")
+            assert ours(client, "live")[0]["State"] == "running"
+        finally:
+            live.kill()
+    deadline = time.monotonic() + 10
+    while ours(client, "live") and time.monotonic() < deadline:
+        reap(client)
+    assert not ours(client, "live")
+
+
+def test_who_is_abandoned() -> None:
+    mine = owner_labels("s")
+    assert not abandoned(mine, True, 1e6)
+    assert abandoned({**mine, "assistant.pid": "999999999"}, True, 0)
+    assert abandoned({**mine, "assistant.start": "1"}, True, 0)
+    assert abandoned({**mine, "assistant.deadline": "5"}, True, 0)
+    assert not abandoned({**mine, "assistant.deadline": str(int(time.time()) + 60)}, True, 0)
+    elsewhere = {**mine, "assistant.machine": "other/boot/pids", "assistant.pid": "999999999"}
+    assert not abandoned(elsewhere, True, 1e6)
+    assert not abandoned(elsewhere, False, 1.0)
+    assert abandoned(elsewhere, False, 1e6)
+
+
+@LIBRARY_LEAKS
+def test_a_block_is_told_when_the_engine_is_gone(engine: Engine, sandbox_image: BuiltImage) -> None:
+    from dataclasses import replace
+
+    nowhere = replace(engine, endpoint=replace(engine.endpoint, url="unix:///no/such.sock"))
+    with DockerSandbox(nowhere, SandboxOptions(sandbox_image.tag)) as sandbox:
+        with pytest.raises(SandboxError, match="No such file"):
+            go(sandbox, "1")
+        with pytest.raises(SandboxError):
+            list(sandbox.run(CodeBlock("bash", "true"), 5))
+    gc.collect()
