@@ -17,7 +17,7 @@ _MOUNTED = "the folder itself is mounted: nothing is copied, so there is no diff
 def begin(chat: Chat, setup: Setup, past: Loaded | None) -> None:
     """The first events of a record, or what a resumed one must say."""
     if past is None:
-        chat.pour(_started(chat, setup))
+        chat.pour(started(chat, setup))
         chat.pour(_system(setup))
         if setup.settings.mount != "none":
             chat.pour(Notice(_MOUNTED))
@@ -35,7 +35,7 @@ def begin(chat: Chat, setup: Setup, past: Loaded | None) -> None:
         chat.pour(Said(prompt("resumed"), "result"))
 
 
-def _started(chat: Chat, setup: Setup) -> Started:
+def started(chat: Chat, setup: Setup) -> Started:
     settings = setup.settings
     budget = chat.terms.budget
     caps: dict[str, Any] = {

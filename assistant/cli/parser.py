@@ -58,6 +58,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
     _run(commands)
     _script(commands)
+    _improve(commands)
     _exec(commands)
     _sessions(commands)
     _sandbox_commands(commands)
@@ -137,6 +138,33 @@ def _run(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg
     run.add_argument("--apply", action="store_true", help="write the changes back if it passed")
     run.add_argument("--unchecked", action="store_true", help="--apply without a check")
     _json(run)
+
+
+def _improve(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
+    improve = commands.add_parser(
+        "improve",
+        help="change files, and write them only if a check passes",
+        parents=[_model(), _sandbox(), _budget(), _work()],
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    improve.add_argument("files", nargs="+", metavar="FILE", help="what may change")
+    improve.add_argument("--objective", required=True, metavar="TEXT", help="what to improve")
+    improve.add_argument("--function", default="", metavar="NAME", help="only this one may change")
+    mode = improve.add_mutually_exclusive_group()
+    for name, text in (
+        ("suggest", "print numbered suggestions, change nothing"),
+        ("diff", "show the change; at a terminal ask whether to write it (default)"),
+        ("write", "write the change if the check passed"),
+    ):
+        mode.add_argument(f"--{name}", dest="mode", action="store_const", const=name, help=text)
+    improve.set_defaults(mode="diff")
+    improve.add_argument("--unchecked", action="store_true", help="--write without a check")
+    improve.add_argument(
+        "--allow-test-changes", action="store_true", help="tests may change, and are written too"
+    )
+    _json(improve)
 
 
 def _json(command: argparse.ArgumentParser) -> None:

@@ -99,7 +99,7 @@ def open_chat(
     """
     sessions = open_sessions(setup)
     model = model or open_model(setup)  # First: without one there is no session to keep.
-    _affordable(model, setup.settings)
+    affordable(model, setup.settings)
     with ExitStack() as stack:
         name = _session(sessions, setup, resume)
         past = load(sessions.record(name)) if resume is not None else None
@@ -109,7 +109,7 @@ def open_chat(
         store = sessions.record(name).parent / STORE
         workspace = _open_workspace(setup, sandbox, store)
         stack.enter_context(workspace)
-        chat = _chat(setup, workspace, model, past)
+        chat = new_chat(setup, workspace, model, past)
         chat.session, chat.folder = name, str(setup.folder)
         opened = Opened(chat, workspace, setup, past)
         chat.openers = Openers(lambda other: open_model(setup, other), opened._check)
@@ -135,11 +135,11 @@ def _session(sessions: Sessions, setup: Setup, resume: str | None) -> str:
 def _open_workspace(setup: Setup, sandbox: Any, store: Path) -> Folder:
     """A copy of the folder, unless the user asked for the folder itself."""
     if setup.settings.mount != "none" and not setup.settings.local:
-        return MountedFolder(sandbox, setup.folder, store, _edit, setup.copying)
-    return Workspace(sandbox, setup.folder, store, _edit, setup.copying)
+        return MountedFolder(sandbox, setup.folder, store, edit_text, setup.copying)
+    return Workspace(sandbox, setup.folder, store, edit_text, setup.copying)
 
 
-def _affordable(model: Model, settings: Settings) -> None:
+def affordable(model: Model, settings: Settings) -> None:
     """A dollar cap that someone set needs a price, and does so before anything is sent."""
     if settings.given("dollars") and model.cost(1000, 1000) is None:
         raise UsageError(
@@ -148,7 +148,7 @@ def _affordable(model: Model, settings: Settings) -> None:
         )
 
 
-def _chat(
+def new_chat(
     setup: Setup, workspace: Workspace | MountedFolder, model: Model, past: Loaded | None
 ) -> Chat:
     chat = Chat(
@@ -193,7 +193,7 @@ def _change(change: Change) -> str:
     return f"{change.kind} {change.path}{lines}{refused}"
 
 
-def _edit(text: str | None, code: str) -> tuple[str | None, Sequence[str]]:
+def edit_text(text: str | None, code: str) -> tuple[str | None, Sequence[str]]:
     """An edit block applied to a file's text; errors carry what the model should hear."""
     from assistant.code.edit_reports import edit_failed, edit_notes
     from assistant.code.edits import EditError, apply_edit, parse_edit
@@ -217,5 +217,5 @@ def open_kept(setup: Setup, session: str) -> Iterator[tuple[Workspace, Recorder]
         raise UsageError(f"session {name} has no folder", "`assistant sessions` lists them.")
     with Recorder(record, setup.redactor) as recorder:
         place = replace(setup, folder=Path(folder))
-        with Workspace(None, folder, record.parent / STORE, _edit, place.copying) as workspace:
+        with Workspace(None, folder, record.parent / STORE, edit_text, place.copying) as workspace:
             yield workspace, recorder

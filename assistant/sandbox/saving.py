@@ -42,14 +42,22 @@ def with_file(
         raise NotSaved(path, error.message) from error
     except ValueError as error:
         raise NotSaved(path, str(error)) from error
-    new = dict(tree)
     if data is None:
-        new.pop(path, None)
-        return new, notes
+        return {name: one for name, one in tree.items() if name != path}, notes
+    return with_bytes(tree, path, data, blobs), notes
+
+
+def with_bytes(tree: Tree, path: str, data: bytes, blobs: Blobs) -> Tree:
+    """The tree with these very bytes at ``path``; a file that is there keeps its mode.
+
+    Raises NotSaved.
+    """
+    entry = _place(tree, path)
+    new = dict(tree)
     for above in ancestors(path):
         new.setdefault(above, Entry("dir", 0o755))
     new[path] = Entry("file", entry.mode if entry else 0o644, len(data), blobs.put(data))
-    return new, notes
+    return new
 
 
 def _place(tree: Tree, path: str) -> Entry | None:

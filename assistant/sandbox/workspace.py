@@ -1,7 +1,7 @@
 """The workspace of a session: an executor whose code works on a copy of the user's folder."""
 
 import os
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -18,7 +18,7 @@ from assistant.sandbox.names import shown
 from assistant.sandbox.overlay import puts, received
 from assistant.sandbox.points import History, Point
 from assistant.sandbox.review import files_of, listed
-from assistant.sandbox.saving import EditText, NotSaved, with_file
+from assistant.sandbox.saving import EditText, NotSaved, with_bytes, with_file
 from assistant.sandbox.tree import Delta, Tree
 from assistant.sandbox.uninterrupted import uninterrupted
 
@@ -138,6 +138,16 @@ class Workspace:
             done = prompt(name, path=shown(block.path or ""))
             result = ExecResult(0, f"{done}\n", files=tuple(files))
         return replace(result, notes=(*notes, *result.notes))
+
+    def write(self, files: Mapping[str, bytes], title: str) -> str:
+        """Give files of the copy these very bytes; the id of the point. All or none: NotSaved."""
+        self.copy.open()
+        before = after = self.copy.tree
+        for path, data in files.items():
+            after = with_bytes(after, path, data, self.copy.blobs)
+        with uninterrupted():
+            self.copy.note(before, after, title)
+        return self.points()[-1].point
 
     def _ran(self, block: CodeBlock, seconds: float, before: Tree, after: Tree) -> Run:
         """Run a block on the copy ``after`` its file was saved; what it changed becomes a point."""
