@@ -33,7 +33,7 @@ LAYERS = (
     {"chat"},
     {"settings*", "config_files", "options"},
     {"sessions", "session_summary"},
-    {"functions", "code_utils", "tasks", "terminal", "evals", "demo"},
+    {"functions", "code_utils", "tasks", "terminal", "verdicts", "evals", "demo"},
     {"cli", "__main__"},
 )
 # Each foreign library in the one place that knows it, and loaded when first needed ("late").
@@ -47,8 +47,9 @@ LIBRARIES = {
 }
 # Doors may speak to the user, and wiring may read the environment.
 DOORS = ("terminal/", "cli/", "cli.py", "settings", "config_files.py", "__main__.py")
-# Programs of their own that are sent into a container; the rules of the house end at its door.
-SENT_INSIDE = ("sandbox/runner.py", "tasks/check_supervisor.py")
+# A program of its own, which runs in a container: the rules of the house end at its door. The
+# module says so in its own first words.
+SENT_INSIDE = re.compile(r"sent\s+as\s+text", re.I)
 LONGEST_FILE, LONGEST_FUNCTION, MOST_PARAMETERS = 300, 60, 6
 
 
@@ -70,9 +71,14 @@ def sources() -> dict[str, tuple[str, ast.Module]]:
     return {name: (text, ast.parse(text)) for name, text in texts.items()}
 
 
+@cache
+def sent_inside(file: str) -> bool:
+    return bool(SENT_INSIDE.search(ast.get_docstring(sources()[file][1]) or ""))
+
+
 def nodes(*, inside: bool = True) -> Iterator[tuple[str, ast.AST]]:
     for file, (_, tree) in sources().items():
-        if inside or file not in SENT_INSIDE:
+        if inside or not sent_inside(file):
             yield from ((file, node) for node in ast.walk(tree))
 
 
@@ -166,11 +172,11 @@ def test_no_circles() -> None:
 def test_each_library_has_one_place(library: str) -> None:
     place, when = LIBRARIES[library]
     for found in imports():
-        if found.name.split(".")[0] == library:
+        if found.name.split(".")[0] == library and not found.for_types:
             where = f"{found.file}:{found.line}"
             assert found.file.startswith(place), f"{where} imports {library}: only {place} may"
             if when == "late":
-                assert found.late or found.for_types, f"{where} loads {library} at once"
+                assert found.late, f"{where} loads {library} at once"
 
 
 def test_late_imports_say_why() -> None:
@@ -179,7 +185,7 @@ def test_late_imports_say_why() -> None:
             lines = sources()[found.file][0].splitlines()
             if not found.late or found.for_types or found.file.startswith(("settings", "cli")):
                 continue
-            if found.file in SENT_INSIDE:
+            if sent_inside(found.file):
                 continue
             above = found.line - 1
             while above and re.match(r"\s*(from|import)\s", lines[above - 1]):
@@ -213,7 +219,10 @@ _OUTERMOST = ("cli/__init__.py", "terminal/repl.py")
 
 
 def test_errors_are_named() -> None:
-    """Nothing catches everything, but for the outermost door, or to let it go on its way."""
+    """Nothing catches everything, but for the outermost door, or to let it go on its way.
+
+    Elsewhere the line says why, behind the mark that the linter wants.
+    """
 
     def problems() -> Iterator[str]:
         for file, node in nodes(inside=False):
@@ -222,7 +231,8 @@ def test_errors_are_named() -> None:
             kinds = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
             wide = [k for k in kinds if k is None or getattr(k, "id", "") in _EVERYTHING]
             goes_on = any(isinstance(n, ast.Raise) and n.exc is None for n in ast.walk(node))
-            if wide and not goes_on:
+            line = sources()[file][0].splitlines()[node.lineno - 1]
+            if wide and not goes_on and not re.search(r"noqa: BLE001\W+\w", line):
                 yield f"{file}:{node.lineno} catches everything"
 
     none(problems())
