@@ -16,7 +16,8 @@ from assistant.sandbox.lines import Lines
 from assistant.sandbox.overlay import Edit
 from assistant.sandbox.points import entry_in, entry_out
 from assistant.sandbox.safe_files import Root, shown
-from assistant.sandbox.writeback import Edits, back_up, exact, perform, take_back, temporaries
+from assistant.sandbox.standing import Edits, exact
+from assistant.sandbox.writeback import back_up, perform, take_back, temporaries
 
 JOURNAL = "applies.jsonl"
 BLOBS = "blobs"

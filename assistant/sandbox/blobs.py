@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Self
 
 from assistant.events import AssistantError
-from assistant.sandbox.safe_files import write_all
+from assistant.sandbox.disk import sync_folder, write_all
 
 MAGIC = b"blob"
 _HEADER = len(MAGIC) + 32 + 8
@@ -78,6 +78,7 @@ class Blobs:
             finally:
                 os.close(fd)
             os.rename(temporary, self.folder / hashed.hexdigest())
+            sync_folder(self.folder)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
@@ -133,11 +134,6 @@ class Blobs:
         """Bring all that is kept to disk; what refers to it may be written after this."""
         with self._lock:
             self._kept.sync()
-        fd = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
 
     def drop_scratch(self) -> None:
         """Forget what was put with ``scratch``, and free its space."""
@@ -224,6 +220,7 @@ class _Pack:
         self._writing = True
         if not self._fresh:
             self._find()
+            sync_folder(self._path.parent)
         os.ftruncate(self._fd, self._end)
 
     def _find(self) -> None:

@@ -127,6 +127,10 @@ class FolderCopy:
         All contents are on disk when this returns. Returns the paths worth telling.
         """
         step = changed(self.base, self.history.overlay, before, after)
+        if not step:
+            if not more:
+                self.history.block({}, title)
+            return []
         self._keep(edit for edit in step.values() if edit)
         if more:
             self.history.more(step)

@@ -9,8 +9,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from assistant.events import AssistantError
+from assistant.sandbox.disk import sync_folder, write_all
 from assistant.sandbox.names import shown
-from assistant.sandbox.safe_files import write_all
 
 _START = '{"crc":"%08x","data":'
 _BODY = len(_START % 0)
@@ -44,14 +44,18 @@ class Lines:
             os.close(self._fd)
             self._fd = -1
 
-    def append(self, entry: dict[str, Any]) -> None:
-        """Add a line; it is on disk when this returns, or not there at all if this raises."""
+    def append(self, entry: dict[str, Any], *, durable: bool = True) -> None:
+        """Add a line, or nothing at all if this raises; ``durable``: it is on disk when it returns.
+
+        Without that a crash of this program loses nothing either, only one of the machine may.
+        """
         body = json.dumps(entry, separators=(",", ":"))
         line = f"{_START % zlib.crc32(body.encode())}{body}}}\n".encode()
         self.lock()
         try:
             write_all(self._fd, line)
-            os.fsync(self._fd)
+            if durable:
+                os.fsync(self._fd)
             self.entries.append(entry)
         except BaseException:
             os.ftruncate(self._fd, self._end)
@@ -76,7 +80,7 @@ class Lines:
         self._fd = fd
         self._load()  # Another writer may have added lines before it let go.
         os.ftruncate(fd, self._end)
-        _sync_folder(self.path.parent)
+        sync_folder(self.path.parent)
 
     def _load(self) -> None:
         try:
@@ -104,11 +108,3 @@ def _parsed(line: bytes) -> dict[str, Any] | None:
         return None
     entry = json.loads(body)
     return entry if isinstance(entry, dict) else None
-
-
-def _sync_folder(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

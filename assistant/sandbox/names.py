@@ -59,6 +59,17 @@ def parts(path: str) -> list[str]:
     return components
 
 
+def split(path: str) -> tuple[str, str]:
+    """The folder of a relative path ("" for the root) and its last name, both checked."""
+    *above, name = parts(path)
+    return "/".join(above), name
+
+
+def join(above: str, name: str) -> str:
+    """The path of ``name`` in the folder ``above``, "" for the root."""
+    return f"{above}/{name}" if above else name
+
+
 def check_name(path: str) -> list[str]:
     """The components of a path that may be written on the host; else raises FileRefused."""
     components = parts(path)

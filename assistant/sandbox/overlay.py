@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from assistant.events import SandboxError
 from assistant.sandbox.names import FileRefused, parts, shown
-from assistant.sandbox.tree import Delta, Entry, Tree, difference, patched
+from assistant.sandbox.tree import Delta, Entry, Tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,16 @@ class Edit:
 Overlay = Mapping[str, Edit]
 
 
+def differs(old: Tree, new: Tree) -> Delta:
+    """As ``tree.difference``; quick where the trees share most of their entries."""
+    written = {
+        path: entry
+        for path, entry in new.items()
+        if (there := old.get(path)) is not entry and there != entry
+    }
+    return Delta(written, tuple(sorted((path for path in old if path not in new), reverse=True)))
+
+
 def received(inside: Tree, delta: Delta) -> dict[str, Entry]:
     """The copy after a sandbox reported ``delta``, made whole: no entry without its folders.
 
@@ -34,13 +44,20 @@ def received(inside: Tree, delta: Delta) -> dict[str, Entry]:
             parts(path)
         except FileRefused as error:
             raise SandboxError(f"the sandbox named a path outside: {shown(path)}") from error
-    written = {path: canonical(entry) for path, entry in delta.written.items()}
-    tree = patched(inside, Delta(written, delta.removed))
-    for path in written:
+    tree = dict(inside)
+    gone = [path for path in delta.removed if (was := tree.pop(path, None)) and was.kind == "dir"]
+    for path, entry in delta.written.items():
+        was = tree.get(path)
+        tree[path] = canonical(entry)
+        if was and was.kind == "dir" and entry.kind != "dir":
+            gone.append(path)
+    for path in delta.written:
         for above in ancestors(path):
             if above not in tree:
                 tree[above] = Entry("dir", 0o755)
-    return {path: entry for path, entry in tree.items() if _stands(tree, path)}
+            elif tree[above].kind != "dir":
+                gone.append(above)
+    return {path: entry for path, entry in tree.items() if _stands(tree, path)} if gone else tree
 
 
 def canonical(entry: Entry) -> Entry:
@@ -80,22 +97,36 @@ def laid(user: Tree, overlay: Overlay) -> dict[str, Entry]:
             tree.pop(path, None)
         else:
             tree[path] = edit.now
-    for path in sorted(tree):
+    covered = _covered(user, overlay)
+    doubtful = [p for p in user if p not in overlay and covered and _below(p, covered)]
+    doubtful += [path for path, edit in overlay.items() if edit.now]
+    for path in sorted(doubtful):
         for above in ancestors(path):
-            if path not in tree:
-                break
             entry = tree.get(above)
             if entry is not None and entry.kind == "dir":
                 continue
-            ours = path in overlay
-            if entry is not None and above in overlay:
+            if path not in tree:
+                break
+            if entry is not None and (above in overlay or path not in overlay):
                 del tree[path]
-            elif entry is None or ours:
+            else:
                 there = user.get(above)
                 tree[above] = there if there and there.kind == "dir" else Entry("dir", 0o755)
-            else:
-                del tree[path]
     return tree
+
+
+def _covered(user: Tree, overlay: Overlay) -> set[str]:
+    """The user's folders that code removed or put something else in the place of."""
+    return {
+        path
+        for path, edit in overlay.items()
+        if (there := user.get(path)) and there.kind == "dir"
+        if edit.now is None or edit.now.kind != "dir"
+    }
+
+
+def _below(path: str, folders: set[str]) -> bool:
+    return any(above in folders for above in ancestors(path))
 
 
 def changed(user: Tree, overlay: Overlay, before: Tree, after: Tree) -> dict[str, Edit | None]:
@@ -103,7 +134,7 @@ def changed(user: Tree, overlay: Overlay, before: Tree, after: Tree) -> dict[str
 
     None means that the path is as the user has it again.
     """
-    delta = difference(before, after)
+    delta = differs(before, after)
     step: dict[str, Edit | None] = {}
     for path in (*delta.written, *delta.removed):
         known = overlay.get(path)
@@ -150,29 +181,24 @@ def _merged(there: Entry | None, edit: Edit) -> Entry | None:
 
 def conflicts(user: Tree, overlay: Overlay) -> list[str]:
     """The paths that both the code and the user changed, to different contents."""
-    found = []
-    covered = {path for path, edit in overlay.items() if edit.now and edit.now.kind != "dir"}
-    hidden = (
-        {
-            above
-            for path in user
-            if path not in overlay
-            for above in ancestors(path)
-            if above in covered
-        }
-        if covered
-        else set()
-    )
+    replaced = {path for path in _covered(user, overlay) if overlay[path].now}
+    hidden = {p for p in user if p not in overlay and _below(p, replaced)} if replaced else set()
+    found = {above for path in hidden for above in ancestors(path) if above in replaced}
     for path, edit in overlay.items():
-        there = user.get(path)
-        blocked = edit.now is not None and any(
-            above not in overlay and user[above].kind != "dir"
-            for above in ancestors(path)
-            if above in user
-        )
-        if there not in (edit.was, edit.now) or blocked or path in hidden:
-            found.append(path)
+        if user.get(path) not in (edit.was, edit.now) or (
+            edit.now and _blocked(path, user, overlay)
+        ):
+            found.add(path)
     return sorted(found)
+
+
+def _blocked(path: str, user: Tree, overlay: Overlay) -> bool:
+    """Whether the user has put something else in the place of a folder above ``path``."""
+    return any(
+        there.kind != "dir" and above not in overlay
+        for above in ancestors(path)
+        if (there := user.get(above))
+    )
 
 
 def shifted(
@@ -195,26 +221,30 @@ def puts(inside: Tree, wanted: Tree) -> list[Delta]:
     Folders that are read-only are opened for the work and closed at the end; a path that changes
     its kind is removed first.
     """
-    delta = difference(inside, wanted)
+    delta = differs(inside, wanted)
     if not delta:
         return []
     turned = [p for p, e in delta.written.items() if p in inside and inside[p].kind != e.kind]
     removed = tuple(sorted({*delta.removed, *turned}, reverse=True))
     touched = {path.rpartition("/")[0] for path in (*delta.written, *removed)} - {""}
-    closed = {p for p, e in wanted.items() if e.kind == "dir" and e.mode & 0o300 != 0o300}
+    places = touched | set(delta.written)
+    closed = {p for p in places if (e := wanted.get(p)) and e.kind == "dir" and _is_closed(e)}
     opened = {
         path: replace(entry, mode=entry.mode | 0o700)
         for path in touched
-        if (entry := inside.get(path)) and entry.kind == "dir" and entry.mode & 0o300 != 0o300
+        if (entry := inside.get(path)) and entry.kind == "dir" and _is_closed(entry)
     }
-    reopened = closed & (touched | set(delta.written))
     written = {
-        path: replace(entry, mode=entry.mode | 0o700) if path in reopened else entry
+        path: replace(entry, mode=entry.mode | 0o700) if path in closed else entry
         for path, entry in delta.written.items()
     }
-    last = {path: wanted[path] for path in reopened}
+    last = {path: wanted[path] for path in closed}
     deltas = (Delta(opened), Delta(written, removed), Delta(last))
     return [one for one in deltas if one]
+
+
+def _is_closed(folder: Entry) -> bool:
+    return folder.mode & 0o300 != 0o300
 
 
 def under(paths: Iterable[str], chosen: Iterable[str]) -> list[str]:

@@ -110,7 +110,7 @@ class History:
         ]
 
     def _note(self, entry: dict[str, Any]) -> None:
-        self._lines.append(entry)
+        self._lines.append(entry, durable=entry.get("step") != {})
         self._take(entry)
 
     def _take(self, entry: dict[str, Any]) -> None:

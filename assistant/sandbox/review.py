@@ -7,8 +7,8 @@ from assistant.sandbox.blobs import Blobs
 from assistant.sandbox.diffing import Change, change, unified
 from assistant.sandbox.ignoring import Ignored
 from assistant.sandbox.names import FileRefused, check_name, in_git, shown
-from assistant.sandbox.overlay import Edit, Overlay, ancestors
-from assistant.sandbox.tree import Entry, Tree
+from assistant.sandbox.overlay import Edit, Overlay, ancestors, differs
+from assistant.sandbox.tree import Tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,8 @@ def kinds(edit: Edit) -> set[str]:
 
 def differing(one: Tree, other: Tree) -> list[str]:
     """The paths at which two trees differ."""
-    return sorted(path for path in {*one, *other} if one.get(path) != other.get(path))
+    delta = differs(one, other)
+    return sorted((*delta.written, *delta.removed))
 
 
 def files_of(paths: Iterable[str], tree: Tree) -> list[str]:

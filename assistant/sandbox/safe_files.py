@@ -13,7 +13,8 @@ from types import TracebackType
 from typing import Self
 
 from assistant.sandbox.descent import Enter, NotAFolder, chmod, delete, enter, walk
-from assistant.sandbox.names import FileRefused, check_name, parts, shown
+from assistant.sandbox.disk import write_all
+from assistant.sandbox.names import FileRefused, check_name, join, parts, shown, split
 
 __all__ = ["FileRefused", "Root", "check_name", "contents", "shown"]
 
@@ -234,23 +235,6 @@ def contents(fd: int, name: str, cap: int, path: str) -> Iterator[bytes]:
             yield piece
     finally:
         os.close(source)
-
-
-def write_all(fd: int, data: bytes) -> None:
-    """Write everything; a short write is continued."""
-    view = memoryview(data)
-    while view:
-        view = view[os.write(fd, view) :]
-
-
-def split(path: str) -> tuple[str, str]:
-    """The folder of a relative path ("" for the root) and its last name, both checked."""
-    *above, name = parts(path)
-    return "/".join(above), name
-
-
-def join(above: str, name: str) -> str:
-    return f"{above}/{name}" if above else name
 
 
 def _own(fd: int, existing: os.stat_result | None, folder: os.stat_result) -> None:

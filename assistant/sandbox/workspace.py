@@ -1,42 +1,29 @@
 """The workspace of a session: an executor whose code works on a copy of the user's folder."""
 
 import os
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
-from assistant.events import CodeBlock, ExecResult, Notice, Output, UsageError
+from assistant.events import CodeBlock, ExecResult, Notice, UsageError
 from assistant.prompts import prompt
 from assistant.sandbox.applying import Applied
 from assistant.sandbox.blobs import Blobs
 from assistant.sandbox.diffing import Change
 from assistant.sandbox.folder_copy import FolderCopy
 from assistant.sandbox.importing import CopyOptions
+from assistant.sandbox.mirror import Mirror, RawSandbox, Run
 from assistant.sandbox.names import shown
-from assistant.sandbox.overlay import puts, received
 from assistant.sandbox.points import History, Point
 from assistant.sandbox.review import files_of, listed
 from assistant.sandbox.saving import EditText, NotSaved, with_bytes, with_file
-from assistant.sandbox.tree import Delta, Tree
+from assistant.sandbox.tree import Tree
 from assistant.sandbox.uninterrupted import uninterrupted
 
 _TITLE = 60
 """Characters of a block that name its point."""
-
-Run = Generator[Output | Notice, None, ExecResult]
-
-
-class RawSandbox(Protocol):
-    """Where blocks run, with a workspace of its own. ``pull`` says what changed since the last
-    ``put`` or ``pull``; ``put`` takes removals first."""
-
-    @property
-    def image(self) -> str: ...
-    def put(self, delta: Delta, blobs: Blobs, /) -> None: ...
-    def pull(self, blobs: Blobs, /) -> Delta: ...
-    def run(self, block: CodeBlock, seconds: float, /) -> Run: ...
 
 
 class Workspace:
@@ -55,11 +42,9 @@ class Workspace:
         edit: EditText,
         options: CopyOptions | None = None,
     ) -> None:
-        self._sandbox, self._edit = sandbox, edit
+        self._edit = edit
         self.copy = FolderCopy(folder, store, options)
-        self._inside: Tree = {}
-        """What the sandbox holds, as host and sandbox last agreed."""
-        self._filled = False
+        self._mirror = Mirror(sandbox, self.copy.blobs)
 
     def __enter__(self) -> Self:
         return self
@@ -88,11 +73,12 @@ class Workspace:
 
     def use(self, sandbox: RawSandbox) -> None:
         """Go on in another, empty sandbox: it gets the copy before its first block."""
-        self._sandbox, self._inside, self._filled = sandbox, {}, False
+        self._mirror = Mirror(sandbox, self.copy.blobs)
 
     @property
     def image(self) -> str:
-        return self._sandbox.image if self._sandbox else ""
+        """The image that blocks run in; raises UsageError where there is no sandbox."""
+        return self._mirror.sandbox.image
 
     # The executor.
 
@@ -151,10 +137,10 @@ class Workspace:
 
     def _ran(self, block: CodeBlock, seconds: float, before: Tree, after: Tree) -> Run:
         """Run a block on the copy ``after`` its file was saved; what it changed becomes a point."""
-        sandbox = self._running()
+        sandbox = self._mirror.sandbox
         try:
             with uninterrupted():
-                self._fill(after)
+                self._mirror.fill(after)
             result = yield from sandbox.run(block, seconds)
         except KeyboardInterrupt:
             result = ExecResult(130, "", reason="cancelled", image=sandbox.image)
@@ -164,8 +150,8 @@ class Workspace:
             raise
         try:
             with uninterrupted():
-                self._inside = received(self._inside, sandbox.pull(self.copy.blobs))
-                files = self.copy.note(before, self._inside, _title(block))
+                self._mirror.follow()
+                files = self.copy.note(before, self._mirror.held, _title(block))
                 result = replace(result, files=tuple(files))
                 self._fill()
         except KeyboardInterrupt:
@@ -174,23 +160,14 @@ class Workspace:
 
     def _collect(self) -> None:
         """What changed in the sandbox since the last block, in the background."""
-        if self._filled and self._sandbox and (delta := self._sandbox.pull(self.copy.blobs)):
-            before, self._inside = self._inside, received(self._inside, delta)
-            self.copy.note(before, self._inside, "", more=True)
+        before = self._mirror.follow()
+        if self._mirror.held is not before:
+            self.copy.note(before, self._mirror.held, "", more=True)
 
-    def _fill(self, tree: Tree | None = None) -> None:
-        """Bring the sandbox to ``tree``; to the state of the copy, if it was filled before."""
-        if tree is None and not self._filled:
-            return
-        wanted = self.copy.tree if tree is None else tree
-        for delta in puts(self._inside, wanted):
-            self._running().put(delta, self.copy.blobs)
-        self._inside, self._filled = wanted, True
-
-    def _running(self) -> RawSandbox:
-        if self._sandbox is None:
-            raise UsageError("there is no sandbox here: changes can be seen and applied only")
-        return self._sandbox
+    def _fill(self) -> None:
+        """Bring the sandbox to the state of the copy, if it was filled before."""
+        if self._mirror.filled:
+            self._mirror.fill(self.copy.tree)
 
     # What the user does with the changes.
 

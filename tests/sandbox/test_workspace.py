@@ -802,7 +802,7 @@ class Walk(RuleBasedStateMachine):
 
     def in_step(self) -> None:
         """The sandbox holds what the host believes, once there is something in it."""
-        if self.box.puts and self.work._filled:
+        if self.box.puts and self.work._mirror.filled:
             assert tree_of(self.box.folder) == self.work.copy.tree
 
     @invariant()
