@@ -317,6 +317,7 @@ def fork_jobs(line: Line) -> NoReturn:
     """Forks a job whenever asked, and tells how each one ended. Ends with its line."""
     if os.getppid() == 1:  # In a container.
         refuse_calls()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Until a job runs foreign code.
     wake, woken = os.pipe()
     for fd in (wake, woken):
         os.set_blocking(fd, False)

@@ -3,7 +3,8 @@
 import threading
 import time
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from contextlib import suppress
+from typing import TypeVar
 
 T = TypeVar("T")
 
@@ -16,35 +17,28 @@ def undisturbed(act: Callable[[], T]) -> T:
 
     It, or what else a signal handler raises, comes out of here when ``act`` has ended.
     """
-    work = _Work(act)
-    work.start()
-    try:
-        work.join()
-    except BaseException:
-        work.wait(_PATIENCE)
-        raise
-    if work.error is not None:
-        raise work.error
-    return work.results[0]
+    results: list[T] = []
+    errors: list[BaseException] = []
+    done = threading.Event()  # An interrupted Thread.join may believe that the thread has ended.
 
-
-class _Work(threading.Thread, Generic[T]):
-    def __init__(self, act: Callable[[], T]) -> None:
-        super().__init__(name="undisturbed", daemon=True)
-        self._act = act
-        self.results: list[T] = []
-        self.error: BaseException | None = None
-
-    def run(self) -> None:
+    def work() -> None:
         try:
-            self.results.append(self._act())
-        except BaseException as error:  # noqa: BLE001 - it is raised again where it belongs
-            self.error = error
+            results.append(act())
+        except BaseException as error:  # noqa: BLE001 - raised again where it belongs
+            errors.append(error)
+        finally:
+            done.set()
 
-    def wait(self, seconds: float) -> None:
-        until = time.monotonic() + seconds
-        while self.is_alive() and time.monotonic() < until:
-            try:
-                self.join(until - time.monotonic())
-            except KeyboardInterrupt:
-                continue
+    thread = threading.Thread(target=work, name="undisturbed", daemon=True)
+    try:
+        thread.start()
+        done.wait()
+    except BaseException:
+        until = time.monotonic() + _PATIENCE
+        while thread.ident and not done.is_set() and time.monotonic() < until:
+            with suppress(KeyboardInterrupt):
+                done.wait(until - time.monotonic())
+        raise
+    if errors:
+        raise errors[0]
+    return results[0]

@@ -3,6 +3,7 @@
 import gc
 import io
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -29,6 +30,9 @@ from tests.sandbox.contract import Make, Store, go
 pytestmark = pytest.mark.docker
 # What is interrupted inside the engine's library leaves its socket to the garbage collector.
 LIBRARY_LEAKS = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+RUN = secrets.token_hex(4)
+"""Of this run alone: an earlier one may have been killed and left something."""
 
 ODD = """
 FROM {base}
@@ -130,9 +134,9 @@ def test_an_image_without_python(make: Make, client: Any, sandbox_image: BuiltIm
     image, _ = client.images.build(fileobj=io.BytesIO(text.encode()), rm=True, forcerm=True)
     try:
         with pytest.raises(SandboxError, match="has no python3") as caught:
-            go(make(image=image.id, session="nopython"), "1")
+            go(make(image=image.id, session=RUN + "nopython"), "1")
         assert "--from" in caught.value.remedy
-        assert not ours(client, "nopython")
+        assert not ours(client, RUN + "nopython")
     finally:
         client.images.remove(image.id, force=True)
 
@@ -220,31 +224,31 @@ def test_a_mounted_folder(make: Make, tmp_path: Path) -> None:
 
 
 def test_a_container_goes_with_its_sandbox(make: Make, client: Any) -> None:
-    sandbox = make(session="gone")
+    sandbox = make(session=RUN + "gone")
     go(sandbox, "setsid sleep 300 &", "bash")
-    (row,) = ours(client, "gone")
+    (row,) = ours(client, RUN + "gone")
     volumes = [mount["Name"] for mount in row["Mounts"]]
     began = time.monotonic()
     sandbox.close()
     assert time.monotonic() - began < 5
-    assert not ours(client, "gone")
-    left = client.api.volumes(filters={"label": "assistant.session=gone"})["Volumes"] or []
+    assert not ours(client, RUN + "gone")
+    left = client.api.volumes(filters={"label": f"assistant.session={RUN}gone"})["Volumes"] or []
     assert not {volume["Name"] for volume in left} & set(volumes)
 
 
 def test_fresh_leaves_one_container_at_most(make: Make, client: Any) -> None:
-    sandbox = make(session="fresh1", life="fresh")
+    sandbox = make(session=RUN + "fresh1", life="fresh")
     for _ in range(3):
         go(sandbox, "1")
-        assert len(ours(client, "fresh1")) == 1
+        assert len(ours(client, RUN + "fresh1")) == 1
     sandbox.close()
-    assert not ours(client, "fresh1")
+    assert not ours(client, RUN + "fresh1")
 
 
 @LIBRARY_LEAKS
 def test_ctrl_c_while_the_container_starts(make: Make, client: Any) -> None:
     for delay in (0.02, 0.1, 0.18, 0.25):
-        sandbox = make(session="early")
+        sandbox = make(session=RUN + "early")
         timer = threading.Timer(delay, os.kill, (os.getpid(), signal.SIGINT))
         timer.start()
         with suppress(KeyboardInterrupt):
@@ -252,7 +256,7 @@ def test_ctrl_c_while_the_container_starts(make: Make, client: Any) -> None:
             assert result.reason == "cancelled"
         timer.join()
         sandbox.close()
-        assert not ours(client, "early")
+        assert not ours(client, RUN + "early")
     gc.collect()
 
 
@@ -280,27 +284,29 @@ def start_owner(image: str, session: str) -> subprocess.Popen[str]:
 
 def test_the_dead_are_reaped_and_the_living_are_not(client: Any, sandbox_image: BuiltImage) -> None:
     with (
-        start_owner(sandbox_image.tag, "dead") as dead,
-        start_owner(sandbox_image.tag, "live") as live,
+        start_owner(sandbox_image.tag, RUN + "dead") as dead,
+        start_owner(sandbox_image.tag, RUN + "live") as live,
     ):
         try:
             dead.kill()
             dead.wait()
             deadline = time.monotonic() + 10
-            while ours(client, "dead")[0]["State"] == "running" and time.monotonic() < deadline:
+            while (
+                ours(client, RUN + "dead")[0]["State"] == "running" and time.monotonic() < deadline
+            ):
                 time.sleep(0.05)
             # Its runner saw the end of its input, and left by itself.
-            assert ours(client, "dead")[0]["State"] == "exited"
-            (row,) = ours(client, "dead")
+            assert ours(client, RUN + "dead")[0]["State"] == "exited"
+            (row,) = ours(client, RUN + "dead")
             assert row["Names"][0].lstrip("/") in reap(client)
-            assert not ours(client, "dead")
-            assert ours(client, "live")[0]["State"] == "running"
+            assert not ours(client, RUN + "dead")
+            assert ours(client, RUN + "live")[0]["State"] == "running"
         finally:
             live.kill()
     deadline = time.monotonic() + 10
-    while ours(client, "live") and time.monotonic() < deadline:
+    while ours(client, RUN + "live") and time.monotonic() < deadline:
         reap(client)
-    assert not ours(client, "live")
+    assert not ours(client, RUN + "live")
 
 
 def test_who_is_abandoned() -> None:
