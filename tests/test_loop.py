@@ -245,3 +245,23 @@ def test_changes_from_outside_are_told_before_the_first_call() -> None:
     model = ListModel("ok")
     play(model, ListExecutor(told=["a.py was changed by the user"]))
     assert "a.py was changed by the user" in model.seen[0][-1].text
+
+
+class TestMeaning:
+    def test_a_transcript_runs_without_its_prompts_and_output(self) -> None:
+        executor = ListExecutor()
+        play(ListModel("```bash\n$ echo one\none\n$ echo two\ntwo\n```\n", "done"), executor)
+        assert executor.blocks == [CodeBlock("bash", "echo one\necho two\n")]
+
+    def test_python_2_is_refused_and_said_to_be(self) -> None:
+        executor = ListExecutor()
+        ending, seen = play(ListModel("```python\nprint 'hello'\n```\n", "sorry"), executor)
+        assert executor.blocks == []
+        assert ending.status == "gave-up"
+        assert "Python 2" in results(seen)[0]
+
+    def test_a_file_is_run_as_it_was_written(self) -> None:
+        executor = ListExecutor()
+        reply = "```bash\n# filename: x.sh\n$ echo one\n```\n"
+        play(ListModel(reply, "done"), executor)
+        assert executor.blocks[0].code.endswith("$ echo one\n")
