@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Protocol, Self
 
-from assistant.terminal.render import Screen
+from assistant.terminal.screen import Screen
 
 if TYPE_CHECKING:
     from assistant.chat import Chat

@@ -18,18 +18,17 @@ from prompt_toolkit.history import History, InMemoryHistory
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.styles import Style
 
+from assistant.terminal import words
 from assistant.terminal.console import TerminalOptions
 from assistant.terminal.exchange import Exchange
+from assistant.terminal.footer import status_line, tail
 from assistant.terminal.history import FileHistory
 from assistant.terminal.keys import bindings
 from assistant.terminal.layout import layout
 from assistant.terminal.markdown import Preview
-from assistant.terminal.output import FramedOutput, screen_size
+from assistant.terminal.output import FramedOutput
 from assistant.terminal.pastes import Pastes, tidy
-from assistant.terminal.sanitize import visible
 from assistant.terminal.theme import Theme
-from assistant.terminal.words import count
-from assistant.terminal.wrap import clip, fold
 
 FRAME = 0.05
 """Seconds between redraws for text that streams; what is typed is echoed at once."""
@@ -78,7 +77,7 @@ class Desk:
                 prompt=self._before,
                 live=self._live,
                 status=self._status,
-                rows=lambda: screen_size().rows,
+                rows=lambda: self.output.get_size().rows,
             ),
             style=Style.from_dict(dict(theme.styles)),
             include_default_pygments_style=False,
@@ -143,35 +142,17 @@ class Desk:
         exchange.written += len(text)
 
     def _live(self) -> StyleAndTextTuples:
-        """The tail of the unfinished line, one third of the screen at most."""
-        if not self._preview:
-            return []
-        size = screen_size()
-        rows = [part for row in self._preview() for part in fold(row, size.columns - 1)]
-        fragments: StyleAndTextTuples = []
-        for row in rows[-max(size.rows // 3, 1) :]:
-            fragments.extend([*row, ("", "\n")])
-        return fragments[:-1]
+        return tail(self._preview, self.output.get_size()) if self._preview else []
 
     def _before(self, row: int) -> str:
         return "  " if row else "? " if self._question else "> "
 
     def _status(self) -> StyleAndTextTuples:
-        exchange, now = self.exchange, time.monotonic()
-        if now > self._hint_until:
+        if time.monotonic() > self._hint_until:
             self._hint = ""
-        waiting = exchange.typed.qsize()
-        parts = [
-            self._hint,
-            self._question[1] if self._question else "",
-            _running(exchange, now),
-            f"{count(waiting, 'message')} waiting" if waiting else "",
-            "" if self.enter_sends else "Alt-Enter sends",
-            exchange.status,
-        ]
-        text = visible(" · ".join(part for part in parts if part))
-        style = "class:warn" if self._hint or self._question else "class:dim"
-        return list(clip([(style, text)], screen_size().columns - 1)) if text else []
+        notice = words.joined((self._hint, self._question[1] if self._question else ""))
+        mode = "" if self.enter_sends else "Alt-Enter sends"
+        return status_line(notice, mode, self.exchange, self.output.get_size().columns)
 
     def _tell(self, hint: str, lasting: float = _TWICE) -> None:
         self._hint, self._hint_until = hint, time.monotonic() + lasting
@@ -259,10 +240,3 @@ class Desk:
             self.buffer.document = self._question[2]
             self._question = None
             self.app.invalidate()
-
-
-def _running(exchange: Exchange, now: float) -> str:
-    took = int(now - exchange.since)
-    if exchange.state == "starting":
-        return f"starting, {took} s; type ahead" if took else "starting"
-    return f"{took} s, Ctrl-C stops it" if exchange.state == "busy" else ""

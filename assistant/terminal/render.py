@@ -26,26 +26,12 @@ from assistant.terminal.endings import Turn, ending
 from assistant.terminal.lines import Lines
 from assistant.terminal.markdown import WIDEST, Markdown, Preview, Rows
 from assistant.terminal.sanitize import visible
+from assistant.terminal.screen import Screen
 from assistant.terminal.theme import Fragment, Line
 from assistant.terminal.wrap import wrap
 
 MARK = "▸"
 """Stands before what the assistant itself says; no line of a reply or of output begins with it."""
-
-
-class Screen(Protocol):
-    """Where lines go."""
-
-    @property
-    def columns(self) -> int: ...
-    @property
-    def rich(self) -> bool:
-        """Whether Markdown is set; else the words of a reply are shown as they came."""
-        ...
-
-    def show(self, rows: Iterable[Line], live: Preview | None = None) -> None:
-        """Add final rows; ``live`` draws what is not final yet, None where nothing is open."""
-        ...
 
 
 class _Flow(Protocol):

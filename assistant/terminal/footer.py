@@ -1,0 +1,43 @@
+"""What is drawn around the prompt: the tail of the unfinished line, and the status line."""
+
+import time
+
+from prompt_toolkit.data_structures import Size
+from prompt_toolkit.formatted_text import StyleAndTextTuples
+
+from assistant.terminal import words
+from assistant.terminal.exchange import Exchange
+from assistant.terminal.markdown import Preview
+from assistant.terminal.sanitize import visible
+from assistant.terminal.wrap import clip, fold
+
+
+def tail(preview: Preview, size: Size) -> StyleAndTextTuples:
+    """The last rows of what is not final, one third of the screen at most."""
+    rows = [part for row in preview() for part in fold(row, size.columns - 1)]
+    fragments: StyleAndTextTuples = []
+    for row in rows[-max(size.rows // 3, 1) :]:
+        fragments.extend([*row, ("", "\n")])
+    return fragments[:-1]
+
+
+def status_line(notice: str, mode: str, exchange: Exchange, columns: int) -> StyleAndTextTuples:
+    """One line, the most urgent first, cut to the width of the screen."""
+    waiting = exchange.typed.qsize()
+    parts = (
+        notice,
+        _running(exchange),
+        f"{words.count(waiting, 'message')} waiting" if waiting else "",
+        mode,
+        exchange.status,
+    )
+    text = visible(words.joined(parts))
+    style = "class:warn" if notice else "class:dim"
+    return list(clip([(style, text)], columns - 1)) if text else []
+
+
+def _running(exchange: Exchange) -> str:
+    took = int(time.monotonic() - exchange.since)
+    if exchange.state == "starting":
+        return f"starting, {took} s; type ahead" if took else "starting"
+    return f"{took} s, Ctrl-C stops it" if exchange.state == "busy" else ""
