@@ -47,9 +47,13 @@ LIBRARIES = {
 }
 # Doors may speak to the user, and wiring may read the environment.
 DOORS = ("terminal/", "cli/", "cli.py", "settings", "config_files.py", "__main__.py")
+# Programs that were written for AutoGen read there what image is pulled.
+DOORS += ("functions/images.py",)
 # A program of its own, which runs in a container: the rules of the house end at its door. The
 # module says so in its own first words.
 SENT_INSIDE = re.compile(r"sent\s+as\s+text", re.I)
+# Its parameters are AutoGen's.
+GIVEN_SIGNATURES = ("eval_function_completions",)
 LONGEST_FILE, LONGEST_FUNCTION, MOST_PARAMETERS = 300, 60, 6
 
 
@@ -273,6 +277,8 @@ def test_functions_are_short() -> None:
                 lines = (node.end_lineno or 0) - node.lineno + 1 - said
                 if lines > LONGEST_FUNCTION:
                     yield f"{file}:{node.lineno} {node.name} has {lines} lines"
+                if node.name in GIVEN_SIGNATURES:
+                    continue
                 names = [a.arg for a in node.args.posonlyargs + node.args.args]
                 names = [n for n in names if n not in ("self", "cls")]
                 if len(names + node.args.kwonlyargs) > MOST_PARAMETERS:  # type: ignore[operator]

@@ -1,1 +1,1 @@
-"""The library functions under AutoGen's names; ``assistant`` and ``assistant.code_utils`` give them out."""
+"""The library functions by AutoGen's names, as ``assistant`` and its ``code_utils`` have them."""

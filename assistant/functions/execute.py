@@ -82,8 +82,8 @@ def execute_code(
 
     Behaves as AutoGen 0.2's function of this name, but for what was mended: the time limit holds
     without a container too and ends all processes; a file name cannot lead out of ``work_dir``; a
-    container that is asked for is used, also inside another; no image is left over from each run (the
-    one returned is the one used, called ``python:<filename>`` where a filename is given); the
+    container that is asked for is used, also inside another; no run leaves an image behind (the
+    one returned is the one used, by the name ``python:<filename>`` where there is a filename); the
     container has no network, works on a copy of the folder, and what it changed is written back
     when it ends, but for links out of the folder, files that shells or version control obey, and
     what somebody else changed meanwhile. Files that may hold keys are not copied.

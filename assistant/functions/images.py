@@ -1,21 +1,21 @@
-"""Images for ``execute_code``: the first of several that can be had, and AutoGen's names for them."""
+"""Images for ``execute_code``: the first of several that can be had, and names for them."""
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Any
 
 from assistant.events import SandboxError
 from assistant.sandbox.engine import engine_errors
 from assistant.sandbox.image import DEFAULT_IMAGE, find_image
-
-if TYPE_CHECKING:
-    from docker import DockerClient
 
 USUAL = (DEFAULT_IMAGE, "python:3-slim", "python:3", "python:3-windowsservercore")
 """For ``use_docker=True``: our own image, then AutoGen's choices."""
 _LONGEST_TAG = 128
 _OFFICIAL = re.compile(r"\d|(?:latest|slim|alpine|rc|bookworm|trixie|windowsservercore)(?:\W|$)")
 """Tags that the Python images themselves have; nothing of ours gets such a name."""
+
+
+# A client is the one that ``sandbox.engine.connect`` gives: its library is known there only.
 
 
 def wanted(use_docker: object) -> Sequence[str]:
@@ -27,7 +27,7 @@ def wanted(use_docker: object) -> Sequence[str]:
     return USUAL
 
 
-def first_image(client: "DockerClient", names: Sequence[str]) -> str:
+def first_image(client: Any, names: Sequence[str]) -> str:
     """The first image that is there or can be pulled; says on standard output what it pulls.
 
     Raises:
@@ -53,7 +53,7 @@ def first_image(client: "DockerClient", names: Sequence[str]) -> str:
     )
 
 
-def named_after(client: "DockerClient", image: str, filename: str) -> str:
+def named_after(client: Any, image: str, filename: str) -> str:
     """``python:<filename>`` as a further name of ``image``, as AutoGen returns it.
 
     A name costs nothing: no layer is made. One that somebody else's image has stays with it, and

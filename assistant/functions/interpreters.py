@@ -16,9 +16,9 @@ def extension(lang: str) -> str:
 def script(lang: str, file: str, python: str = "") -> str:
     """Shell code that becomes the program in ``file``; ``python`` is a particular interpreter.
 
-    ``python`` and ``py`` are Python, ``python3.12`` that very one, ``shell`` is sh, ``ps1``, ``pwsh``
-    and ``powershell`` are whichever of the two programs is there; further names are those of the
-    table of languages.
+    ``python`` and ``py`` are Python, ``python3.12`` that very one, ``shell`` is sh; ``ps1``,
+    ``pwsh``, ``powershell`` are whichever of the two programs is there; further names are those of
+    the table of languages.
 
     Raises:
         NotImplementedError: nothing here runs that language.

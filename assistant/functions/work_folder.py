@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Protocol
 
 from assistant.events import UsageError
-from assistant.sandbox.applying import apply_edits
+from assistant.sandbox.applying import ApplyRefused, apply_edits
 from assistant.sandbox.blobs import Blobs
 from assistant.sandbox.importing import CopyOptions, import_folder
 from assistant.sandbox.overlay import Edit, puts, received
 from assistant.sandbox.safe_files import FileRefused, Root, check_name, shown
 from assistant.sandbox.tree import Delta, Entry, Tree, difference
-from assistant.sandbox.writeback import exact
 
 _KEYS = (".env", ".env.*", "*.pem", "*.key", "*.p12", "*.pfx", "id_*", "*netrc", ".pypirc")
 _HEAVY = ("node_modules/", "__pycache__/", ".venv/", "venv/", ".tox/", ".nox/", ".hg/", ".svn/")
@@ -118,11 +117,14 @@ class Copied:
         edits = {path: Edit(tree.get(path), entry) for path, entry in change.written.items()}
         edits |= {path: Edit(tree.get(path), None) for path in change.removed}
         edits.pop(but, None)
-        with Root(self.folder) as root:
-            _, refused = exact(root, edits)
-        kept = {path: edit for path, edit in edits.items() if path not in refused}
-        if kept:
-            apply_edits(self.folder, self.store, kept, self.blobs)
+        refused: dict[str, str] = {}
+        while edits:
+            try:
+                apply_edits(self.folder, self.store, edits, self.blobs)
+                break
+            except ApplyRefused as error:
+                refused |= error.reasons
+                edits = {path: edit for path, edit in edits.items() if path not in error.reasons}
         return [f"{shown(path)} ({why})" for path, why in refused.items()]
 
 
