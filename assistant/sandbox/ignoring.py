@@ -37,7 +37,7 @@ _HEAVY = frozenset(
         ".Trash",
     }
 )
-_MARKS = ("pyvenv.cfg", "CACHEDIR.TAG")
+MARKS = ("pyvenv.cfg", "CACHEDIR.TAG")
 """A folder that holds one of these is a virtual environment, or says itself that it is a cache."""
 
 Read = Callable[[str], bytes | None]
@@ -52,7 +52,7 @@ class Ignored:
 
     def __init__(self, read: Read, foreign: Callable[[str], bool] = lambda path: False) -> None:
         self._read, self._foreign = read, foreign
-        self._rules: dict[str, list[GitIgnoreSpec]] = {}
+        self._rules: dict[str, list[tuple[str, GitIgnoreSpec]]] = {}
         self._folders: dict[str, str] = {}
 
     def why(self, path: str, is_folder: bool) -> str:
@@ -74,25 +74,25 @@ class Ignored:
             return "ignored"
         if is_folder and name in _HEAVY:
             return "a cache or dependency folder"
-        if is_folder and any(self._read(f"{path}/{mark}") is not None for mark in _MARKS):
+        if is_folder and any(self._read(f"{path}/{mark}") is not None for mark in MARKS):
             return "a cache or a virtual environment"
-        folder = path
-        while folder:
-            folder = folder.rpartition("/")[0]
-            below = path[len(folder) + 1 :] if folder else path
-            for rules in reversed(self._in(folder)):
-                verdict = rules.check_file(below + "/" if is_folder else below).include
-                if verdict is not None:
-                    return "ignored" if verdict else ""
+        for prefix, rules in self._over(path.rpartition("/")[0]):
+            below = path[len(prefix) :]
+            verdict = rules.check_file(below + "/" if is_folder else below).include
+            if verdict is not None:
+                return "ignored" if verdict else ""
         return ""
 
-    def _in(self, folder: str) -> list[GitIgnoreSpec]:
-        """The rules of one folder, weakest first."""
+    def _over(self, folder: str) -> list[tuple[str, GitIgnoreSpec]]:
+        """The rules that count in a folder, with the start of paths below it; strongest first."""
         if folder not in self._rules:
-            names = [f"{folder}/{name}" if folder else name for name in IGNORE_FILES]
+            prefix = folder + "/" if folder else ""
+            names = [prefix + name for name in IGNORE_FILES]
             if not folder:
                 names.insert(0, EXCLUDE)
-            self._rules[folder] = [rules for name in names if (rules := self._parsed(name))]
+            own = [(prefix, rules) for name in reversed(names) if (rules := self._parsed(name))]
+            above = self._over(folder.rpartition("/")[0]) if folder else []
+            self._rules[folder] = own + above
         return self._rules[folder]
 
     def _parsed(self, name: str) -> GitIgnoreSpec | None:

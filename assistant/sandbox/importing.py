@@ -3,6 +3,7 @@
 import os
 import stat
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from pathspec import GitIgnoreSpec
 from assistant.events import UsageError
 from assistant.sandbox.blobs import Blobs
 from assistant.sandbox.gitcopy import git_files, safe_config
-from assistant.sandbox.ignoring import LARGEST_IGNORE_FILE, Ignored
+from assistant.sandbox.ignoring import IGNORE_FILES, LARGEST_IGNORE_FILE, MARKS, Ignored
 from assistant.sandbox.names import folded, shown
 from assistant.sandbox.reading import Known, Reader
 from assistant.sandbox.safe_files import FileRefused, Root
@@ -19,6 +20,7 @@ from assistant.sandbox.tree import Entry, Tree
 
 DEEPEST = 60
 """Folders within folders that are followed."""
+_RULES = (*IGNORE_FILES, *MARKS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,7 @@ class _Import:
         self.reader = Reader(root, blobs, options.secrets, known)
         self.named = GitIgnoreSpec.from_lines(options.named, backend="simple")
         self.ignored = Ignored(self.rules)
+        self.ruled: dict[str, list[str]] = {}
         self.tree: dict[str, Entry] = {}
         self.skipped: dict[str, str] = {}
         self.secrets: list[str] = []
@@ -122,13 +125,28 @@ class _Import:
         )
 
     def is_named(self, path: str) -> bool:
-        return bool(self.named.check_file(path).include)
+        return bool(self.options.named) and bool(self.named.check_file(path).include)
 
     def rules(self, path: str) -> bytes | None:
+        """An ignore file, or None; whether a folder has any is asked once."""
+        folder, name = path.rpartition("/")[::2]
+        if folder not in self.ruled:
+            self.ruled[folder] = self.rules_in(folder)
+        if name in _RULES and name not in self.ruled[folder]:
+            return None
         try:
             return self.root.read(path, LARGEST_IGNORE_FILE)
         except (OSError, FileRefused):
             return None
+
+    def rules_in(self, folder: str) -> list[str]:
+        found = []
+        with suppress(OSError, FileRefused), self.root.folder(folder) as fd:
+            for name in _RULES:
+                with suppress(OSError):
+                    os.stat(name, dir_fd=fd, follow_symlinks=False)
+                    found.append(name)
+        return found
 
     def list(self) -> dict[str, os.stat_result]:
         """The regular files that may be copied; folders and links go into the tree at once."""

@@ -38,6 +38,11 @@ class Mirror:
             raise UsageError("there is no sandbox here: changes can be seen and applied only")
         return self._sandbox
 
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """What the last look inside did not bring, in sentences, from a sandbox that says so."""
+        return tuple(getattr(self.sandbox, "left_out", ()))
+
     def fill(self, wanted: Tree) -> None:
         """Bring the sandbox to ``wanted``, with as little as will do."""
         if wanted is not self.held:

@@ -97,6 +97,8 @@ def _objection(name: str) -> str:
 
 def folded(name: str) -> str:
     """A name as the most forgiving file system compares it: no case, invisibles or end dots."""
+    if name.isascii() and name.isprintable():
+        return name.lower().rstrip(" .")
     seen = "".join(c for c in name if unicodedata.category(c) not in _UNSEEN)
     return unicodedata.normalize("NFKC", seen).casefold().rstrip(" .")
 

@@ -37,7 +37,8 @@ def differs(old: Tree, new: Tree) -> Delta:
 def received(inside: Tree, delta: Delta) -> dict[str, Entry]:
     """The copy after a sandbox reported ``delta``, made whole: no entry without its folders.
 
-    Raises SandboxError for a path that is not plainly relative: no honest sandbox names one.
+    A folder that is reported removed stays while something in it does. Raises SandboxError for a
+    path that is not plainly relative: no honest sandbox names one.
     """
     for path in (*delta.written, *delta.removed):
         try:
@@ -45,19 +46,22 @@ def received(inside: Tree, delta: Delta) -> dict[str, Entry]:
         except FileRefused as error:
             raise SandboxError(f"the sandbox named a path outside: {shown(path)}") from error
     tree = dict(inside)
-    gone = [path for path in delta.removed if (was := tree.pop(path, None)) and was.kind == "dir"]
+    gone = {path for path in delta.removed if (was := tree.pop(path, None)) and was.kind == "dir"}
+    replaced = set()
     for path, entry in delta.written.items():
-        was = tree.get(path)
+        was = tree.get(path) or inside.get(path)
         tree[path] = canonical(entry)
         if was and was.kind == "dir" and entry.kind != "dir":
-            gone.append(path)
+            replaced.add(path)
     for path in delta.written:
         for above in ancestors(path):
             if above not in tree:
-                tree[above] = Entry("dir", 0o755)
+                tree[above] = inside[above] if above in gone else Entry("dir", 0o755)
             elif tree[above].kind != "dir":
-                gone.append(above)
-    return {path: entry for path, entry in tree.items() if _stands(tree, path)} if gone else tree
+                replaced.add(above)
+    if gone := gone - set(tree):
+        tree |= {above: inside[above] for p in tree for above in ancestors(p) if above in gone}
+    return {p: e for p, e in tree.items() if not _below(p, replaced)} if replaced else tree
 
 
 def canonical(entry: Entry) -> Entry:
@@ -73,16 +77,6 @@ def ancestors(path: str) -> list[str]:
     """The folders above a path, outermost first."""
     names = path.split("/")[:-1]
     return ["/".join(names[: depth + 1]) for depth in range(len(names))]
-
-
-def _stands(tree: Tree, path: str) -> bool:
-    above = path.rpartition("/")[0]
-    while above:
-        entry = tree.get(above)
-        if entry is None or entry.kind != "dir":
-            return False
-        above = above.rpartition("/")[0]
-    return True
 
 
 def laid(user: Tree, overlay: Overlay) -> dict[str, Entry]:

@@ -58,9 +58,9 @@ class History:
             self._note({"kind": "start", "version": VERSION, "folder": folder})
 
     def block(self, step: Step, title: str) -> str:
-        """A block has run: a new point, in place of those that were undone; returns its id."""
+        """A block has run: a new point, in place of undone ones if it changed anything; its id."""
         self._note({"kind": "block", "title": title[:200], "step": _written(step)})
-        return self._taken[-1].point
+        return self.current
 
     def aside(self, step: Step) -> None:
         """A change that is no point of its own: the user's edits, a conflict that was settled."""
@@ -87,7 +87,7 @@ class History:
                 "there is nothing to undo" if blocks < 0 else "there is nothing to redo"
             )
         self._note({"kind": "at", "at": target})
-        return self._taken[target - 1].point if target else ""
+        return self.current
 
     def go(self, point: str) -> str:
         """Move to a point by its id, "" for the start; returns it."""
@@ -101,6 +101,11 @@ class History:
         """The folder itself went from one entry to another by an apply (or its undo)."""
         written = {path: [entry_out(a), entry_out(b)] for path, (a, b) in paths.items()}
         self._note({"kind": "applied", "apply": apply, "paths": written})
+
+    @property
+    def current(self) -> str:
+        """The point where the copy is now, "" for the start."""
+        return self._taken[self._at - 1].point if self._at else ""
 
     def points(self) -> list[Point]:
         """All points that undo and redo can reach, oldest first."""
@@ -125,9 +130,10 @@ class History:
         elif kind == "block":
             step = _read(entry["step"])
             self._count += 1
-            del self._taken[self._at :]
+            if step:  # A block that changed nothing takes no way forward away.
+                del self._taken[self._at :]
             back = {path: self.overlay.get(path) for path in step}
-            self._taken.append(_Taken(str(self._count), entry["title"], back, step))
+            self._taken.insert(self._at, _Taken(str(self._count), entry["title"], back, step))
             self._at += 1
             self.overlay = stepped(self.overlay, step)
         elif kind == "aside":

@@ -133,7 +133,7 @@ class Workspace:
             after = with_bytes(after, path, data, self.copy.blobs)
         with uninterrupted():
             self.copy.note(before, after, title)
-        return self.points()[-1].point
+        return self.copy.history.current
 
     def _ran(self, block: CodeBlock, seconds: float, before: Tree, after: Tree) -> Run:
         """Run a block on the copy ``after`` its file was saved; what it changed becomes a point."""
@@ -152,7 +152,8 @@ class Workspace:
             with uninterrupted():
                 self._mirror.follow()
                 files = self.copy.note(before, self._mirror.held, _title(block))
-                result = replace(result, files=tuple(files))
+                notes = (*result.notes, *self._mirror.left_out)
+                result = replace(result, files=tuple(files), notes=notes)
                 self._fill()
         except KeyboardInterrupt:
             result = replace(result, reason="cancelled", exit_code=130)

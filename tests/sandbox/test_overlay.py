@@ -92,7 +92,9 @@ def test_puts_lead_from_one_tree_to_another(old: Tree, new: Tree, data: st.DataO
 
 def test_what_a_sandbox_reports_is_made_whole() -> None:
     inside = {"d": DIR, "d/x": ONE, "d/e": DIR, "d/e/y": ONE, "f": ONE}
-    assert received(inside, Delta({}, ("d",))) == {"f": ONE}
+    assert received(inside, Delta({}, ("d/e/y", "d/e", "d/x", "d"))) == {"f": ONE}
+    assert received(inside, Delta({}, ("d",))) == inside
+    assert received(inside, Delta({}, ("d/e/y", "d/e", "d"))) == {"d": DIR, "d/x": ONE, "f": ONE}
     assert received(inside, Delta({"d": ONE})) == {"d": ONE, "f": ONE}
     assert received(inside, Delta({"a/b/c": ONE}))["a/b"] == DIR
     assert received(inside, Delta({"f": Entry("file", 0o104755, 4, ONE.digest)}))["f"].mode == 0o755
@@ -137,6 +139,25 @@ def test_an_applied_change_moves_the_ground_under_every_point(tmp_path: Path) ->
     assert again.overlay == {"f": Edit(ONE, THREE), "g": Edit(None, ONE)}
     assert again.applied == {"apply-1", "undo-1"}
     assert again.folder == "/project"
+
+
+def test_only_a_change_takes_away_what_could_be_redone(tmp_path: Path) -> None:
+    history = History(tmp_path)
+    history.block({"f": Edit(None, ONE)}, "one")
+    history.block({"f": Edit(None, TWO)}, "two")
+    history.move(-1)
+    assert history.block({}, "looked around") == "3"
+    assert [(p.point, p.current) for p in history.points()] == [
+        ("1", False), ("3", True), ("2", False),
+    ]  # fmt: skip
+    assert history.move(1) == "2"
+    assert history.overlay == {"f": Edit(None, TWO)}
+    history.move(-1)
+    history.block({"f": Edit(None, THREE)}, "other")
+    with pytest.raises(UsageError):
+        history.move(1)
+    history.close()
+    assert History(tmp_path).points() == history.points()
 
 
 def test_undo_passes_over_blocks_that_changed_nothing(tmp_path: Path) -> None:
