@@ -135,7 +135,9 @@ class Link:
                 self._ask(question, encode({**told, "entries": rows, "last": False}, body))
             self._ask(question, encode({**told, "last": True}))
         except BaseException:
-            self._torn = True
+            if not self._torn:  # Whole frames only: the runner can tell later what it has.
+                self._ask(question, encode({**told, "last": True, "broken": True}))
+                self._await(question, 120, "write files")
             raise
         frame = self._await(question, 120, "write files")
         faults = list_of(frame.head, "faults", 100)

@@ -14,7 +14,6 @@ from typing import Any
 from assistant.events import SandboxError
 from assistant.sandbox.tree import Entry
 
-VERSION = 1
 PIECE = 1 << 18
 """Bytes of file contents that one frame carries."""
 LARGEST_HEAD = 4 << 20

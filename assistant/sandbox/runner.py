@@ -41,7 +41,6 @@ import types
 from typing import Any, Callable, Dict, Iterator, List, NoReturn, Optional, Set, Tuple
 
 HERE = "<runner>"
-VERSION = 1
 PIECE = 1 << 18
 FRAME = struct.Struct(">II")  # Length of the JSON head, length of the bytes that follow it.
 TICK = 0.1
@@ -784,7 +783,6 @@ class Capture:
         self.tail = bytearray()
         self.total = 0
         self.pending = bytearray()
-        self.unshown = 0
         self.shown_at = 0.0
         self.open = True
 
@@ -807,9 +805,7 @@ class Capture:
         if len(data) > room:
             self.tail += data[max(0, room) :]
             del self.tail[: -self.keep]
-        room = self.LIVE - len(self.pending)
-        self.pending += data[:room]
-        self.unshown += max(0, len(data) - room)
+        self.pending += data[: self.LIVE - len(self.pending)]  # What is too quick to show is not.
         return len(data)
 
     def drain(self, limit: int = 1 << 21) -> None:
@@ -909,6 +905,9 @@ def status(found: os.stat_result) -> Status:
     return (letter, mode, found.st_size, *times, found.st_ino)
 
 
+UNSURE: Status = ("?", 0, 0, 0, 0, 0)
+
+
 class Files:
     """The workspace as host and sandbox last agreed on it, and both directions of change."""
 
@@ -919,6 +918,7 @@ class Files:
         self.agreed: Dict[str, Status] = {}
         self.told: Tuple[int, Dict[str, Status]] = (0, {})  # By a pull, and not yet agreed on.
         self.awaited: List[Tuple[str, int, int]] = []  # path, mode, bytes still to come
+        self.touched: List[str] = []
         self.writing = -1
         self.faults: List[str] = []
         self.near: Tuple[str, int] = ("", -1)
@@ -934,8 +934,10 @@ class Files:
 
     def put(self, head: Dict[str, Any], body: bytes) -> None:
         for path in head.get("removed", ()):
+            self.touched.append(path)
             self.guarded(self.remove, path)
         for path, kind, mode, size, target in head.get("entries", ()):
+            self.touched.append(path)
             if kind == "dir":
                 self.guarded(self.make_folder, path, mode)
             elif kind == "link":
@@ -944,8 +946,13 @@ class Files:
                 self.awaited.append((path, mode, size))
         self.fill(memoryview(body))
 
-    def end_put(self) -> List[str]:
-        faults, self.faults, self.awaited = self.faults, [], []
+    def end_put(self, whole: bool) -> List[str]:
+        """One that was broken off leaves its paths in doubt: the next pull tells what they are."""
+        if self.writing >= 0:
+            self.guarded(self.discard, self.awaited[0][0])
+        for path in () if whole else self.touched:
+            self.agreed[path] = UNSURE
+        faults, self.faults, self.awaited, self.touched = self.faults, [], [], []
         self.leave_near()
         return faults[:20]
 
@@ -986,9 +993,7 @@ class Files:
             while piece:
                 piece = piece[os.write(self.writing, piece) :]
         except OSError:
-            folder, _ = self.place(path)
-            os.unlink(self.temporary(), dir_fd=folder)
-            self.drop_file()
+            self.discard(path)
             raise
 
     def finish_file(self, path: str, mode: int) -> None:
@@ -1000,6 +1005,11 @@ class Files:
             self.clear(folder, name)
             os.rename(self.temporary(), name, src_dir_fd=folder, dst_dir_fd=folder)
         self.agree(path, os.stat(name, dir_fd=folder, follow_symlinks=False))
+
+    def discard(self, path: str) -> None:
+        self.drop_file()
+        folder, _ = self.place(path)
+        os.unlink(self.temporary(), dir_fd=folder)
 
     def drop_file(self) -> None:
         if self.writing >= 0:
@@ -1130,7 +1140,7 @@ class Files:
                 load.left_out(path, "special")
             elif load.add(folder, name, path, now):
                 fresh = time.time_ns() - found.st_ctime_ns < self.RACY and now[0] != "dir"
-                seen[path] = ("?", 0, 0, 0, 0, 0) if fresh else now
+                seen[path] = UNSURE if fresh else now
             elif old is not None:
                 seen[path] = old  # It could not be told; the host keeps what it has.
         hidden = tuple(walk.unread + walk.skipped)
@@ -1250,13 +1260,25 @@ class Watch:
         self.used_before, self.found_before = self.used, self.found
         self.free = self.looked = self.room()
 
-    def tick(self, now: float) -> Optional[str]:
+    def sudden(self) -> bool:
+        """Whether so much has gone since the last look that it is time for another."""
+        left, slots = self.room()
+        return self.looked[0] - left > self.disk // 2 or self.looked[1] - slots > self.files // 2
+
+    def whole(self) -> Optional[str]:
+        """The limit that is passed, looked at in one go, where there is reason to look."""
+        if self.walk is None and not self.sudden():
+            return None
+        for _ in self.census():
+            pass
+        self.walk = None
+        self.looked = self.room()
+        return self.verdict()
+
+    def tick(self, now: float, idle: bool = False) -> Optional[str]:
         """The limit that is passed, or None."""
         if self.walk is None:
-            left, slots = self.room()
-            sudden = self.looked[0] - left > self.disk // 2
-            sudden = sudden or self.looked[1] - slots > self.files // 2
-            if now < self.due and not sudden:
+            if (idle or now < self.due) and not self.sudden():
                 return None
             self.began = now
             self.walk = self.census()
@@ -1268,7 +1290,7 @@ class Watch:
             self.walk = None
         self.looked = self.room()
         took = time.monotonic() - self.began
-        self.due = time.monotonic() + max(0.2, 10 * took)
+        self.due = time.monotonic() + max(0.2, 20 * took)
         return self.verdict()
 
     def verdict(self) -> Optional[str]:
@@ -1439,8 +1461,6 @@ class Runner:
         signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
         self.listen(0, self.hear)
         self.listen(wake, lambda: self.reap(os.read(wake, 4096)))
-        told = {"python": sys.version.split()[0], "uid": os.getuid(), "contained": self.contained}
-        self.port.send({"is": "hello", "version": VERSION, **told})
         try:
             while True:
                 for key, _ in self.selector.select(self.patience()):
@@ -1817,6 +1837,8 @@ class Runner:
         job.capture.drain()
         if job.capture.total > self.settings["flood"]:
             job.reason = job.reason or "output"
+        if self.watch is not None:
+            job.reason = job.reason or self.watch.whole()
         if code != 0 and self.killings.count() > job.killings:
             job.reason = job.reason or "memory"
         self.tell(job, code, lost)
@@ -1934,7 +1956,7 @@ class Runner:
         now = time.monotonic()
         job = self.job
         if job is None:
-            if self.watch is not None and self.listed and self.watch.tick(now):
+            if self.watch is not None and self.listed and self.watch.tick(now, idle=True):
                 self.end_all()  # What runs in the background has used up the disk.
                 self.news.append({"note": "lost", "what": "all"})
                 self.stand_ready()
@@ -1964,7 +1986,8 @@ class Runner:
         self.files.settle(head["agreed"])
         self.files.put(head, body)
         if head["last"]:
-            self.port.send({"is": "placed", "id": head["id"], "faults": self.files.end_put()})
+            faults = self.files.end_put(whole=not head.get("broken"))
+            self.port.send({"is": "placed", "id": head["id"], "faults": faults})
 
     def on_pull(self, head: Dict[str, Any], _: bytes) -> None:
         def send(told: Dict[str, Any], body: bytes) -> None:

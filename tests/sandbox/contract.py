@@ -422,3 +422,21 @@ class Contract:
         go(session, "sleep 300 &", "bash")
         session.close()
         session.close()
+
+    def test_a_put_that_breaks_off_leaves_nothing_in_doubt(self, session: Sandbox) -> None:
+        blobs = Store()
+        session.put(blobs.files(a="old", b="old", c="old"), blobs)
+        delta = blobs.files(a="new", b="new" * 200_000, d="new")
+        broken = Delta(delta.written, ("c",))
+        missing = Store({d: data for d, data in blobs.items() if data != b"new"})
+        with pytest.raises(KeyError):
+            session.put(broken, missing)
+        inside = go(session, "ls; head -c 3 a b", "bash").output.split()
+        told = session.pull(blobs)
+        assert "c" in told.removed
+        for path, entry in told.written.items():
+            assert path in inside
+            assert blobs[entry.digest].startswith(b"new")
+        session.put(delta, blobs)
+        assert not session.pull(blobs)
+        assert go(session, "cat a d", "bash").output == "newnew"

@@ -197,6 +197,17 @@ def test_a_runtime_that_is_not_there(make: Make) -> None:
         go(make(runtime="runsc-of-tests"), "1")
 
 
+def test_a_container_that_does_not_answer_is_given_up(make: Make, client: Any) -> None:
+    sandbox = make(session=RUN + "frozen")
+    go(sandbox, "x = 1")
+    client.api.pause(name_of(sandbox))
+    began = time.monotonic()
+    with pytest.raises(SandboxError, match="did not end a block in time"):
+        go(sandbox, "x", seconds=0.5)
+    assert time.monotonic() - began < 12
+    assert not ours(client, RUN + "frozen")
+
+
 def test_a_network_only_when_asked_for(make: Make) -> None:
     code = "import os; print(sorted(os.listdir('/sys/class/net')))"
     assert go(make(), code).output == "['lo']\n"
