@@ -53,7 +53,7 @@ def _part(part: object) -> str:
         return str(part.get("text", ""))
     if kind in ("image_url", "image"):
         return "<image>"
-    raise ValueError(f"unknown type of message part: {kind!r}")
+    raise ValueError(f"Wrong content format: unknown type of message part {kind!r}")
 
 
 def extract_code(
