@@ -11,7 +11,8 @@ from assistant.cli.model import open_model
 from assistant.cli.sandboxes import open_fresh
 from assistant.cli.setup import Setup
 from assistant.cli.wiring import STORE, affordable, edit_text, new_chat, open_sessions
-from assistant.events import Finished, Notice, Said, UsageError
+from assistant.code.encodings import NotText
+from assistant.events import Checked, Finished, Notice, Said, UsageError
 from assistant.prompts import prompt
 from assistant.protocols import Model
 from assistant.record import Recorder
@@ -19,6 +20,7 @@ from assistant.sandbox.workspace import Workspace
 from assistant.tasks.check import CommandCheck
 from assistant.tasks.improve import Draft, Job, improve_system, improving, task
 from assistant.tasks.improved import Outcome, outcome, write
+from assistant.tasks.script import Probe
 from assistant.tasks.suggest import Suggesting
 
 
@@ -29,10 +31,31 @@ class Improvement:
     chat: Chat
     workspace: Workspace
     draft: Draft
+    setup: Setup
 
     def run(self) -> Finished:
         """Ask until the check passes or something else ends it."""
         return self.chat.say(task(self.draft))
+
+    def probe(self) -> Probe:
+        """How a script looks at the copy."""
+        return Probe(self._read, self._passes)
+
+    def _read(self, path: str) -> str | None:
+        try:
+            return self.draft.now(path).text if path in self.draft.snapshot() else None
+        except NotText:
+            return None
+
+    def _passes(self, command: str) -> Checked:
+        check = _check(self.setup, command, self.draft)
+        run = check.run(self.setup.settings.check_seconds)
+        while True:
+            try:
+                next(run)
+            except StopIteration as end:
+                checked: Checked = end.value
+                return checked
 
     def outcome(self, ending: Finished) -> Outcome:
         return outcome(self.draft, ending, self.chat.session)
@@ -67,14 +90,16 @@ def open_improvement(
         chat.session, chat.folder = name, str(setup.folder)
         chat.turn = Suggesting if suggest else improving(draft)
         if job.check and not suggest:
-            settings = setup.settings
-            check = CommandCheck(job.check, draft, lambda: open_fresh(setup), settings.protect)
-            chat.terms = replace(chat.terms, check=check)
+            chat.terms = replace(chat.terms, check=_check(setup, job.check, draft))
         chat.sinks.append(recorder)
         chat.pour(started(chat, setup))
         chat.pour(Said(_system(job, suggest), "system"))
         told.join(chat)
-        yield Improvement(chat, workspace, draft)
+        yield Improvement(chat, workspace, draft, setup)
+
+
+def _check(setup: Setup, command: str, draft: Draft) -> CommandCheck:
+    return CommandCheck(command, draft, lambda: open_fresh(setup), setup.settings.protect)
 
 
 def _system(job: Job, suggest: bool) -> str:

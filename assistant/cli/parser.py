@@ -167,6 +167,13 @@ def _improve(commands: argparse._SubParsersAction) -> None:  # type: ignore[type
     _json(improve)
 
 
+def _count(text: str) -> int:
+    """A number from 1 up, for argparse."""
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 64:
+        raise argparse.ArgumentTypeError(f"expected a number from 1 to 64, got {text!r}")
+    return int(text)
+
+
 def _json(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true", help="events as JSON lines")
     command.add_argument("--json-stream", action="store_true", help="and their pieces")
@@ -183,6 +190,9 @@ def _script(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-
     script.add_argument("--junit", metavar="FILE", help="write a JUnit report")
     script.add_argument("--apply", action="store_true", help="write the changes back if it passed")
     script.add_argument("--unchecked", action="store_true", help="--apply without a check")
+    script.add_argument(
+        "--jobs", type=_count, default=1, metavar="N", help="improve steps that run side by side"
+    )
     _json(script)
 
 

@@ -1,8 +1,10 @@
-"""``assistant script FILE``: a scripted conversation, with a report and an exit code."""
+"""``assistant script FILE``: turns and improve steps, with a report and an exit code."""
 
 import argparse
+import json
 from pathlib import Path
 
+from assistant.cli.batch import Batch, StepReport
 from assistant.cli.output import say
 from assistant.cli.run_command import allow_apply
 from assistant.cli.screen import screen
@@ -17,6 +19,23 @@ def run(options: argparse.Namespace) -> int:
     folder = getattr(options, "folder", "") or script.folder
     if folder:
         options.folder = folder
+    batch = Batch(script, options)  # What is wrong with a step ends it before anything is sent.
+    reports: list[TurnReport] = []
+    if script.turns:
+        reports += _converse(script, options)
+    for found in batch.run():
+        reports.append(found.report)
+        if options.json or options.json_stream:
+            _print(script, found)
+        else:
+            _tell_step(script, found, len(reports))
+    if options.junit:
+        _write(options.junit, junit(script, reports))
+    return 0 if all(report.passed for report in reports) else 1
+
+
+def _converse(script: Script, options: argparse.Namespace) -> list[TurnReport]:
+    """The turns: one conversation, whose changes are applied if all of it held."""
     setup = read_setup(options, script.settings)
     wants_apply = options.apply or setup.settings.apply
     allow_apply(wants_apply, setup.settings, options.unchecked)
@@ -31,12 +50,9 @@ def run(options: argparse.Namespace) -> int:
             reports.append(report)
             if not quiet:
                 _tell(script, report, len(reports))
-        passed = all(report.passed for report in reports)
-        if passed and wants_apply:
+        if all(report.passed for report in reports) and wants_apply:
             opened.chat.apply()
-    if options.junit:
-        _write(options.junit, junit(script, reports))
-    return 0 if passed else 1
+    return reports
 
 
 def _tell(script: Script, report: TurnReport, number: int) -> None:
@@ -49,6 +65,44 @@ def _tell(script: Script, report: TurnReport, number: int) -> None:
             say(f"ok      {where}: {verdict.expectation}")
         else:
             say(f"FAILED  {where}: {verdict.expectation}: found {verdict.found!r}")
+
+
+def _tell_step(script: Script, found: StepReport, number: int) -> None:
+    _tell(script, found.report, number)
+    outcome = found.outcome
+    if outcome is None:
+        return
+    if outcome.written:
+        say(f"        written: {', '.join(outcome.written)}")
+    elif outcome.files or outcome.tests:
+        names = ", ".join((*outcome.files, *outcome.tests))
+        say(f"        kept: {names}: assistant apply {outcome.session}")
+    else:
+        say("        nothing was changed")
+
+
+def _print(script: Script, found: StepReport) -> None:
+    """One JSON line for a step: its outcome, and what became of its expectations."""
+    verdicts = [
+        {
+            "line": verdict.expectation.line,
+            "expectation": str(verdict.expectation),
+            "passed": verdict.passed,
+            "found": verdict.found,
+        }
+        for verdict in found.report.verdicts
+    ]
+    outcome = json.loads(found.outcome.line()) if found.outcome else None
+    step = {
+        "v": 1,
+        "type": "Step",
+        "file": script.file,
+        "line": found.report.turn.line,
+        "passed": found.report.passed,
+        "expectations": verdicts,
+        "outcome": outcome,
+    }
+    print(json.dumps(step, separators=(",", ":")))
 
 
 def _write(file: str, data: bytes) -> None:

@@ -2,10 +2,12 @@
 
 import ast
 import re
+import threading
 import warnings
 from dataclasses import dataclass
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
+_WARNING = threading.Lock()  # The filters of warnings belong to the whole process.
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -27,7 +29,7 @@ class Span:
 def parse(source: str) -> ast.Module:
     """The file's tree. Raises NoFunction where Python cannot read it."""
     try:
-        with warnings.catch_warnings():
+        with _WARNING, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return ast.parse(source)
     except SyntaxError as error:

@@ -18,6 +18,7 @@ from assistant.sandbox.protect import guarded, is_test
 from assistant.sandbox.saving import NotSaved
 from assistant.sandbox.tree import Entry, Tree
 from assistant.tasks.answer import Answer, Refused, Scope, read_answer
+from assistant.transcript import this_turn
 
 
 class Store(Protocol):
@@ -225,6 +226,9 @@ class Improvement(Turn):
     def stopped(self) -> Run:
         """A reply that changes nothing: the model has stopped."""
         attempts = self.draft.attempts
+        answers = [event.result for event in this_turn(self.events) if isinstance(event, Ran)]
+        if answers and not answers[-1].ok:
+            raise Ended("gave-up", "the last answer could not be taken")
         if not attempts:
             yield from self.settle()
         elif self.stopped_before:

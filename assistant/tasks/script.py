@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 from assistant.budget import Spent, spent
 from assistant.events import Checked, Event, Finished, Ran, Replied
-from assistant.tasks.script_file import Expectation, Script, ScriptTurn
+from assistant.tasks.script_file import Expectation, ImproveStep, Script, ScriptTurn
 from assistant.transcript import this_turn
 
 
@@ -41,7 +41,7 @@ class Verdict:
 class TurnReport:
     """One turn: its ending, and every expectation's verdict. ``skipped``: it was never said."""
 
-    turn: ScriptTurn
+    turn: ScriptTurn | ImproveStep
     ending: Finished | None
     verdicts: tuple[Verdict, ...]
     spent: Spent = field(default_factory=Spent)
@@ -63,14 +63,20 @@ def run_script(script: Script, chat: Conversation, probe: Probe) -> Iterator[Tur
             yield TurnReport(turn, None, ())
             continue
         ending = chat.say(turn.say)
-        events = this_turn(chat.events)
-        wanted = turn.expectations
-        if not any(expectation.kind == "status" for expectation in wanted):
-            wanted = (Expectation("status", "done", turn.line), *wanted)
-        view = _View(ending, events, probe)
-        report = TurnReport(turn, ending, tuple(map(view.verdict, wanted)), spent(events))
+        report = judged(turn, ending, this_turn(chat.events), probe)
         failed = not report.passed
         yield report
+
+
+def judged(
+    turn: ScriptTurn | ImproveStep, ending: Finished, events: Sequence[Event], probe: Probe
+) -> TurnReport:
+    """What came of a turn, held against what was expected of it: to be done, if nothing else."""
+    wanted = turn.expectations
+    if not any(expectation.kind == "status" for expectation in wanted):
+        wanted = (Expectation("status", "done", turn.line), *wanted)
+    view = _View(ending, events, probe)
+    return TurnReport(turn, ending, tuple(map(view.verdict, wanted)), spent(events))
 
 
 class _View:
@@ -139,14 +145,14 @@ def junit(script: Script, reports: Sequence[TurnReport]) -> bytes:
         if report.ending is None:
             counts["tests"] += 1
             counts["skipped"] += 1
-            case = ElementTree.SubElement(suite, "testcase", name=f"turn {number}")
+            case = ElementTree.SubElement(suite, "testcase", name=f"{report.turn.kind} {number}")
             ElementTree.SubElement(case, "skipped", message="an earlier turn failed")
         for verdict in report.verdicts:
             counts["tests"] += 1
             case = ElementTree.SubElement(
                 suite,
                 "testcase",
-                name=_xml(f"turn {number}: {verdict.expectation}"),
+                name=_xml(f"{report.turn.kind} {number}: {verdict.expectation}"),
                 classname=_xml(script.file),
                 file=_xml(script.file),
                 line=str(verdict.expectation.line),

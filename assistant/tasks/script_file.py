@@ -3,7 +3,7 @@
 import difflib
 import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,19 @@ TOP = {
     "protect": list,
     "budget": dict,
     "turn": list,
+    "improve": list,
 }
 BUDGET = {"replies": int, "tokens": int, "dollars": NUMBER, "seconds": NUMBER, "blocks": int}
 TURN = {"say": str, "expect": list}
+IMPROVE = {
+    "file": (str, list),
+    "objective": str,
+    "function": str,
+    "check": str,
+    "model": str,
+    "allow_test_changes": bool,
+    "expect": list,
+}
 EXPECT = {
     "status": str,
     "reply_contains": str,
@@ -66,6 +76,23 @@ class ScriptTurn:
     expectations: tuple[Expectation, ...]
     line: int
 
+    kind = "turn"
+
+
+@dataclass(frozen=True, slots=True)
+class ImproveStep:
+    """One improve task of a script; ``settings`` holds its own model and check."""
+
+    files: tuple[str, ...]
+    objective: str
+    expectations: tuple[Expectation, ...]
+    line: int
+    function: str = ""
+    allow_tests: bool = False
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    kind = "improve"
+
 
 @dataclass(frozen=True, slots=True)
 class Script:
@@ -75,6 +102,7 @@ class Script:
     turns: tuple[ScriptTurn, ...]
     settings: dict[str, Any]
     folder: str = ""
+    steps: tuple[ImproveStep, ...] = ()
 
 
 def load_script(file: str) -> Script:
@@ -177,9 +205,9 @@ class _Reader:
 
     def script(self, raw: Any) -> Script:
         top = self.table(raw, TOP, ())
-        turns = top.pop("turn", [])
-        if not turns:
-            raise self.wrong((), "a script needs at least one [[turn]]")
+        turns, steps = top.pop("turn", []), top.pop("improve", [])
+        if not turns and not steps:
+            raise self.wrong((), "a script needs at least one [[turn]] or [[improve]]")
         budget = self.table(top.pop("budget", {}), BUDGET, ("budget",))
         if "dollars" in budget:
             budget["dollars"] = str(budget["dollars"])
@@ -189,18 +217,41 @@ class _Reader:
             tuple(self.turn(turn, ("turn", index)) for index, turn in enumerate(turns)),
             {**top, **budget},
             str(Path(self.file).parent / folder) if folder else "",
+            tuple(self.step(step, ("improve", index)) for index, step in enumerate(steps)),
+        )
+
+    def step(self, raw: Any, path: tuple[str | int, ...]) -> ImproveStep:
+        step = self.table(raw, IMPROVE, path)
+        named = step.get("file", [])
+        files = (named,) if isinstance(named, str) else tuple(named)
+        if not files or not all(isinstance(file, str) and file for file in files):
+            raise self.wrong((*path, "file"), "a step needs a file, or a list of files")
+        if not step.get("objective", "").strip():
+            raise self.wrong(path, "a step needs an objective")
+        return ImproveStep(
+            files,
+            step["objective"],
+            self.expected(step, path),
+            self.line(path),
+            step.get("function", ""),
+            step.get("allow_test_changes", False),
+            {key: step[key] for key in ("model", "check") if key in step},
         )
 
     def turn(self, raw: Any, path: tuple[str | int, ...]) -> ScriptTurn:
         turn = self.table(raw, TURN, path)
         if not turn.get("say", "").strip():
             raise self.wrong(path, "a turn needs something to say")
-        expectations = [
+        return ScriptTurn(turn["say"], self.expected(turn, path), self.line(path))
+
+    def expected(
+        self, table: dict[str, Any], path: tuple[str | int, ...]
+    ) -> tuple[Expectation, ...]:
+        return tuple(
             one
-            for index, raw_one in enumerate(turn.get("expect", []))
+            for index, raw_one in enumerate(table.get("expect", []))
             for one in self.expectations(raw_one, (*path, "expect", index))
-        ]
-        return ScriptTurn(turn["say"], tuple(expectations), self.line(path))
+        )
 
     def expectations(self, raw: Any, path: tuple[str | int, ...]) -> list[Expectation]:
         """One table may expect several things; those about a file go with its name."""
