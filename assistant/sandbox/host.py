@@ -188,7 +188,7 @@ def _end_group(process: subprocess.Popen[bytes]) -> None:
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGTERM)
     with suppress(subprocess.TimeoutExpired):
-        process.wait(5)
+        process.wait(2)
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
 

@@ -144,8 +144,10 @@ def _build_over(
             failed.append(f"{how}: {error.message}")
             if ways:
                 yield f"Not possible {failed[0]}; trying another way"
+    hint = "" if options.sdists else "Only ready-made wheels are taken. "
     raise SandboxError(
-        f"The image cannot be built {'; '.join(failed)}", f"The whole log is {host.log('image')}"
+        f"The image cannot be built {'; '.join(failed)}",
+        f"{hint if 'No matching' in failed[0] else ''}The whole log is {host.log('image')}",
     )
 
 
