@@ -1,0 +1,1 @@
+"""Decides whether a solution passes its tests, in a way that the solution cannot forge."""

@@ -1,0 +1,253 @@
+"""The process that runs a solution: it does what the supervisor asks, and knows no expected value.
+
+Sent as text into a sandbox (Python 3.8 or newer, standard library only), after wire.py and before
+supervisor.py, into one namespace. It is forked before the supervisor has read the tests.
+"""
+
+# ruff: noqa: UP006, UP031, UP035, SIM905
+
+import ast
+import builtins
+import importlib
+import linecache
+import operator
+import sys
+import traceback
+import types
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Tuple
+
+if TYPE_CHECKING:
+    from assistant.verdicts.wire import (
+        Channel,
+        Damaged,
+        Unfit,
+        named_builtin,
+        pack,
+        pack_items,
+        pack_more,
+        unpack,
+        unpack_items,
+    )
+
+NAME, SOLUTION_FILE = "solution", "<solution>"
+
+# What a value becomes that is of a subclass of these: its plain content, read by the base's own
+# methods. The first base that fits counts.
+CONTENTS: Dict[str, Tuple[type, Callable[[Any], Any]]] = {
+    "int": (int, lambda v: int.__add__(v, 0)),
+    "float": (float, lambda v: float.__mul__(v, 1.0)),
+    "complex": (complex, lambda v: complex.__add__(v, 0j)),
+    "str": (str, str.__str__),
+    "bytes": (bytes, lambda v: b"".join([v])),
+    "tuple": (tuple, lambda v: tuple(tuple.__iter__(v))),
+    "list": (list, lambda v: list(list.__iter__(v))),
+    "dict": (dict, lambda v: dict(dict.items(v))),
+    "set": (set, lambda v: set(set.__iter__(v))),
+    "frozenset": (frozenset, lambda v: frozenset(frozenset.__iter__(v))),
+}
+
+OPERATIONS: Dict[str, Callable[..., Any]] = {
+    "call": lambda target, *args, **named: target(*args, **named),
+    "get": getattr,
+    "set": setattr,
+    "item": operator.getitem,
+    "put": operator.setitem,
+    "remove": operator.delitem,
+    "len": len,
+    "iter": iter,
+    "next": next,
+    "true": lambda value: bool(operator.truth(value)),
+    "str": str,
+    "repr": repr,
+    "int": int,
+    "float": float,
+    "index": operator.index,
+    "instance": isinstance,
+    "subclass": issubclass,
+    "enter": lambda value: type(value).__enter__(value),
+    "exit": lambda value: bool(type(value).__exit__(value, None, None, None)),
+    **{
+        name: getattr(operator, name)
+        for name in (
+            "eq ne lt le gt ge add sub mul truediv floordiv mod pow matmul and_ or_ xor "
+            "lshift rshift neg pos abs invert"
+        ).split()
+    },
+}
+
+
+class Foreign:
+    """Something of the tests' own that was handed over: it can be called or iterated there."""
+
+    def __init__(self, solution: "Solution", number: int) -> None:
+        self._solution, self._number = solution, number
+
+    def __call__(self, *args: Any, **named: Any) -> Any:
+        return self._solution.ask_back(self._number, "call", args, named)
+
+    def __iter__(self) -> Any:
+        return self
+
+    def __next__(self) -> Any:
+        return self._solution.ask_back(self._number, "next", (), {})
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return self._solution.ask_back(self._number, "get", (name,), {})
+
+
+class Solution:
+    """Loads a solution and answers requests about it, one at a time."""
+
+    def __init__(self, channel: "Channel") -> None:
+        self.channel = channel
+        self.kept: List[Any] = []
+        self.numbers: Dict[int, int] = {}
+        self.request = 0
+
+    def serve(self) -> None:
+        while True:
+            self.request, operation, *rest = self.channel.receive()
+            loads = operation == "load"
+            self.send(self.load(*rest) if loads else self.perform(operation, *rest))
+
+    def send(self, answer: List[Any]) -> None:
+        try:
+            self.channel.send([self.request, *answer])
+        except (Unfit, RecursionError):
+            self.channel.send([self.request, "done", ["o", self.keep(object()), "object"], []])
+
+    # Loading.
+
+    def load(self, code: str, names: List[str]) -> List[Any]:
+        """Runs the solution as a module and tells what it defines of ``names``."""
+        code = code[1:] if code.startswith("\ufeff") else code
+        linecache.cache[SOLUTION_FILE] = (len(code), None, code.splitlines(True), SOLUTION_FILE)
+        try:
+            tree = ast.parse(code, SOLUTION_FILE)
+            runnable = compile(tree, SOLUTION_FILE, "exec", dont_inherit=True)
+        except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
+            return ["syntax", first_line(error)]
+        del tree
+        module = types.ModuleType(NAME)
+        module.__dict__["__builtins__"] = builtins
+        sys.modules[NAME] = module
+        try:
+            exec(runnable, module.__dict__)
+        except BaseException as error:  # noqa: BLE001
+            return self.raised(error)
+        found = [name for name in names if name in module.__dict__]
+        return ["done", [[name, self.pack(module.__dict__[name])] for name in found], []]
+
+    # Answering.
+
+    def perform(self, operation: str, packed: Any, named: Any) -> List[Any]:
+        args = unpack_items(packed, self.unpack_more, 0)
+        words = unpack(named, self.unpack_more) if named else {}
+        try:
+            result = OPERATIONS[operation](*args, **words)
+        except BaseException as error:  # noqa: BLE001
+            return [*self.raised(error), self.changes(packed, args)]
+        changes = self.changes(packed, args)
+        for number, arg in enumerate(args):
+            if result is arg and type(packed[1][number]) is list:
+                return ["done", ["g", number], changes]
+        return ["done", self.pack(result), changes]
+
+    def changes(self, packed: Any, args: List[Any]) -> List[Any]:
+        """Which of the arguments are not what they were, and what they are now."""
+        if packed[0] == "L":
+            return []
+        found = []
+        for number, before in enumerate(packed[1]):
+            if type(before) is list and before[0] not in ("h", "a", "y", "i"):
+                now = self.pack(args[number])
+                if now != before:
+                    found.append([number, now])
+        return found
+
+    def raised(self, error: BaseException) -> List[Any]:
+        kind = type(error)
+        trace = error.__traceback__
+        while trace is not None and trace.tb_frame.f_code.co_filename != SOLUTION_FILE:
+            trace = trace.tb_next
+        try:
+            lines = traceback.format_exception(kind, error, trace, limit=-5)
+            text = "".join(lines)[-2000:]
+        except BaseException:  # noqa: BLE001  # Its own methods are the solution's.
+            text = kind.__name__
+        number = getattr(error, "errno", None)
+        code = number if type(number) is int else None
+        return ["raised", self.pack(kind), self.pack(error.args), text, code]
+
+    # Values.
+
+    def pack(self, value: Any) -> Any:
+        try:
+            return pack(value, self.pack_more)
+        except (Unfit, RecursionError):
+            return self.opaque(value)
+
+    def keep(self, value: Any) -> int:
+        number = self.numbers.get(id(value))
+        if number is None:
+            number = self.numbers[id(value)] = len(self.kept)
+            self.kept.append(value)
+        return number
+
+    def opaque(self, value: Any) -> List[Any]:
+        return ["o", self.keep(value), type(value).__name__]
+
+    def pack_more(self, value: Any) -> Any:
+        kind = type(value)
+        if kind is Foreign:
+            return ["a", value._number]
+        if isinstance(value, type) or kind is types.BuiltinFunctionType:
+            return self.pack_type(value)
+        known = pack_more(value)
+        if known is not None:
+            return known
+        for base, (plain, content) in CONTENTS.items():
+            if issubclass(kind, plain):
+                return ["X", base, self.pack(content(value)), kind.__name__, self.keep(value)]
+        if kind.__module__ == "numpy" and getattr(value, "shape", None) == ():
+            return self.pack(value.item())
+        return self.opaque(value)
+
+    def pack_type(self, value: Any) -> Any:
+        name = named_builtin(value)
+        if name is not None:
+            return ["y", name]
+        if isinstance(value, type) and issubclass(value, BaseException):
+            bases = (named_builtin(base) for base in value.__mro__)
+            return ["E", self.keep(value), value.__name__, next(base for base in bases if base)]
+        return self.opaque(value)
+
+    def unpack_more(self, node: List[Any]) -> Any:
+        tag, what = node[0], node[1]
+        if tag == "h":
+            return self.kept[what]
+        if tag == "a":
+            return Foreign(self, what)
+        if tag == "y":
+            return getattr(builtins, what)
+        if tag == "p":
+            return getattr(importlib.import_module(what), node[2])
+        raise Damaged("an unknown tag")
+
+    def ask_back(self, number: int, operation: str, args: Any, named: Dict[str, Any]) -> Any:
+        """Has the tests' own object do something, in the middle of a request."""
+        packed = pack_items(args, self.pack_more, 0)
+        words = self.pack(named) if named else None
+        self.channel.send([self.request, "back", number, operation, packed, words])
+        answer = self.channel.receive()
+        if answer[0] == "raised":
+            raise getattr(builtins, answer[1])(answer[2])
+        return unpack(answer[1], self.unpack_more)
+
+
+def first_line(error: BaseException) -> str:
+    where = "line %s: " % error.lineno if isinstance(error, SyntaxError) and error.lineno else ""
+    said = getattr(error, "msg", None) or str(error) or type(error).__name__
+    return (where + str(said).split("\n")[0])[:300]

@@ -1,0 +1,276 @@
+"""The supervisor's end of a candidate: requests, answers, output, its end, and the report.
+
+Sent as text into a sandbox (Python 3.8 or newer, standard library only), after wire.py,
+candidate.py and proxies.py, before supervisor.py.
+"""
+
+# ruff: noqa: UP006, UP031, UP035, UP045
+
+import builtins
+import contextlib
+import os
+import select
+import signal
+import socket
+import time
+from typing import TYPE_CHECKING, Any, Dict, List, NoReturn, Optional, Tuple
+
+if TYPE_CHECKING:
+    from assistant.verdicts.proxies import (
+        BASES,
+        Proxy,
+        Seen,
+        Strays,
+        exception_of,
+        local_copy,
+        overwrite,
+    )
+    from assistant.verdicts.report import Events, Report, cut, shown, signal_name
+    from assistant.verdicts.wire import (
+        Channel,
+        Damaged,
+        Unfit,
+        borrowed,
+        named_builtin,
+        pack,
+        pack_items,
+        pack_more,
+        unpack,
+        unpack_items,
+    )
+
+TESTS = "tests"
+"""Name of the module that the tests run in."""
+
+
+def clean(name: Any) -> str:
+    """A class name that came along, as a name."""
+    return name[:80] if type(name) is str and name.isidentifier() else "Unnamed"
+
+
+def tagged(node: Any, tag: str) -> bool:
+    return type(node) is list and len(node) == 2 and node[0] == tag and type(node[1]) is int
+
+
+def of_tests(value: Any) -> bool:
+    """Whether it is an object of a class that the tests define: its public names may be asked for.
+
+    Not those of functions, generators and the like, which lead to the tests' own variables.
+    """
+    return type(value).__module__ == TESTS
+
+
+class Session:
+    """The candidate's process as seen from here: requests, answers, output, and its end."""
+
+    def __init__(self, pid: int, sock: socket.socket, out: int) -> None:
+        self.pid, self.out = pid, out
+        self.channel = Channel(sock, self.wait)
+        self.poll = select.poll()
+        self.poll.register(sock.fileno(), select.POLLIN)
+        self.poll.register(out, select.POLLIN)
+        os.set_blocking(out, False)
+        self.output = bytearray()
+        self.keep = 4096
+        self.report: Report
+        self.status: Optional[int] = None
+        self.calls = self.number = 0
+        self.last: Tuple[Any, Any, Any] = ((), None, "")
+        self.name = ""
+        self.strays = Strays()
+        self.own: List[Any] = []
+        self.faults = Events("memory", "oom_kill")
+        self.crowding = Events("pids", "max")
+
+    # Requests.
+
+    def ask(
+        self, operation: str, args: Tuple[Any, ...], named: Optional[Dict[str, Any]] = None
+    ) -> Any:
+        if operation == "call":
+            self.calls += 1
+            self.last = (args, named, "")
+        packed = pack_items(args, self.pack_more, 0)
+        words = pack(named, self.pack_more) if named else None
+        answer = self.exchange(operation, packed, words)
+        try:
+            if answer[0] == "raised":
+                self.update(args, answer[5])
+                raise self.rebuilt(answer)
+            self.update(args, answer[2])
+            value = args[answer[1][1]] if tagged(answer[1], "g") else self.value(answer[1])
+        except (IndexError, KeyError, TypeError, ValueError) as error:
+            if getattr(error, "from_solution", None) is not None:
+                raise
+            raise Damaged("an answer of a wrong shape") from error
+        if operation == "call":
+            self.last = (args, named, value)
+        return value
+
+    def exchange(self, *request: Any) -> Any:
+        """Sends a request and waits for its answer; a candidate that cannot answer is the end."""
+        self.number += 1
+        try:
+            self.channel.send([self.number, *request])
+            while True:
+                answer = self.channel.receive()
+                if type(answer) is not list or len(answer) < 3 - (request[0] == "load"):
+                    raise Damaged("no answer")
+                if answer[0] != self.number:
+                    continue
+                if answer[1] == "back":
+                    self.channel.send(self.serve(*answer[2:]))
+                    continue
+                return answer[1:]
+        except (EOFError, ConnectionError):
+            self.explain_end()
+
+    def serve(self, number: int, operation: str, packed: Any, named: Any) -> List[Any]:
+        """Has an object of the tests' own do what the solution asks of it."""
+        if type(number) is not int or not 0 <= number < len(self.own):
+            raise Damaged("an unknown object")
+        target, args = self.own[number], unpack_items(packed, self.unpack_more, 0)
+        words = unpack(named, self.unpack_more) if named else {}
+        try:
+            if operation == "call" and callable(target):
+                value = target(*args, **words)
+            elif operation == "next":
+                value = next(target)
+            elif operation == "get" and of_tests(target) and not args[0].startswith("_"):
+                value = getattr(target, args[0])
+            else:
+                raise TypeError("it cannot do that")
+            return ["done", pack(value, self.pack_more)]
+        except Exception as error:  # noqa: BLE001  # It is handed on to who asked.
+            return ["raised", named_builtin(type(error)) or "Exception", shown(error.args, 200)]
+
+    def update(self, args: Tuple[Any, ...], changes: Any) -> None:
+        """What the solution did to its arguments happens to the tests' own."""
+        for index, packed in changes:
+            overwrite(args[index], self.value(packed))
+
+    # Waiting.
+
+    def wait(self) -> None:
+        """Until the candidate has said something on its channel; its output is taken meanwhile."""
+        while True:
+            ready = self.poll.poll(100)
+            heard = False
+            for fd, _ in ready:
+                if fd == self.out:
+                    self.drain()
+                else:
+                    heard = True
+            if heard:
+                return
+            if not ready and self.ended():
+                return
+
+    def drain(self) -> None:
+        try:
+            data = os.read(self.out, 1 << 16)
+        except BlockingIOError:
+            return
+        if not data:
+            with contextlib.suppress(KeyError):
+                self.poll.unregister(self.out)
+        room = self.keep - len(self.output)
+        self.output += data[: max(0, room)]
+
+    def ended(self) -> bool:
+        """Whether it is gone without its channel, which a child of it may hold."""
+        if self.reaped():
+            self.explain_end()
+        return False
+
+    def reaped(self) -> bool:
+        if self.status is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            self.status = status if pid else None
+        return self.status is not None
+
+    def end(self) -> None:
+        if self.status is None:  # Else the number may be another's by now.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+        for _ in range(16):
+            before = len(self.output)
+            self.drain()
+            if len(self.output) == before:
+                break
+
+    def explain_end(self) -> NoReturn:
+        """Tells the verdict for a candidate that is gone."""
+        until = time.monotonic() + 0.3
+        while not self.reaped() and time.monotonic() < until:
+            time.sleep(0.001)  # Its channel closes a moment before it is dead.
+        status = self.status
+        if status is None:
+            self.report.tell("exit_before_verdict", "it closed the channel of its own process")
+        if os.WIFSIGNALED(status):
+            number = os.WTERMSIG(status)
+            name = signal_name(number)
+            if number == signal.SIGKILL and self.faults.more():
+                self.report.tell("out_of_memory", "the kernel killed it for its memory")
+            if number == signal.SIGXCPU:
+                self.report.tell("timeout", "it used up its processor time")
+            self.report.tell("crash", "it was killed by " + name, name)
+        code = os.WEXITSTATUS(status)
+        self.report.tell("exit_before_verdict", "it ended with exit status %d" % code)
+
+    # Values.
+
+    def value(self, packed: Any) -> Any:
+        return unpack(packed, self.unpack_more)
+
+    def unpack_more(self, node: List[Any]) -> Any:
+        try:
+            tag = node[0]
+            if tag == "o" and type(node[1]) is int:
+                return Proxy(self, node[1], cut(str(node[2]), 80))
+            if tag == "X" and node[1] in BASES and type(node[4]) is int:
+                return local_copy(self, node[1], self.value(node[2]), clean(node[3]), node[4])
+            if tag == "E" and type(node[1]) is int:
+                return self.strays.known(node[1], clean(node[2]), node[3])
+            if tag == "y" and type(node[1]) is str:
+                return vars(builtins)[node[1]]
+            if tag == "a" and type(node[1]) is int and node[1] >= 0:
+                return self.own[node[1]]
+        except (IndexError, KeyError, TypeError, ValueError) as error:
+            raise Damaged("a value of a wrong shape") from error
+        raise Damaged("an unknown tag")
+
+    def pack_more(self, value: Any) -> Any:
+        """What tests hand over that is not plain: objects of the solution go home, functions and
+        iterators of the tests' own stay here and can be called from there."""
+        if isinstance(value, Proxy):
+            return ["h", value._handle]
+        if isinstance(value, Seen):
+            return ["h", value._handle]  # type: ignore[attr-defined]
+        if isinstance(value, type) and value in self.strays.handles:
+            return ["h", self.strays.handles[value]]
+        name = named_builtin(value)
+        if name is not None:
+            return ["y", name]
+        known = pack_more(value) or borrowed(value)
+        if known is not None:
+            return known
+        if not (callable(value) or hasattr(type(value), "__next__") or of_tests(value)):
+            raise Unfit("the tests hand over a %s, which cannot travel" % type(value).__name__)
+        self.own.append(value)
+        return ["a", len(self.own) - 1]
+
+    def rebuilt(self, answer: List[Any]) -> BaseException:
+        error = exception_of(self.value(answer[1]), self.value(answer[2]))
+        error.from_solution = (cut(str(answer[3]), 1500), answer[4])  # type: ignore[attr-defined]
+        return error
+
+    def last_call(self) -> str:
+        args, named, value = self.last
+        if not args:
+            return ""
+        words = [shown(arg, 600) for arg in args[1:]]
+        words += ["%s=%s" % (name, shown(arg)) for name, arg in (named or {}).items()]
+        name = self.name or "it"
+        gave = "" if type(value) is str and not value else " -> " + shown(value, 600)
+        return cut("%s(%s)%s" % (name, ", ".join(words), gave), 2000)

@@ -1,0 +1,276 @@
+"""Decides whether a solution passes: sends supervisor and solution inside, believes one report."""
+
+import json
+import queue
+import secrets
+import threading
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import AbstractContextManager
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+from typing import Any, Protocol
+
+from assistant.events import CodeBlock, ExecResult, Notice, Output, SandboxError
+from assistant.sandbox.tree import Delta, Entry
+from assistant.verdicts import wire
+from assistant.verdicts.task import (
+    OUTCOMES,
+    Assertions,
+    Candidate,
+    Cases,
+    CheckFunction,
+    Task,
+    Tests,
+    Verdict,
+    digest,
+)
+
+EXAM = ".assistant-exam"
+LONGEST = 4 << 20
+"""Characters of a solution that are looked at."""
+_PARTS = (
+    "wire",
+    "candidate",
+    "confinement",
+    "proxies",
+    "report",
+    "session",
+    "exam",
+    "supervisor",
+)
+_SPARE = 5.0
+"""Seconds beyond the task's limit after which the sandbox ends what has not told a verdict."""
+
+
+class Store(Protocol):
+    def put(self, data: bytes, /) -> str: ...
+    def get(self, digest: str, /) -> bytes: ...
+
+
+class Fresh(Protocol):
+    """A sandbox that carries nothing over from block to block; see ``Executor`` for ``run``."""
+
+    @property
+    def image(self) -> str: ...
+    def put(self, delta: Delta, blobs: Store, /) -> None: ...
+    def run(
+        self, block: CodeBlock, seconds: float, /
+    ) -> Generator[Output | Notice, None, ExecResult]: ...
+
+
+@cache
+def program() -> str:
+    """The code that is sent inside. It is the same for all tasks and holds nothing of any."""
+    here = files("assistant.verdicts")
+    texts = [here.joinpath(name + ".py").read_text(encoding="utf-8") for name in _PARTS]
+    return "\n".join([*texts, "main()\n"])
+
+
+def judge(executor: Fresh, task: Task, candidate: Candidate) -> Verdict:
+    """The verdict about one solution. Raises SandboxError where the sandbox itself fails, and
+    KeyboardInterrupt where it was interrupted."""
+    code = candidate.code
+    if code is None or not code.strip():
+        return Verdict("no_code_in_reply")
+    if len(code) > LONGEST:
+        return Verdict("syntax_error", f"{len(code)} characters are too many for a solution")
+    nonce = secrets.token_hex(16)
+    try:
+        exam = json.dumps(_exam(task, code, nonce)).encode()
+    except wire.Unfit as error:
+        return Verdict("harness_error", f"The task's inputs cannot be sent: {error}")
+    blobs = _One(exam)
+    entry = Entry("file", 0o600, len(exam), blobs.digest)
+    executor.put(Delta({EXAM: entry}), blobs)
+    seconds = task.limits.seconds * (2 if isinstance(task.tests, Cases) else 1) + _SPARE
+    result = _ended(executor.run(CodeBlock("python", program()), seconds))
+    if result.reason == "cancelled":
+        raise KeyboardInterrupt
+    return _told(result.output, nonce) or _untold(result)
+
+
+class _One:
+    """A store of the one file that a judgement puts into its sandbox."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self.digest = sha256(data).hexdigest()
+
+    def put(self, data: bytes) -> str:
+        return sha256(data).hexdigest()
+
+    def get(self, digest: str) -> bytes:
+        assert digest == self.digest
+        return self._data
+
+
+def _exam(task: Task, code: str, nonce: str) -> dict[str, Any]:
+    """What the supervisor reads, removes, and only then lets the solution run."""
+    limits = {"seconds": task.limits.seconds, "memory": task.limits.memory}
+    told = {"nonce": nonce, "code": code, "limits": limits, "entry_point": task.entry_point}
+    return {**told, "definition": task.definition, **_form(task.tests)}
+
+
+def _form(tests: Tests) -> dict[str, Any]:
+    if isinstance(tests, CheckFunction):
+        return {"form": "check", "tests": [tests.code]}
+    if isinstance(tests, Assertions):
+        return {"form": "assertions", "tests": [tests.setup, *tests.lines]}
+    if isinstance(tests, Cases):
+        inputs = [wire.pack(list(given), _unfit) for given in tests.inputs]
+        referee = {"reference": tests.reference, "oracle": tests.oracle, "atol": tests.atol}
+        return {"form": "cases", "tests": [], "inputs": inputs, **referee}
+    return {"form": "program", "tests": [tests.code]}
+
+
+def _unfit(value: object) -> Any:
+    known = wire.pack_more(value)
+    if known is None:
+        raise wire.Unfit(f"{type(value).__name__} is no plain value")
+    return known
+
+
+def _ended(run: Generator[Output | Notice, None, ExecResult]) -> ExecResult:
+    while True:
+        try:
+            next(run)
+        except StopIteration as end:
+            result: ExecResult = end.value
+            return result
+
+
+def _told(output: str, nonce: str) -> Verdict | None:
+    """The report among the output; None when there is no whole one with this judgement's nonce."""
+    for line in output.split("\n"):
+        if line.startswith(nonce + " "):
+            try:
+                return _verdict(json.loads(line[len(nonce) :]))
+            except (ValueError, TypeError, KeyError):
+                return None
+    return None
+
+
+def _verdict(told: Mapping[str, Any]) -> Verdict:
+    outcome = next(name for name in OUTCOMES if name == told["outcome"])
+    texts = {name: str(told.get(name, "")) for name in ("detail", "kind", "input", "output")}
+    return Verdict(
+        outcome, **texts, seconds=float(told["seconds"]), calls=int(told.get("calls", 0))
+    )
+
+
+def _untold(result: ExecResult) -> Verdict:
+    """What an end without a report means: never a pass, whatever the exit status."""
+    seconds = result.seconds
+    if result.reason == "timeout":
+        return Verdict("timeout", "nothing could be told in time", seconds=seconds)
+    if result.reason == "memory":
+        return Verdict("out_of_memory", "its container ran out of memory", seconds=seconds)
+    if result.reason in ("disk", "files"):
+        detail = f"it passed the sandbox's limit of {result.reason}"
+        return Verdict("runtime_error", detail, "OSError", seconds=seconds)
+    if result.exit_code == 0 or result.exit_code >= 128:
+        detail = f"the supervisor was ended from inside (status {result.exit_code})"
+        return Verdict("exit_before_verdict", detail, seconds=seconds)
+    return Verdict("harness_error", result.output[-2000:], seconds=seconds)
+
+
+# ---------------------------------------------------------------------------- many at once
+
+Job = tuple[Task, Candidate]
+OpenExecutor = Callable[[], AbstractContextManager[Fresh]]
+
+
+def judge_many(
+    open_executor: OpenExecutor, jobs: Iterable[Job], workers: int = 2, again: bool = False
+) -> list[Verdict]:
+    """The verdicts in the order of the jobs, whatever the number of workers.
+
+    Each worker has a sandbox of its own. Equal jobs are judged once, unless ``again``. A harness
+    error, or a sandbox that fails, is tried once more in a new sandbox before it stands.
+    """
+    asked = list(jobs)
+    keys = [
+        f"{number}" if again else digest(task, candidate, "")
+        for number, (task, candidate) in enumerate(asked)
+    ]
+    todo = dict(zip(keys, asked, strict=True))
+    found: dict[str, Verdict] = {}
+    waiting: queue.SimpleQueue[str] = queue.SimpleQueue()
+    for key in todo:
+        waiting.put(key)
+    stop = threading.Event()
+    work = _Work(open_executor, todo, found, waiting, stop)
+    threads = [
+        threading.Thread(target=work.live, name=f"judge-{number}", daemon=True)
+        for number in range(max(1, min(workers, len(todo))))
+    ]
+    for thread in threads:
+        thread.start()
+    try:
+        for thread in threads:
+            thread.join()
+    except BaseException:
+        stop.set()
+        for thread in threads:
+            thread.join()
+        raise
+    if work.fault is not None:
+        raise work.fault
+    return [found[key] for key in keys]
+
+
+class _Work:
+    """What the workers of one ``judge_many`` share."""
+
+    def __init__(
+        self,
+        open_executor: OpenExecutor,
+        todo: Mapping[str, Job],
+        found: dict[str, Verdict],
+        waiting: "queue.SimpleQueue[str]",
+        stop: threading.Event,
+    ) -> None:
+        self._open, self._todo, self._found = open_executor, todo, found
+        self._waiting, self._stop = waiting, stop
+        self.fault: BaseException | None = None
+
+    def live(self) -> None:
+        """One worker: a sandbox, and jobs until there are none."""
+        failed: str | None = None
+        try:
+            while failed is not None or not self._waiting.empty():
+                failed = self._with_one(failed)
+        except BaseException as fault:
+            self.fault = fault
+            self._stop.set()
+            if not isinstance(fault, Exception):
+                raise
+
+    def _with_one(self, failed: str | None) -> str | None:
+        """Works with one sandbox until the jobs end or one fails for reasons not its own."""
+        key = failed
+        try:
+            with self._open() as executor:
+                while key is not None or (key := self._next()) is not None:
+                    verdict = judge(executor, *self._todo[key])
+                    if verdict.outcome == "harness_error" and key != failed:
+                        return key
+                    self._found[key] = verdict
+                    key = None
+        except SandboxError as error:
+            if key is None:
+                raise
+            if key != failed:
+                return key
+            detail = f"The sandbox failed twice: {error.message}"
+            self._found[key] = Verdict("harness_error", detail)
+        return None
+
+    def _next(self) -> str | None:
+        if self._stop.is_set():
+            return None
+        try:
+            return self._waiting.get_nowait()
+        except queue.Empty:
+            return None

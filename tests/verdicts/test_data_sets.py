@@ -1,0 +1,69 @@
+"""The published answers of the public data sets pass their own tests."""
+
+import gzip
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assistant.sandbox.local import LocalOptions, LocalSandbox
+from assistant.verdicts import rows
+from assistant.verdicts.task import Candidate, Task, TaskLimits
+from assistant.verdicts.verdict import judge_many
+
+LIMITS = TaskLimits(seconds=60)
+pytestmark = pytest.mark.timeout(600)
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        return [json.loads(line) for line in file]
+
+
+def failed(jobs: list[tuple[Task, str]]) -> dict[int, str]:
+    """What did not pass, by its place."""
+    given = [(task, Candidate(code)) for task, code in jobs]
+    found = judge_many(lambda: LocalSandbox(LocalOptions(dict(os.environ), "fresh")), given)
+    return {i: str(verdict)[:300] for i, verdict in enumerate(found) if not verdict.passed}
+
+
+def test_humaneval(data_folder: Path) -> None:
+    found = lines(data_folder / "humaneval" / "HumanEval.jsonl.gz")
+    assert len(found) == 164
+    right = [(rows.humaneval(r, LIMITS), r["prompt"] + r["canonical_solution"]) for r in found]
+    assert failed(right) == {}
+
+
+def test_humaneval_without_an_answer(data_folder: Path) -> None:
+    """The same with a body that gives nothing: none passes, in the class that it belongs to."""
+    found = lines(data_folder / "humaneval" / "HumanEval.jsonl.gz")[::8]
+    empty = [(rows.humaneval(row, LIMITS), row["prompt"] + "    return None\n") for row in found]
+    verdicts = failed(empty)
+    assert len(verdicts) == len(found)
+    assert all("'wrong_answer'" in verdict for verdict in verdicts.values()), verdicts
+
+
+def test_mbpp(data_folder: Path) -> None:
+    text = (data_folder / "mbpp-sanitized" / "sanitized-mbpp.json").read_text("utf-8")
+    found = json.loads(text)
+    assert len(found) == 427
+    assert failed([(rows.mbpp(row, LIMITS), row["code"]) for row in found]) == {}
+
+
+@pytest.mark.slow
+def test_humaneval_plus(data_folder: Path) -> None:
+    found = lines(data_folder / "humaneval-plus" / "HumanEvalPlus.jsonl.gz")
+    assert len(found) == 164
+    own = [(rows.humaneval_plus(r, LIMITS), r["prompt"] + r["canonical_solution"]) for r in found]
+    assert failed(own) == {}
+
+
+def test_humaneval_plus_in_short(data_folder: Path) -> None:
+    """The small edition, which leaves out what is slow and most of what says the same twice."""
+    found = lines(data_folder / "humaneval-plus" / "HumanEvalPlus-Mini.jsonl.gz")
+    full = lines(data_folder / "humaneval-plus" / "HumanEvalPlus.jsonl.gz")
+    answers = {row["task_id"]: row["prompt"] + row["canonical_solution"] for row in full}
+    own = [(rows.humaneval_plus(row, LIMITS), answers[row["task_id"]]) for row in found]
+    assert failed(own) == {}
