@@ -1,5 +1,7 @@
 import os
+import shutil
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -16,6 +18,7 @@ from assistant.sandbox.applying import ApplyRefused
 from assistant.sandbox.importing import CopyOptions
 from assistant.sandbox.tree import Delta, Entry
 from assistant.sandbox.workspace import Workspace
+from tests.sandbox.faults import at_call, die, in_child
 from tests.sandbox.plain import PlainSandbox, tree_of
 from tests.sandbox.trees import CONTENTS, entry
 
@@ -580,6 +583,57 @@ def test_a_session_goes_on_after_kill_9(folder: Path, tmp_path: Path) -> None:
         Workspace(second, tmp_path / "sandbox-of-another", store, swap)
     with pytest.raises(UsageError, match="holds no changes"):
         Workspace.resume(second, tmp_path / "nothing", swap)
+
+
+def test_killed_at_every_step_no_acknowledged_block_is_lost(folder: Path, tmp_path: Path) -> None:
+    """A child saves, edits, undoes and applies, and says so after each; it dies before call k."""
+    for k in range(0, 3000, 7):
+        home = tmp_path / str(k)
+        shutil.copytree(folder, home / "project")
+        reader, writer = os.pipe()
+
+        def body(home: Path = home, writer: int = writer, k: int = k) -> None:
+            sys.setprofile(at_call(k, die))
+            work = Workspace(None, home / "project", home / "store", swap)
+            for act in (
+                lambda: save(work, "a.py", "1\n"),
+                lambda: save(work, "n/m", "2\n"),
+                lambda: save(work, "b.py", "two=>three", "edit"),
+                lambda: work.undo(),
+                lambda: save(work, "a.py", "4\n"),
+                lambda: work.apply(),
+            ):
+                act()
+                os.write(writer, b"x")
+            sys.setprofile(None)
+
+        status = in_child(body)
+        os.close(writer)
+        with os.fdopen(reader, "rb") as said:
+            done = len(said.read())
+        with Workspace(None, home / "project", home / "store", swap) as work:
+            work.look()
+            assert not work.conflicts()
+            tree = {path: work.blobs.get(one.digest) for path, one in work.snapshot().items()
+                    if one.kind == "file"}  # fmt: skip
+        states = [
+            (b"one\n", b"two\n", None),
+            (b"1\n", b"two\n", None),
+            (b"1\n", b"two\n", b"2\n"),
+            (b"1\n", b"three\n", b"2\n"),
+            (b"1\n", b"two\n", b"2\n"),
+            (b"4\n", b"two\n", b"2\n"),
+            (b"4\n", b"two\n", b"2\n"),
+        ]
+        now = (tree["a.py"], tree["b.py"], tree.get("n/m"))
+        assert now in states[done : done + 2], f"killed before call {k}, after {done} steps"
+        on_disk = (home / "project" / "a.py").read_bytes()
+        assert on_disk == (b"4\n" if (home / "project" / "n").exists() else b"one\n")
+        shutil.rmtree(home)
+        if status == 0:
+            break
+    assert done == 6
+    assert k > 100
 
 
 def test_changes_can_be_applied_later_without_a_sandbox(folder: Path, tmp_path: Path) -> None:
