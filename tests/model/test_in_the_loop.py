@@ -15,8 +15,8 @@ from assistant.events import (
     Said,
 )
 from assistant.loop import converse, drive
-from assistant.protocols import Model, Terms
 from assistant.model.replay import ReplayModel, ScriptedModel
+from assistant.protocols import Model, Terms
 from tests.fakes import ListExecutor
 from tests.model.helpers import model_of, piece, refusal, stream_of, usage
 
