@@ -21,6 +21,8 @@ UNSURE = 0.4
 """A language that runs is not named below this probability."""
 RISK = 0.5
 """Nor when those that do not run have more than this part of its probability together."""
+VAGUE = 0.25
+"""Nor is one that does not run below this."""
 CLOSE = 6.0
 """Python's parser is asked only where Python is behind by no more than this, in log odds."""
 
@@ -47,6 +49,8 @@ def answer(code: str, weights: Callable[[], "Weights"]) -> str:
 _POWERSHELL_SIGN = re.compile(
     r"[$\\`@\[|]|-[A-Z]|\.(?:exe|ps1|cmd|bat)\b|(?i:powershell|pwsh|scoop|choco|winget)"
 )
+_SPACED = re.compile(r"(?:#.*\n|\s)*[A-Za-z_][\w.-]*[ \t]+[?:+]?=[ \t]")
+"""An assignment with blanks around it: a shell would take the name for a command."""
 _WORDS = re.compile(r"[A-Za-z][a-z']*(?:,? [a-z'-]+)?[.!?]?")
 
 
@@ -103,6 +107,8 @@ class Weights:
         odds = self.odds(text)
         if not _POWERSHELL_SIGN.search(text):
             odds["powershell"] = -math.inf  # other shells run the same line
+        if _SPACED.match(text):
+            odds["bash"] = -math.inf
         best = decide(odds)
         return UNKNOWN if best == "bash" and self._is_mere_words(text) else best
 
@@ -116,6 +122,8 @@ class Weights:
 
 _FAMILY = {"typescript": "javascript", "cpp": "c"}
 """Many short pieces of these are as much the other: unsure between the two is not unsure."""
+_RICHER = 2.0
+"""How much likelier the richer one must be to be named rather than the plain one."""
 
 
 def decide(odds: dict[str, float]) -> str:
@@ -126,13 +134,14 @@ def decide(odds: dict[str, float]) -> str:
     for name, chance in chances.items():
         families[_FAMILY.get(name, name)] += chance
     family = max(families, key=families.__getitem__)
-    best = max((n for n in chances if _FAMILY.get(n, n) == family), key=chances.__getitem__)
-    if not TABLE[best].runs:
-        return best
+    richer = next((name for name, plain in _FAMILY.items() if plain == family), family)
+    best = richer if chances.get(richer, 0.0) > _RICHER * chances.get(family, 0.0) else family
+    total = sum(chances.values())
     idle = {name: chance for name, chance in chances.items() if not TABLE[name].runs}
-    if sum(idle.values()) > RISK * families[family]:
-        return max(idle, key=idle.__getitem__)
-    return best if families[family] > UNSURE * sum(chances.values()) else UNKNOWN
+    if best in idle or sum(idle.values()) > RISK * families[family]:
+        best = max(idle, key=idle.__getitem__)
+        return best if idle[best] > VAGUE * total else UNKNOWN
+    return best if families[family] > UNSURE * total else UNKNOWN
 
 
 @cache

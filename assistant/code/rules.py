@@ -83,12 +83,13 @@ _KEY = re.compile(rf"{_NAME}:(?:[ \t].*)?|-(?: .*)?|#.*|\.\.\.|\{{\{{.*")
 _NESTED = re.compile(
     rf"^[ -]*+{_NAME}: *(?:#.*|[|>][+-]?)?\n(?: *+\n)*(?: +(?:- )?[\w\"]|- )", re.MULTILINE
 )
+_SCALAR = re.compile(r"^( *+)\S[^\n]*: *[|>][+-]?\n(?:(?:\1 +[^\n]*)?\n)*", re.MULTILINE)
 _CODE = re.compile(r"[;{(,]$|^ *[}\])]|\n\t", re.MULTILINE)
 
 
 def _is_yaml(text: str) -> bool:
     """Whether keys stand at the left edge, one over others, and nothing looks like code."""
-    if not _NESTED.search(text) or _CODE.search(text):
+    if not _NESTED.search(text) or _CODE.search(_SCALAR.sub("", f"{text}\n")):
         return False
     lines = [line for line in text.splitlines() if line.strip()]
     left = min(len(line) - len(line.lstrip(" ")) for line in lines)

@@ -23,6 +23,7 @@ WELL_KNOWN = {
     "# set up\npython setup.py install": "sh",
     "python --version": "sh",
     "dummy text": "unknown",
+    "print('hello world'))": "unknown",
     "hello world": "unknown",
     "": "unknown",
     " \n\t\n": "unknown",
@@ -75,6 +76,10 @@ def test_well_known(code: str) -> None:
         ('{"a": [1, 2, {"b": null}]}', "json"),
         ("--- a/x.py\n+++ b/x.py\n@@ -1 +1 @@\n-a\n+b", "diff"),
         ("apiVersion: v1\nkind: Pod\nspec:\n  containers:\n    - name: x", "yaml"),
+        (
+            "on: push\njobs:\n  a:\n    steps:\n      - run: |\n          for (;;) {\n          }",
+            "yaml",
+        ),
         ("curl https://example.org/x -H 'A: b' -d '{\"x\": 1}'", "bash"),
     ],
 )
@@ -223,7 +228,7 @@ def test_careful_where_the_likeliest_would_run() -> None:
     assert decide(flat | {"bash": 0.0, "text": -0.3}) == "text"
     assert decide(flat | {"bash": 0.0, "python": -0.1, "go": -0.1}) == "unknown"
     assert decide(flat | {"javascript": 0.0, "typescript": -0.1}) == "javascript"
-    assert decide(flat | {"javascript": -0.4, "typescript": -0.3, "go": 0.0}) == "typescript"
+    assert decide(flat | {"javascript": -2.0, "typescript": 0.0, "go": -1.0}) == "typescript"
 
 
 def test_weights_are_small_and_loaded_at_first_use() -> None:
@@ -235,7 +240,7 @@ def test_weights_are_small_and_loaded_at_first_use() -> None:
 
 
 def test_weights_hold_no_snippet() -> None:
-    """Features are single words and runs of three tokens: none is long, or has a line of its own."""
+    """Features are words and runs of three tokens: none is long, none has a line of its own."""
     rows = Weights.read(WEIGHTS.read_bytes()).rows
     assert max(map(len, rows)) < 80
     assert not any("\n" in name for name in rows)
