@@ -1,22 +1,41 @@
-"""CPU that showing a reply takes: 10,000 tokens should stay under 0.3 s, and twice the text twice.
+"""CPU that showing a reply takes, and how soon a key is echoed while one streams.
 
-    python benchmarks/terminal.py
-
-Every token is fed on its own, as a stream does, and each time the unfinished line is handed over
-to be drawn. Drawing frames is the prompt's work, at most 20 times a second however fast tokens
-come; its cost is printed apart.
+10,000 tokens should stay under 0.3 s, twice the text take twice the time, and an echo 5 ms. Every
+token is fed on its own, as a stream does, and each time the unfinished line is handed over to be
+drawn. Frames are drawn by the prompt, at most 20 a second however fast tokens come; the echo is
+measured with all of it at work, in a pseudo-terminal.
 """
 
 import random
+import statistics
+import sys
 import time
 from collections.abc import Iterable
+from pathlib import Path
 
-from assistant.events import Chunk, Output, Replied, Running, CodeBlock, Ran, ExecResult
+from assistant.events import Chunk, CodeBlock, ExecResult, Output, Ran, Replied, Running
 from assistant.terminal.markdown import Preview
 from assistant.terminal.render import Renderer
 from assistant.terminal.theme import Line, theme
 
-WORDS = "the model writes a long reply about files and tests so that the screen has work".split()
+WORDS = [
+    "the",
+    "model",
+    "writes",
+    "a",
+    "long",
+    "reply",
+    "about",
+    "files",
+    "and",
+    "tests",
+    "so",
+    "that",
+    "the",
+    "screen",
+    "has",
+    "work",
+]
 CODE = '''\
 def total(items: list[int], start: int = 0) -> int:
     """The sum of all items, counted from start."""
@@ -85,15 +104,39 @@ def output(lines: int) -> float:
     return time.process_time() - before
 
 
+def echoes(keys: int = 60) -> list[float]:
+    """Seconds from a key press until its echo, while a reply streams."""
+    sys.path.insert(0, str(Path(__file__).parent.parent))
+    from tests.terminal.driver import Terminal  # The checkout's, so only when this file is run.
+
+    took = []
+    with Terminal() as terminal:
+        terminal.expect("talker")
+        terminal.type("slow\r")
+        terminal.expect("tick tick")
+        for number in range(keys):
+            terminal.read(0.07)
+            key = "abcdefghij"[number % 10]
+            seen = len(terminal.raw)
+            began = time.perf_counter()
+            terminal.type(key)
+            while key.encode() not in terminal.raw[seen:]:
+                terminal.read(0.0005)
+            took.append(time.perf_counter() - began)
+    return took
+
+
 def main() -> None:
     seconds(code(200))  # The lexer compiles its patterns once per session.
     for make in (prose, code, mixed):
         text = make(10_000)
         once, twice = seconds(text), seconds(make(20_000))
         tokens = len(text) // 4
-        print(f"{make.__name__:6} {tokens:6} tokens: {once:.3f} s CPU; twice as long: x{twice / once:.2f}")
+        print(f"{make.__name__:6} {tokens:6} tokens: {once:.3f} s CPU; twice: x{twice / once:.2f}")
     once, twice = output(10_000), output(20_000)
-    print(f"output  10000 lines:  {once:.3f} s CPU; twice as long: x{twice / once:.2f}")
+    print(f"output  10000 lines:  {once:.3f} s CPU; twice: x{twice / once:.2f}")
+    took = sorted(1000 * seconds for seconds in echoes())
+    print(f"echo while streaming: median {statistics.median(took):.1f} ms, worst {took[-1]:.1f} ms")
 
 
 if __name__ == "__main__":

@@ -138,6 +138,7 @@ class Desk:
             if text := "".join(texts):
                 self.app.renderer.erase()
                 self.output.write_raw(text)
+            self.app.render_counter += 1  # What is drawn is kept for as long as this stays.
             self.app.renderer.render(self.app, self.app.layout)
         exchange.written += len(text)
 

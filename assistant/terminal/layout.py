@@ -22,6 +22,7 @@ from prompt_toolkit.layout.processors import (
     HighlightIncrementalSearchProcessor,
     HighlightSelectionProcessor,
     Processor,
+    TabsProcessor,
     Transformation,
     TransformationInput,
 )
@@ -69,6 +70,7 @@ def layout(
             HighlightIncrementalSearchProcessor(),
             HighlightSelectionProcessor(),
             _Typed(),
+            TabsProcessor(tabstop=4, char1=" ", char2=" "),
         ],
     )
 

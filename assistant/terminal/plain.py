@@ -52,13 +52,18 @@ class PlainConsole:
         """There is no line under the prompt."""
 
     def read(self) -> str:
-        """The next message. Ctrl-C twice at the prompt leaves, as the end of the input does."""
+        """The next message. Ctrl-C twice at the prompt leaves, as the end of the input does.
+
+        In a pipe, where there is no prompt, it raises KeyboardInterrupt.
+        """
         last = float("-inf")
         while True:
             try:
                 return self._message()
             except KeyboardInterrupt:
-                if not self.interactive or time.monotonic() - last < _TWICE:
+                if not self.interactive:
+                    raise
+                if time.monotonic() - last < _TWICE:
                     raise EOFError from None
                 last = time.monotonic()
                 self._hint("\n(Ctrl-C again leaves)\n")

@@ -104,6 +104,8 @@ class _Repl:
             try:
                 text = pending.pop() if pending else self.console.read()
                 self._handle(self.session, text)
+                if not self.console.interactive and self._was_interrupted(self.session):
+                    return _INTERRUPTED
             except EOFError:
                 return self._code(self.session)
             except KeyboardInterrupt:
@@ -128,6 +130,9 @@ class _Repl:
             session.run(CodeBlock("bash", command), tell=tell)
         else:
             session.send(text)
+
+    def _was_interrupted(self, session: Session) -> bool:
+        return session.last is not None and session.last.status == "interrupted"
 
     def _complain(self, error: AssistantError) -> None:
         self.renderer.say(error.message, "class:bad")

@@ -9,6 +9,7 @@ from wcwidth import wcswidth
 from assistant.terminal.theme import Fragment, Line
 
 _WIDE = "\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe4f\uff00-\uff60"
+_TAB = 8
 _WORDS = re.compile(rf"\s+|[{_WIDE}]|[^\s{_WIDE}]+")
 
 
@@ -93,6 +94,8 @@ def fold(line: Line, columns: int) -> list[list[Fragment]]:
     used = 0
     for style, text in line:
         for character in text:
+            if character == "\t":
+                character = " " * (_TAB - used % _TAB)
             size = width(character)
             if used + size > columns:
                 rows.append([])

@@ -8,7 +8,17 @@ from typing import Any
 import pytest
 
 from assistant.chat import Chat
-from assistant.events import CodeBlock, ExecResult, Ran, Replied, Said, Usage, UsageError
+from assistant.events import (
+    CodeBlock,
+    Event,
+    ExecResult,
+    Finished,
+    Ran,
+    Replied,
+    Said,
+    Usage,
+    UsageError,
+)
 from assistant.protocols import Terms
 from assistant.terminal.approve import Approval
 from assistant.terminal.commands import arguments, filled, is_command, run_command, table
@@ -206,6 +216,24 @@ def test_commands_of_ones_own(tmp_path: Path) -> None:
     run_command(found, "/review a.py speed")
     assert model.seen[0][-1].text == "Review a.py for speed. All: a.py speed"
     assert "review" in arguments(found, "/help")
+
+
+def test_a_session_that_goes_on_shows_its_last_turn(tmp_path: Path) -> None:
+    def earlier(name: str) -> Chat:
+        past: list[Event] = [Said("first"), Replied("one"), Finished("done")]
+        past += [Said("second"), Replied("**two**"), Finished("gave-up", "why")]
+        chat = Chat(ListModel(), ListExecutor(), Terms(), past=past)
+        chat.session = name
+        return chat
+
+    found = session(tmp_path, resume=earlier, sessions=lambda: ["s-2", "s-1"])
+    run_command(found, "/resume")
+    assert "▸ s-2\n▸ s-1" in said(found)
+    run_command(found, "/resume s-1")
+    assert found.chat.session == "s-1"
+    assert "▸ the last of 2 messages:\n\n> second\n\ntwo\n\n▸ the model stopped" in said(found)
+    assert "first" not in said(found)
+    assert arguments(found, "/resume") == ["s-2", "s-1"]
 
 
 def test_filling_in() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -47,6 +48,29 @@ def test_the_exit_code_of_a_pipe_is_that_of_the_last_turn() -> None:
     piped("fail\nhello\n", code=0)
     piped("", code=0)
     piped("", code=2, broken=True)
+
+
+def test_ctrl_c_ends_a_pipe() -> None:
+    with subprocess.Popen(
+        [sys.executable, str(CHILD)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        process.stdin.write(b"sleep\nhello\n")
+        process.stdin.close()
+        shown = b""
+        while b"sleeping" not in shown:
+            shown += process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        rest = process.stdout.read()
+        assert process.stderr
+        assert process.stderr.read() == b""
+        assert process.wait(30) == 130
+        assert b"Hello" not in rest
 
 
 def test_no_questions_in_a_pipe() -> None:

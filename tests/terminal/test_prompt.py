@@ -171,6 +171,16 @@ def test_the_editor(tmp_path: Path) -> None:
         terminal.expect("You said: typed from the editor")
 
 
+def test_pasted_tabs_and_hidden_characters_can_be_seen() -> None:
+    with Terminal() as terminal:
+        terminal.expect(READY)
+        terminal.paste("if x:\n\treturn \u202eevil\x1b[2J")
+        terminal.expect("> if x:\n      return \ufffdevil\ufffd[2J")
+        assert "\u202e".encode() not in terminal.raw
+        terminal.type("\r")
+        terminal.expect("return <U+202E>evil␛[2J")
+
+
 def test_vi_keys() -> None:
     with Terminal({"vi": True}) as terminal:
         terminal.expect(READY)

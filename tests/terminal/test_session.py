@@ -25,6 +25,20 @@ def test_a_reply_streams_and_its_code_is_coloured_and_run() -> None:
         assert terminal.text.count("def double(n):") == 1
 
 
+def test_the_unfinished_line_is_live() -> None:
+    with Terminal(rows=40) as terminal:
+        terminal.expect(READY)
+        terminal.type("slow\r")
+        terminal.expect("tick tick")
+        assert terminal.text.count("tick") < 40
+        assert "Ctrl-C stops it" in terminal.text
+        seen = terminal.text.count("tick")
+        terminal.expect(lambda: terminal.text.count("tick") > seen + 5)
+        terminal.expect("2 s, Ctrl-C stops it")
+        terminal.type("\x03")
+        terminal.expect("stopped by you")
+
+
 def test_typing_goes_on_while_a_reply_streams_and_nothing_is_lost() -> None:
     with Terminal(rows=12) as terminal:
         terminal.expect(READY)
@@ -91,7 +105,7 @@ def test_ctrl_c_while_the_sandbox_starts_leaves_when_asked_twice() -> None:
 def test_ctrl_c_hammered_never_shows_a_traceback() -> None:
     with Terminal(rows=40) as terminal:
         terminal.expect(READY)
-        for _ in range(5):
+        for _ in range(3):
             terminal.type("slow\r")
             terminal.read(0.15)
             terminal.type("\x03")

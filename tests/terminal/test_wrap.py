@@ -51,6 +51,10 @@ def test_fold_fills_rows_and_loses_nothing(text: str, columns: int) -> None:
     assert all(line_width(row) <= columns for row in found)
 
 
+def test_tabs_are_as_wide_as_the_terminal_sets_them() -> None:
+    assert plain(fold([("", "a\tb"), ("x", "\tc")], 40)) == ["a       b       c"]
+
+
 @given(st.text(alphabet="ab 漢", max_size=60), st.integers(0, 30))
 def test_clip_fits(text: str, columns: int) -> None:
     clipped = clip([("a", text[:5]), ("b", text[5:])], columns)
