@@ -1,6 +1,35 @@
-"""Two small steps on the way to the disk."""
+"""Small steps on the way to a session's store, and what can be wrong with it."""
 
 import os
+from pathlib import Path
+
+from assistant.events import AssistantError, SandboxError
+from assistant.sandbox.names import shown
+
+
+class StoreError(SandboxError):
+    """A session's store cannot be written: the disk is full, or another process has it."""
+
+
+def in_use(path: Path) -> StoreError:
+    return StoreError(
+        f"{shown(str(path.parent))}: another process writes to this session",
+        "Close it there, or go on in a new session.",
+    )
+
+
+def unwritable(path: Path, error: OSError) -> StoreError:
+    return StoreError(
+        f"{shown(str(path))}: cannot be written: {error.strerror}",
+        "Make room there: while this session is open, it tries again.",
+    )
+
+
+def damaged(path: Path, where: str = "") -> AssistantError:
+    return AssistantError(
+        f"{shown(str(path))}: {where or 'the stored file contents are'} damaged",
+        "Start a new session in the same folder.",
+    )
 
 
 def write_all(fd: int, data: bytes) -> None:

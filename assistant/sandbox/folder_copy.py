@@ -2,9 +2,10 @@
 
 import os
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from assistant.events import UsageError
+from assistant.events import SandboxError, UsageError
 from assistant.prompts import prompt
 from assistant.sandbox.applying import (
     BLOBS,
@@ -17,6 +18,7 @@ from assistant.sandbox.applying import (
     undo_apply,
 )
 from assistant.sandbox.blobs import Blobs
+from assistant.sandbox.disk import StoreError
 from assistant.sandbox.importing import CopyOptions, Imported, import_folder, refuse
 from assistant.sandbox.names import in_git, shown
 from assistant.sandbox.overlay import Edit, changed, conflicts, laid, settled, under
@@ -55,6 +57,8 @@ class FolderCopy:
         """The user's folder as it was last seen."""
         self.tree: Tree = {}
         """The copy as it should be."""
+        self._kept: Tree = {}
+        """The copy as the store knows it: the same, but while the disk is full."""
 
     def close(self) -> None:
         """Let go of the store; what the user's folder still holds is dropped from it."""
@@ -89,6 +93,7 @@ class FolderCopy:
 
     def rescan(self) -> bool:
         """See what the user changed since the last look; True if that changed anything."""
+        self._keep_up()
         if changed_paths := self._scan():
             self._unseen.update(changed_paths)
             self.settle()
@@ -96,8 +101,9 @@ class FolderCopy:
 
     def settle(self) -> None:
         """Bring overlay and copy in line with the user's folder."""
-        self.history.aside(settled(self.base, self.history.overlay))
-        self.tree = laid(self.base, self.history.overlay)
+        with suppress(StoreError):  # What is settled later makes the same copy.
+            self.history.aside(settled(self.base, self.history.overlay))
+        self.tree = self._kept = laid(self.base, self.history.overlay)
         now = frozenset(conflicts(self.base, self.history.overlay))
         if new := sorted(now - self._conflicts):
             self._told.append(prompt("workspace_conflict", files=listed(new)))
@@ -109,7 +115,7 @@ class FolderCopy:
         try:
             now = import_folder(self.folder, self.blobs, self.options, last.known if last else None)
         except OSError as error:
-            raise UsageError(f"{shown(self.folder)}: {error.strerror}") from error
+            raise SandboxError(f"{shown(self.folder)}: {error.strerror}") from error
         skipped = set(now.skipped) - set(last.skipped if last else ())
         told = [f"{path} ({why})" for path, why in sorted(skipped) if not why.startswith("a cache")]
         if told:
@@ -121,25 +127,36 @@ class FolderCopy:
 
     # What code does.
 
-    def note(self, before: Tree, after: Tree, title: str, *, more: bool = False) -> list[str]:
-        """Code took the copy from one tree to another: a new point, or ``more`` of the last one.
+    def note(self, after: Tree, title: str, *, more: bool = False) -> list[str]:
+        """Code took the copy to another tree: a new point, or ``more`` of the last one.
 
-        All contents are on disk when this returns. Returns the paths worth telling.
+        All contents are on disk when this returns; where the disk takes no more, that is told, and
+        tried again the next time. Returns the paths worth telling.
         """
-        step = changed(self.base, self.history.overlay, before, after)
-        if not step:
-            if not more:
-                self.history.block({}, title)
+        before, overlay = self._kept, self.history.overlay
+        step = changed(self.base, overlay, before, after)
+        try:
+            self._keep(edit for edit in step.values() if edit)
+            if step and more:
+                self.history.more(step)
+            elif not more:
+                self.history.block(step, title)
+            if step:
+                self.settle()
+        except StoreError as error:
+            self.tree = after if step else self.tree
+            self._told.append(prompt("workspace_not_kept", why=error.message))
             return []
-        self._keep(edit for edit in step.values() if edit)
-        if more:
-            self.history.more(step)
-        else:
-            self.history.block(step, title)
-        self.settle()
         # Where code took its own change back, the copy has what the user made of it meanwhile.
-        self._unseen.update(differing(after, self.tree))
+        self._unseen.update(differing(after, self.tree) if step else ())
         return self.review().worth({p: Edit(before.get(p), after.get(p)) for p in step})
+
+    def _keep_up(self) -> None:
+        """Bring to disk what had no room there; raises StoreError where there still is none."""
+        if self.tree is not self._kept:
+            self.note(self.tree, "", more=True)
+        if self.tree is not self._kept:
+            raise StoreError(self._told[-1], "Make room there, then try again.")
 
     def _keep(self, edits: Iterable[Edit]) -> None:
         for edit in edits:
@@ -159,6 +176,7 @@ class FolderCopy:
         return self._moved(lambda: self.history.go(point))
 
     def _moved(self, move: Callable[[], str]) -> str:
+        self._keep_up()
         before = self.tree
         point = move()
         self.settle()
@@ -170,6 +188,7 @@ class FolderCopy:
     def discard(self, paths: Sequence[str] | None = None) -> str:
         """Take the user's version of ``paths`` (all): a new point, so that undo brings it back."""
         self.open()
+        self._keep_up()
         overlay = self.history.overlay
         chosen = list(overlay) if paths is None else self._named(paths)
         if not chosen:

@@ -8,9 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from assistant.events import AssistantError
-from assistant.sandbox.disk import sync_folder, write_all
-from assistant.sandbox.names import shown
+from assistant.sandbox.disk import damaged, in_use, sync_folder, unwritable, write_all
 
 _START = '{"crc":"%08x","data":'
 _BODY = len(_START % 0)
@@ -19,7 +17,8 @@ _BODY = len(_START % 0)
 class Lines:
     """The lines of one file. Reading takes no lock; the first ``append`` makes this the writer.
 
-    Raises AssistantError where a line before the last is damaged, or another process writes.
+    Raises AssistantError where a line before the last is damaged, StoreError where the disk is full
+    or another process writes.
     """
 
     def __init__(self, path: Path) -> None:
@@ -57,6 +56,9 @@ class Lines:
             if durable:
                 os.fsync(self._fd)
             self.entries.append(entry)
+        except OSError as error:
+            os.ftruncate(self._fd, self._end)
+            raise unwritable(self.path, error) from error
         except BaseException:
             os.ftruncate(self._fd, self._end)
             raise
@@ -66,21 +68,26 @@ class Lines:
         """Become the one writer until ``close``."""
         if self._fd >= 0:
             return
+        try:
+            self._become_writer()
+        except BlockingIOError as error:
+            raise in_use(self.path) from error
+        except OSError as error:
+            raise unwritable(self.path, error) from error
+
+    def _become_writer(self) -> None:
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         fd = os.open(self.path, flags, 0o600)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+            self._load()  # Another writer may have added lines before it let go.
+            os.ftruncate(fd, self._end)
+            sync_folder(self.path.parent)
+        except BaseException:
             os.close(fd)
-            raise AssistantError(
-                f"{shown(str(self.path))}: another process writes to this session",
-                "Close it there, or go on in a new session.",
-            ) from error
+            raise
         self._fd = fd
-        self._load()  # Another writer may have added lines before it let go.
-        os.ftruncate(fd, self._end)
-        sync_folder(self.path.parent)
 
     def _load(self) -> None:
         try:
@@ -93,10 +100,7 @@ class Lines:
             if entry is None and number == len(lines):
                 self.torn = True
             elif entry is None:
-                raise AssistantError(
-                    f"{shown(str(self.path))}: line {number} is damaged",
-                    "Start a new session in the same folder.",
-                )
+                raise damaged(self.path, f"line {number} is")
             else:
                 self.entries.append(entry)
                 self._end += len(line)

@@ -50,9 +50,9 @@ class Mirror:
                 self.sandbox.put(delta, self._blobs)
         self.held, self.filled = wanted, True
 
-    def follow(self) -> Tree:
-        """See what changed inside; returns the tree that was held before."""
-        before = self.held
-        if self.filled and (delta := self.sandbox.pull(self._blobs)):
-            self.held = received(before, delta)
-        return before
+    def follow(self) -> bool:
+        """See what changed inside; True if anything did."""
+        if not self.filled or not (delta := self.sandbox.pull(self._blobs)):
+            return False
+        self.held = received(self.held, delta)
+        return True

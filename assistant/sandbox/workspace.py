@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -12,6 +13,7 @@ from assistant.prompts import prompt
 from assistant.sandbox.applying import Applied
 from assistant.sandbox.blobs import Blobs
 from assistant.sandbox.diffing import Change
+from assistant.sandbox.disk import StoreError
 from assistant.sandbox.folder_copy import FolderCopy
 from assistant.sandbox.importing import CopyOptions
 from assistant.sandbox.mirror import Mirror, RawSandbox, Run
@@ -88,8 +90,9 @@ class Workspace:
             with uninterrupted():
                 self.copy.open()
                 self._collect()
-                self.copy.rescan()
-                self._fill()
+                with suppress(StoreError):  # It is told; the user's edits come when there is room.
+                    self.copy.rescan()
+                    self._fill()
         return self.copy.told()
 
     def run(self, block: CodeBlock, seconds: float) -> Run:
@@ -118,21 +121,22 @@ class Workspace:
             result = yield from self._ran(block, seconds, before, after)
         else:
             with uninterrupted():
-                files = self.copy.note(before, after, _title(block))
+                files = self.copy.note(after, _title(block))
                 self._fill()
             name = "workspace_edited" if block.action == "edit" else "workspace_saved"
             done = prompt(name, path=shown(block.path or ""))
-            result = ExecResult(0, f"{done}\n", files=tuple(files))
+            late = tuple(self.copy.told())
+            result = ExecResult(0, f"{done}\n", notes=late, files=tuple(files))
         return replace(result, notes=(*notes, *result.notes))
 
     def write(self, files: Mapping[str, bytes], title: str) -> str:
         """Give files of the copy these very bytes; the id of the point. All or none: NotSaved."""
         self.copy.open()
-        before = after = self.copy.tree
+        after = self.copy.tree
         for path, data in files.items():
             after = with_bytes(after, path, data, self.copy.blobs)
         with uninterrupted():
-            self.copy.note(before, after, title)
+            self.copy.note(after, title)
         return self.copy.history.current
 
     def _ran(self, block: CodeBlock, seconds: float, before: Tree, after: Tree) -> Run:
@@ -146,13 +150,13 @@ class Workspace:
             result = ExecResult(130, "", reason="cancelled", image=sandbox.image)
         except BaseException:  # What was saved is not lost with the sandbox.
             if after is not before:
-                self.copy.note(before, after, _title(block))
+                self.copy.note(after, _title(block))
             raise
         try:
             with uninterrupted():
                 self._mirror.follow()
-                files = self.copy.note(before, self._mirror.held, _title(block))
-                notes = (*result.notes, *self._mirror.left_out)
+                files = self.copy.note(self._mirror.held, _title(block))
+                notes = (*result.notes, *self._mirror.left_out, *self.copy.told())
                 result = replace(result, files=tuple(files), notes=notes)
                 self._fill()
         except KeyboardInterrupt:
@@ -161,9 +165,8 @@ class Workspace:
 
     def _collect(self) -> None:
         """What changed in the sandbox since the last block, in the background."""
-        before = self._mirror.follow()
-        if self._mirror.held is not before:
-            self.copy.note(before, self._mirror.held, "", more=True)
+        if self._mirror.follow():
+            self.copy.note(self._mirror.held, "", more=True)
 
     def _fill(self) -> None:
         """Bring the sandbox to the state of the copy, if it was filled before."""

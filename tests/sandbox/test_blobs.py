@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assistant.events import AssistantError
-from assistant.sandbox import blobs as blobs_module
+from assistant.sandbox import pack
 from assistant.sandbox.blobs import LARGE, Blobs
+from assistant.sandbox.disk import StoreError
 
 
 @pytest.fixture
@@ -167,24 +168,30 @@ def test_threads_may_put_at_the_same_time(folder: Path) -> None:
         assert [blobs.get(digest) for digest in digests] == [b"%d" % n for n in range(200)]
 
 
-def test_a_full_disk_leaves_the_pack_as_it_was(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_has_no_room_waits_in_memory(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(fd: int, data: bytes) -> None:
+        os.write(fd, data[: len(data) // 2])
+        raise OSError(28, "No space left on device")
+
     with Blobs(folder) as blobs:
         before = blobs.put(b"before")
-
-        def full(fd: int, data: bytes) -> None:
-            os.write(fd, data[: len(data) // 2])
-            raise OSError(28, "No space left on device")
-
+        blobs.sync()
         with monkeypatch.context() as patch:
-            patch.setattr(blobs_module, "write_all", full)
-            with pytest.raises(OSError, match="No space"):
-                blobs.put(b"x" * 1000)
+            patch.setattr(pack, "write_all", full)
+            late, passing = blobs.put(b"x" * 1000), blobs.put(b"y" * 1000, scratch=True)
+            assert blobs.get(late) == b"x" * 1000
+            assert blobs.get(passing) == b"y" * 1000
+            assert blobs.size(late) == 1000
+            blobs.keep(passing)
+            with pytest.raises(StoreError, match="No space"):
+                blobs.sync()
+            assert blobs.has(late)
         after = blobs.put(b"after")
-        assert [blobs.get(before), blobs.get(after)] == [b"before", b"after"]
+        blobs.sync()
+        assert [blobs.get(digest) for digest in (before, after)] == [b"before", b"after"]
     with Blobs(folder) as blobs:
-        assert [blobs.get(before), blobs.get(after)] == [b"before", b"after"]
+        wanted = {before: b"before", after: b"after", late: b"x" * 1000, passing: b"y" * 1000}
+        assert {digest: blobs.get(digest) for digest in wanted} == wanted
 
 
 def test_kill_9_at_any_moment_loses_nothing_that_was_told(folder: Path) -> None:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from assistant.events import AssistantError
 from assistant.sandbox import lines as lines_module
+from assistant.sandbox.disk import StoreError
 from assistant.sandbox.lines import Lines
 
 
@@ -80,7 +81,7 @@ def test_a_full_disk_leaves_the_lines_as_they_were(
         lines.append({"n": 1})
         with monkeypatch.context() as patch:
             patch.setattr(lines_module, "write_all", full)
-            with pytest.raises(OSError, match="No space"):
+            with pytest.raises(StoreError, match="No space"):
                 lines.append({"n": 2})
         lines.append({"n": 3})
     assert Lines(path).entries == [{"n": 1}, {"n": 3}]

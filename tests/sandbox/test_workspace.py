@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from assistant.events import CodeBlock, ExecResult, Notice, SandboxError, UsageError
+from assistant.sandbox import lines, pack
 from assistant.sandbox.applying import ApplyRefused
+from assistant.sandbox.disk import StoreError
 from assistant.sandbox.importing import CopyOptions
 from assistant.sandbox.tree import Delta, Entry
 from assistant.sandbox.workspace import Workspace
@@ -312,10 +314,10 @@ def test_code_that_takes_its_change_back_gets_the_users(
     sh(work, "echo code > a.py")
     (folder / "a.py").write_text("user\n")
     work.look()
-    sh(work, "echo one > a.py")
+    result = sh(work, "echo one > a.py")
     assert (sandbox.folder / "a.py").read_text() == "user\n"
     assert work.conflicts() == []
-    assert "a.py" in work.look()[0]
+    assert "a.py" in result.notes[0]
 
 
 def test_a_conflict_ends_when_the_user_takes_it_back(work: Workspace, folder: Path) -> None:
@@ -660,6 +662,37 @@ def test_the_store_holds_only_what_changed(folder: Path, tmp_path: Path) -> None
     held = [path for path in store.rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in held) < 4000
     assert {path.stat().st_mode & 0o777 for path in held} == {0o600}
+
+
+def test_with_a_full_disk_the_session_goes_on_and_catches_up(
+    work: Workspace, folder: Path, sandbox: PlainSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(fd: int, data: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    sh(work, "echo 0 > b.py")
+    with monkeypatch.context() as patch:
+        patch.setattr(pack, "write_all", full)
+        patch.setattr(lines, "write_all", full)
+        result = sh(work, "echo 1 > a.py")
+        assert result.ok
+        assert "only in memory" in result.notes[0]
+        assert "No space left" in result.notes[0]
+        assert (sandbox.folder / "a.py").read_text() == "1\n"
+        (folder / "a.py").write_text("user\n")
+        assert "only in memory" in work.look()[0]
+        assert (sandbox.folder / "a.py").read_text() == "1\n"
+        for act in (work.undo, work.apply, work.discard):
+            with pytest.raises(StoreError, match="only in memory"):
+                act()
+        work.look()
+        assert (folder / "a.py").read_text() == "user\n"
+    assert "a.py" in work.look()[0]
+    assert work.conflicts() == ["a.py"]
+    assert [change.path for change in work.changes()] == ["a.py", "b.py"]
+    work.undo()
+    assert (sandbox.folder / "a.py").read_text() == "user\n"
+    assert (sandbox.folder / "b.py").read_text() == "two\n"
 
 
 def test_an_apply_that_crashed_after_its_end_is_known_to_the_history(
