@@ -39,16 +39,23 @@ def run(options: argparse.Namespace) -> int:
     writable(options.mode == "write", setup, options.unchecked, targets)
     with (
         open_improvement(setup, job) as improvement,
-        _screen(options, setup, options.mode == "diff") as show,
+        shown(options, setup, options.mode == "diff") as show,
     ):
         improvement.chat.attend(show)
-        ending = improvement.run()
-        found = improvement.outcome(ending)
-        if options.mode == "write":
-            found = _written(improvement, found, options)
-        elif at_terminal() and not options.json:
-            found = _offered(improvement, found, targets, options)
-    return _told(options, found)
+        found = improvement.outcome(improvement.run())
+        found = offered(improvement, found, targets, options)
+    return tell(options, found)
+
+
+def offered(
+    improvement: Improvement, found: Outcome, targets: Targets, options: argparse.Namespace
+) -> Outcome:
+    """The outcome after what was to be written is; at a terminal a person is asked."""
+    if options.mode == "write":
+        return _written(improvement, found, options)
+    if at_terminal() and not options.json:
+        return _asked(improvement, found, targets, options)
+    return found
 
 
 def writable(wanted: bool, setup: Setup, unchecked: bool, targets: Targets) -> None:
@@ -65,7 +72,7 @@ def writable(wanted: bool, setup: Setup, unchecked: bool, targets: Targets) -> N
 def _suggest(options: argparse.Namespace, setup: Setup, job: Job) -> int:
     with (
         open_improvement(setup, job, suggest=True) as improvement,
-        _screen(options, setup, True) as show,
+        shown(options, setup, True) as show,
     ):
         improvement.chat.attend(show)
         ending = improvement.run()
@@ -82,7 +89,7 @@ def _suggest(options: argparse.Namespace, setup: Setup, job: Job) -> int:
 
 
 @contextmanager
-def _screen(options: argparse.Namespace, setup: Setup, apart: bool) -> Iterator[Sink]:
+def shown(options: argparse.Namespace, setup: Setup, apart: bool) -> Iterator[Sink]:
     """The events as they come; on standard error where the result goes to a pipe (``apart``)."""
     as_json = options.json or options.json_stream
     with (
@@ -102,7 +109,7 @@ def _written(improvement: Improvement, found: Outcome, options: argparse.Namespa
     return improvement.write(found) if ask("Write these changes?") else found
 
 
-def _offered(
+def _asked(
     improvement: Improvement, found: Outcome, targets: Targets, options: argparse.Namespace
 ) -> Outcome:
     if found.status != "done" or not (found.files or found.tests):
@@ -125,7 +132,7 @@ def _apart(options: argparse.Namespace) -> str:
     return "" if options.allow_test_changes else " (not written without --allow-test-changes)"
 
 
-def _told(options: argparse.Namespace, found: Outcome) -> int:
+def tell(options: argparse.Namespace, found: Outcome) -> int:
     """Say what came of it; the exit code."""
     if options.json or options.json_stream:
         print(found.line())

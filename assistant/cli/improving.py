@@ -70,15 +70,22 @@ class Improvement:
 
 @contextmanager
 def open_improvement(
-    setup: Setup, job: Job, *, model: Model | None = None, suggest: bool = False
+    setup: Setup,
+    job: Job,
+    *,
+    model: Model | None = None,
+    suggest: bool = False,
+    briefed: bool = True,
 ) -> Iterator[Improvement]:
     """The task, recorded as a session; everything is closed at the end, also on an interrupt.
 
+    ``briefed`` is False where the chat itself asks no model.
     Raises UsageError where a file of the job is not in the copy.
     """
     sessions = open_sessions(setup)
-    model = model or open_model(setup)
-    affordable(model, setup.settings)
+    if model is None:
+        model = open_model(setup)
+        affordable(model, setup.settings)
     with ExitStack() as stack:
         name = sessions.new().name
         record = sessions.record(name)
@@ -93,7 +100,8 @@ def open_improvement(
             chat.terms = replace(chat.terms, check=_check(setup, job.check, draft))
         chat.sinks.append(recorder)
         chat.pour(started(chat, setup))
-        chat.pour(Said(_system(job, suggest), "system"))
+        if briefed:
+            chat.pour(Said(_system(job, suggest), "system"))
         told.join(chat)
         yield Improvement(chat, workspace, draft, setup)
 

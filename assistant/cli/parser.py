@@ -59,6 +59,7 @@ def parser() -> argparse.ArgumentParser:
     _run(commands)
     _script(commands)
     _improve(commands)
+    _implement(commands)
     _exec(commands)
     _sessions(commands)
     _sandbox_commands(commands)
@@ -165,6 +166,26 @@ def _improve(commands: argparse._SubParsersAction) -> None:  # type: ignore[type
         "--allow-test-changes", action="store_true", help="tests may change, and are written too"
     )
     _json(improve)
+
+
+def _implement(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
+    implement = commands.add_parser(
+        "implement",
+        help="fill a function from its signature and docstring",
+        parents=[_model(), _sandbox(), _work()],
+        allow_abbrev=False,
+    )
+    implement.add_argument("function", metavar="FILE.py:NAME")
+    mode = implement.add_mutually_exclusive_group()
+    for name, text in (
+        ("diff", "show the change; at a terminal ask whether to write it (default)"),
+        ("write", "write it if the check (or the function's doctests) passed"),
+    ):
+        mode.add_argument(f"--{name}", dest="mode", action="store_const", const=name, help=text)
+    implement.set_defaults(mode="diff")
+    implement.add_argument("--replace", action="store_true", help="although it has a body")
+    implement.add_argument("--unchecked", action="store_true", help="--write without a check")
+    _json(implement)
 
 
 def _count(text: str) -> int:

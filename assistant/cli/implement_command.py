@@ -1,0 +1,125 @@
+"""``assistant implement FILE.py:NAME``: fill a function from its signature and docstring."""
+
+import argparse
+import shlex
+import warnings
+
+from assistant.cli.improve_command import offered, shown, tell, writable
+from assistant.cli.improving import Improvement, open_improvement
+from assistant.cli.output import ask, at_terminal
+from assistant.cli.setup import Setup
+from assistant.cli.wiring import read_setup
+from assistant.code.filling import Stub, filled, read_stub
+from assistant.code.functions import NoFunction
+from assistant.code.whole import whole_text
+from assistant.events import (
+    CodeBlock,
+    ExecResult,
+    Finished,
+    Notice,
+    Ran,
+    Running,
+    Said,
+    SandboxError,
+    UsageError,
+)
+from assistant.protocols import Model
+from assistant.sandbox.linediff import changed_blocks
+from assistant.tasks.answer import Answer, Scope
+from assistant.tasks.improve import Attempt, Job
+from assistant.tasks.targets import locate, text
+
+
+def run(options: argparse.Namespace) -> int:
+    file, _, name = options.function.rpartition(":")
+    if not file or not name:
+        raise UsageError(f"{options.function}: which function?", "Say FILE.py:NAME")
+    targets = locate([file], getattr(options, "folder", None) or "", ask if at_terminal() else None)
+    options.folder, path = str(targets.folder), targets.files[0]
+    try:
+        stub = read_stub(text(targets, path).text, name)
+    except NoFunction as error:
+        raise UsageError(f"{file}: {error}") from error
+    if not stub.empty and not options.replace:
+        raise UsageError(f"{file}: {name} has a body already", "To replace it: --replace")
+    setup = read_setup(options, {"check": _doctests(path)} if stub.doctests else None)
+    options.allow_test_changes = False
+    writable(options.mode == "write", setup, options.unchecked, targets)
+    served = _served(setup)
+    job = Job(f"Implement {name} in {path}", Scope((path,)), setup.settings.check)
+    with (
+        open_improvement(setup, job, model=_cascade(), briefed=False) as improvement,
+        shown(options, setup, options.mode == "diff") as show,
+    ):
+        improvement.chat.attend(show)
+        ending = _filled(improvement, stub, setup, served)
+        improvement.chat.pour(ending)
+        found = offered(improvement, improvement.outcome(ending), targets, options)
+    return tell(options, found)
+
+
+def _doctests(path: str) -> str:
+    """The file's own examples as a check, with a runner whose completed report counts."""
+    return f"python3 -m pytest -q -p no:cacheprovider --doctest-modules {shlex.quote(path)}"
+
+
+def _cascade() -> Model:
+    """Stands for the models of the cascade in the record: the chat itself asks nobody."""
+    from assistant.model.replay import ScriptedModel
+
+    return ScriptedModel([], name="a cascade of models")
+
+
+def _served(setup: Setup) -> dict[str, str]:
+    """Which model and server the settings of this run name."""
+    settings = setup.settings
+    if settings.model.startswith("replay:"):
+        raise UsageError("implement asks several models, so it cannot be replayed from a record")
+    named = {"model": settings.model, "base_url": settings.base_url, "api_key": settings.api_key}
+    return {name: value for name, value in named.items() if value}
+
+
+def _filled(improvement: Improvement, stub: Stub, setup: Setup, served: dict[str, str]) -> Finished:
+    """Ask the cascade; the copy holds what passed, else the last answer that fitted."""
+    from assistant.functions.completion import UnknownPriceWarning
+    from assistant.tasks.implement import implement_function
+
+    chat, settings = improvement.chat, setup.settings
+    chat.pour(Said(improvement.draft.job.objective))
+    use_docker = False if settings.local else settings.image or True
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UnknownPriceWarning)
+            done = implement_function(
+                stub,
+                lambda program: _accepted(improvement, stub, program),
+                use_docker,
+                lambda said: chat.pour(Notice(said)),
+                served,
+            )
+    except RuntimeError as error:
+        raise SandboxError(f"no sandbox to judge answers in: {error}") from error
+    except KeyboardInterrupt as interrupt:
+        return Finished("interrupted", str(interrupt))
+    cost = "unknown" if done.cost is None else f"${done.cost:.4f}"
+    chat.pour(Notice(f"cost: {cost}"))
+    if done.index is not None:
+        return Finished("done", f"configuration {done.index}")
+    return Finished("check-failed" if improvement.draft.attempts else "gave-up", done.detail)
+
+
+def _accepted(improvement: Improvement, stub: Stub, program: str) -> bool:
+    """Put a solution into the copy, and let the check judge it. Raises NoFit."""
+    chat, draft = improvement.chat, improvement.draft
+    path = draft.job.scope.files[0]
+    before = draft.before(path).text
+    new = whole_text(before, filled(before, stub.name, program), changed_blocks)
+    block = CodeBlock("python", program, path, "save")
+    chat.pour(Running(block))
+    draft.take(Answer({path: new}, (block,)))
+    chat.pour(Ran(block, ExecResult(0, "", files=(path,))))
+    if chat.terms.check is None:
+        return True
+    checked = chat.run_check()
+    draft.attempts.append(Attempt(draft.point, checked))
+    return checked.passed

@@ -1,0 +1,92 @@
+"""``assistant implement``: a function is filled by the first answer that passes everything."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Program
+
+Replies = Callable[..., None]
+
+STUB = '''\
+"""Texts."""
+
+import re
+
+
+def middle(text: str) -> str:
+    """The middle one or two characters.
+
+    >>> middle("abc")
+    'b'
+    >>> middle("abcd")
+    'bc'
+    """
+    raise NotImplementedError
+
+
+LAST = 1
+'''
+ASSERTIONS = '```python\nassert middle("abc") == "b"\nassert middle("abcd") == "bc"\n```'
+WRONG = "```python\ndef middle(text: str) -> str:\n    return text[1]\n```"
+OTHER = (
+    "```python\ndef middle(text: str, n: int = 0) -> str:\n"
+    "    return text[(len(text) - 1) // 2 : len(text) // 2 + 1]\n```"
+)
+RIGHT = (
+    "```python\nimport math\n\n\ndef middle(text: str) -> str:\n"
+    "    half = math.ceil(len(text) / 2) - 1\n    return text[half : len(text) // 2 + 1]\n```"
+)
+
+
+@pytest.fixture
+def stub(program: Program) -> Path:
+    file = program.folder / "texts.py"
+    file.write_text(STUB)
+    return file
+
+
+@pytest.mark.docker
+def test_the_first_answer_that_passes_assertions_and_doctests_is_written(
+    contained: Program, replies: Replies
+) -> None:
+    file = contained.folder / "texts.py"
+    file.write_text(STUB)
+    replies(ASSERTIONS, WRONG, OTHER, RIGHT)
+    done = contained("implement", "texts.py:middle", "--write", "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert (found["passed"], found["written"]) == (True, ["texts.py"])
+    text = file.read_text()
+    assert text.startswith(STUB[: STUB.index("def middle")] + "import math")
+    assert text.endswith("LAST = 1\n")
+    assert "    >>> middle" in text
+    assert "    half = math.ceil(len(text) / 2) - 1\n" in text
+    assert contained("undo").returncode == 0
+    assert file.read_text() == STUB
+
+
+def test_no_answer_that_passes_changes_nothing(
+    program: Program, replies: Replies, stub: Path
+) -> None:
+    replies(ASSERTIONS, *[WRONG] * 12)
+    done = program("implement", "texts.py:middle", "--write", "--check", "true")
+    assert done.returncode == 6, done.stdout + done.stderr
+    assert stub.read_text() == STUB
+
+
+def test_what_cannot_be_filled_is_2(program: Program, stub: Path) -> None:
+    for function, said in {
+        "texts.py": "FILE.py:NAME",
+        "texts.py:none": "it has: middle",
+        "none.py:f": "No such file",
+    }.items():
+        done = program("implement", function)
+        assert done.returncode == 2
+        assert said in done.stderr
+    stub.write_text(STUB.replace("raise NotImplementedError", "return text"))
+    assert "--replace" in program("implement", "texts.py:middle").stderr
+    stub.write_text("def f(): ...\n")
+    assert "--unchecked" in program("implement", "texts.py:f", "--write").stderr
