@@ -1,13 +1,11 @@
 """The conversation loop: ask the model, run its blocks, feed back, until an ending that is true."""
 
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import replace
 from typing import TypeVar
 
 from assistant import feedback
 from assistant.budget import Exhausted, Left, left, narrower, reserve, spent
 from assistant.code.blocks import blocks
-from assistant.code.transcripts import Refusal, runnable
 from assistant.events import (
     Checked,
     CodeBlock,
@@ -24,6 +22,7 @@ from assistant.events import (
     SandboxError,
     Status,
 )
+from assistant.meaning import meant
 from assistant.prompts import prompt
 from assistant.protocols import Check, Executor, Model, Terms
 from assistant.transcript import history, steady, this_turn
@@ -179,7 +178,7 @@ class Turn:
             if block.action == "run" and remaining.blocks < 1:
                 ended = Ended("budget", "all blocks of the budget are used")
                 break
-            block, refused = _meant(block)
+            block, refused = meant(block)
             yield self.keep(Running(block))
             limit = max(min(self.terms.block_seconds, remaining.seconds), 1.0)
             result = refused or (yield from self.executor.run(block, limit))
@@ -245,16 +244,6 @@ class Turn:
 
 
 MakeTurn = Callable[[Sequence[Event], Model, Executor, Terms], Turn]
-
-
-def _meant(block: CodeBlock) -> tuple[CodeBlock, ExecResult | None]:
-    """The block without prompts, output and magics; a result where it cannot be meant to run."""
-    if block.action != "run" or block.path is not None:
-        return block, None
-    meaning = runnable(block.lang, block.code)
-    if isinstance(meaning, Refusal):
-        return block, ExecResult(1, prompt(f"refused_{meaning.reason}", detail=meaning.detail))
-    return replace(block, lang=meaning.lang, code=meaning.code), None
 
 
 def drive(run: Run, *sinks: Callable[[Event], None]) -> Finished:

@@ -29,7 +29,7 @@ PARTS = (
 LAYERS = (
     WORDS,
     set().union(*PARTS),
-    {"loop", "protocols", "budget", "feedback", "briefing"},
+    {"loop", "protocols", "budget", "feedback", "briefing", "meaning"},
     {"chat"},
     {"settings*", "config_files", "options"},
     {"sessions", "session_summary"},

@@ -10,6 +10,7 @@ from assistant.cli.sandboxes import open_fresh
 from assistant.cli.wiring import read_setup
 from assistant.events import AssistantError, CodeBlock, ExecResult, Notice, Output, UsageError
 from assistant.languages import TABLE, find
+from assistant.meaning import meant
 from assistant.terminal.sanitize import visible
 
 FAULT_OF_OURS = 125
@@ -22,7 +23,9 @@ Running = Generator[Output | Notice, None, ExecResult]
 
 def run(options: argparse.Namespace) -> int:
     try:
-        block = _block(options)
+        block, refused = meant(_block(options))
+        if refused:
+            raise UsageError(refused.output.strip())
         with open_fresh(read_setup(options)) as sandbox:
             result = _follow(sandbox.run(block, options.timeout), quiet=options.json)
     except AssistantError as error:
