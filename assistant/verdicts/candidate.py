@@ -138,7 +138,7 @@ class Solution:
         except BaseException as error:  # noqa: BLE001
             return self.raised(error)
         found = [name for name in names if name in module.__dict__]
-        return ["done", [[name, self.pack(module.__dict__[name])] for name in found], []]
+        return ["done", [[name, self.pack_name(module.__dict__[name])] for name in found], []]
 
     # Answering.
 
@@ -203,7 +203,7 @@ class Solution:
         kind = type(value)
         if kind is Foreign:
             return ["a", value._number]
-        if isinstance(value, type) or kind is types.BuiltinFunctionType:
+        if isinstance(value, type):
             return self.pack_type(value)
         known = pack_more(value)
         if known is not None:
@@ -215,11 +215,16 @@ class Solution:
             return self.pack(value.item())
         return self.opaque(value)
 
-    def pack_type(self, value: Any) -> Any:
+    def pack_name(self, value: Any) -> Any:
+        """What the solution's own names stand for; a builtin among them is the solution's, too."""
+        strange = isinstance(value, type) and issubclass(value, BaseException)
+        return self.opaque(value) if callable(value) and not strange else self.pack(value)
+
+    def pack_type(self, value: type) -> Any:
         name = named_builtin(value)
         if name is not None:
             return ["y", name]
-        if isinstance(value, type) and issubclass(value, BaseException):
+        if issubclass(value, BaseException):
             bases = (named_builtin(base) for base in value.__mro__)
             return ["E", self.keep(value), value.__name__, next(base for base in bases if base)]
         return self.opaque(value)

@@ -11,7 +11,7 @@ import copy
 import sys
 import time
 import types
-from typing import TYPE_CHECKING, Any, Dict, List, Set
+from typing import TYPE_CHECKING, Any, Dict, List, Set, Tuple
 
 if TYPE_CHECKING:
     from assistant.verdicts.proxies import Proxy
@@ -38,7 +38,8 @@ class Exam:
         sys.modules[TESTS] = module
         self.names = module.__dict__
         self.names["__builtins__"] = builtins
-        self.asked: Set[str] = set()
+        self.used: Set[str] = set()
+        self.bound: Set[str] = set()
         self.parts = [self.compiled(text) for text in told["tests"]]
         self.run_trusted(told["definition"])
         if told["form"] == "cases":
@@ -50,7 +51,9 @@ class Exam:
         tree = ast.parse(text)
         ast.increment_lineno(tree, len(self.lines))
         self.lines += text.split("\n")
-        self.asked |= free_names(tree)
+        used, bound = names_in(tree)
+        self.used |= used
+        self.bound |= bound
         return compile(tree, TESTS_FILE, "exec", dont_inherit=True)
 
     def run_trusted(self, text: str) -> None:
@@ -66,9 +69,14 @@ class Exam:
         exec(compile(text, "<reference>", "exec", dont_inherit=True), names)
         return names[name]
 
+    @property
+    def asked(self) -> Set[str]:
+        """Names that the tests use and do not bind anywhere themselves."""
+        return self.used - self.bound - set(vars(builtins))
+
     def wanted(self) -> List[str]:
         """The names that the solution has to give."""
-        free = self.asked - set(vars(builtins)) - set(self.names)
+        free = self.asked - set(self.names)
         return sorted(free | ({self.entry} if self.entry else set()))
 
     def run(self, session: Session, clock: "Clock") -> None:
@@ -120,8 +128,8 @@ class Exam:
         return found
 
 
-def free_names(tree: ast.AST) -> Set[str]:
-    """Names that code uses and does not bind anywhere itself."""
+def names_in(tree: ast.AST) -> Tuple[Set[str], Set[str]]:
+    """The names that code uses, and those that it binds."""
     used: Set[str] = set()
     bound: Set[str] = set()
     for node in ast.walk(tree):
@@ -135,7 +143,7 @@ def free_names(tree: ast.AST) -> Set[str]:
             bound.add((node.asname or node.name).split(".")[0])
         elif isinstance(node, ast.ExceptHandler) and node.name:
             bound.add(node.name)
-    return used - bound
+    return used, bound
 
 
 def refuse(node: Any) -> Any:

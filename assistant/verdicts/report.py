@@ -80,8 +80,8 @@ class Report:
             told["output"] = cut(bytes(session.output).decode("utf-8", "replace"), 4000)
             if outcome != "passed":
                 told["input"] = session.last_call()
-        line = "\n%s %s\n" % (self.nonce, json.dumps(told))
-        data = line.encode()
+        line = "\n%s %s\n" % (self.nonce, json.dumps(told, ensure_ascii=False))
+        data = line.encode("utf-8", "backslashreplace")
         while data:
             data = data[os.write(self.fd, data) :]
         os._exit(0)

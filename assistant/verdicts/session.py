@@ -232,7 +232,7 @@ class Session:
                 return local_copy(self, node[1], self.value(node[2]), clean(node[3]), node[4])
             if tag == "E" and type(node[1]) is int:
                 return self.strays.known(node[1], clean(node[2]), node[3])
-            if tag == "y" and type(node[1]) is str:
+            if tag == "y" and type(vars(builtins)[node[1]]) is type:
                 return vars(builtins)[node[1]]
             if tag == "a" and type(node[1]) is int and node[1] >= 0:
                 return self.own[node[1]]

@@ -238,6 +238,9 @@ ATTACKS: tuple[Solution, ...] = (
         "metaclass",
         "class M(type):\n    __eq__ = lambda *a: True\n    __hash__ = type.__hash__\nclass A(metaclass=M): pass\ndef total(numbers): return A\n",
     ),
+    _bad("is-a-builtin", "total = sum\n"),
+    _bad("is-eval", "total = eval\n", "wrong_answer", ERROR),
+    _bad("gives-builtins", "def total(numbers): return globals\n"),
     _bad("not-a-function", "total = 14\n"),
     # Peeking.
     _bad(
@@ -603,6 +606,14 @@ HONEST: tuple[Solution, ...] = (
     _good(
         "typing",
         "from typing import *\ndef total(numbers: List[float]) -> float: return sum(n * n for n in numbers)\n",
+    ),
+    _good(
+        "entry-is-bound",
+        "class T:\n    def t(self, n): return sum(x * x for x in n)\ntotal = T().t\n",
+    ),
+    _good(
+        "prints-odd-text",
+        "def total(numbers):\n    print('🙂\\u2028\\x85' * 4000)\n    return sum(n * n for n in numbers)\n",
     ),
     _good(
         "mutates-its-list",
