@@ -84,7 +84,13 @@ def _report(client: "DockerClient", engine: Engine, tag: str) -> Report:
     with engine_errors("The container engine"):
         info: dict[str, Any] = client.info()
     image = find_image(client, tag)
-    limits = try_limits(client, image.id) if image else ()
+    limits: tuple[Limit, ...] = ()
+    untried = []
+    if image:
+        try:
+            limits = try_limits(client, image.id)
+        except SandboxError as error:
+            untried.append(Lack(error.message, "see the log of the engine"))
     runtimes = tuple(sorted(name for name in info.get("Runtimes") or {} if "." not in name))
     security = tuple(
         option.removeprefix("name=").split(",")[0] for option in info.get("SecurityOptions") or ()
@@ -99,7 +105,7 @@ def _report(client: "DockerClient", engine: Engine, tag: str) -> Report:
         runtimes=runtimes,
         limits=limits,
         image=image,
-        lacks=tuple(_lacks(engine, info, image, limits)),
+        lacks=(*untried, *_lacks(engine, info, image, limits)),
     )
 
 
@@ -125,7 +131,8 @@ def _lacks(
     old = re.match(r"\d+", engine.version)
     if engine.name == "Docker" and old and int(old[0]) < 25:
         yield Lack("a system call filter without io_uring", "Docker 25 or newer", needed=False)
-    if "runsc" not in (info.get("Runtimes") or {}):
+    # Podman lists every runtime that it has heard of.
+    if engine.name == "Podman" or "runsc" not in (info.get("Runtimes") or {}):
         yield Lack(
             "a second kernel around the code (gVisor)", "install runsc as a runtime", needed=False
         )
@@ -149,9 +156,15 @@ def clean(host: Host) -> Generator[str, None, None]:
         for image in sorted(images, key=lambda i: str(i.attrs["Created"]), reverse=True):
             # An image that somebody made of ours has inherited its labels, not its name.
             own = image.labels.get("assistant.tag")
-            for name in [own] if own in image.tags else [] if image.tags else [str(image.id)]:
+            names = [_short(tag) for tag in image.tags]
+            for name in [own] if own in names else [] if names else [str(image.id)]:
                 yield _remove_image(client, name)
     yield f"Downloads that make the next build quick stay in {host.cache}"
+
+
+def _short(tag: str) -> str:
+    """Podman names images in full."""
+    return tag.removeprefix("docker.io/library/").removeprefix("localhost/")
 
 
 def _remove_image(client: "DockerClient", name: str) -> str:

@@ -81,10 +81,11 @@ def _own_base(client: "DockerClient", host: Host) -> Generator[str, None, str]:
     if found:
         return found
     yield "Importing it into the engine"
-    labels = f"LABEL assistant.owner=1 assistant.image=base assistant.tag={name}"
+    labels = ("assistant.owner=1", "assistant.image=base", f"assistant.tag={name}")
     with engine_errors("The container engine"), tarball.open("rb") as file:
-        # An open file is sent as a stream.
-        client.api.import_image(src=file, repository="assistant-base", tag=tag, changes=[labels])
+        # An open file is sent as a stream. Podman hears of a tag only as part of the name.
+        changes = [f"LABEL {label}" for label in labels]
+        client.api.import_image(src=file, repository=name, changes=changes)
     imported = image_id(client, name)
     if imported is None:
         raise SandboxError(f"{name} was imported and is not there", f"Delete {tarball}")

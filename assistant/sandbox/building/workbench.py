@@ -88,7 +88,8 @@ class Bench:
             *(f"LABEL {name}={json.dumps(value)}" for name, value in labels.items()),
         ]
         with engine_errors("The container engine"):
-            image = self.container.commit(repository, version, changes="\n".join(changes))
+            image = self.container.commit(repository, version, changes=changes)
+            image.tag(repository, version)  # Podman does not always
         return str(image.id)
 
 
@@ -112,7 +113,6 @@ def workbench(
             security_opt=["no-new-privileges:true"],
             mem_limit="4g",
             pids_limit=1024,
-            init=True,
             stop_signal="SIGKILL",
         )
     try:
