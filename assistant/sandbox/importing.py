@@ -5,15 +5,18 @@ import stat
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from pathspec import GitIgnoreSpec
 
 from assistant.events import UsageError
+from assistant.sandbox import gitindex
 from assistant.sandbox.blobs import Blobs
 from assistant.sandbox.gitcopy import git_files, safe_config
 from assistant.sandbox.ignoring import IGNORE_FILES, LARGEST_IGNORE_FILE, MARKS, Ignored
 from assistant.sandbox.names import folded, shown
+from assistant.sandbox.overlay import ancestors
 from assistant.sandbox.reading import Known, Reader
 from assistant.sandbox.safe_files import FileRefused, Root
 from assistant.sandbox.tree import Entry, Tree
@@ -127,6 +130,17 @@ class _Import:
     def is_named(self, path: str) -> bool:
         return bool(self.options.named) and bool(self.named.check_file(path).include)
 
+    @cached_property
+    def tracked(self) -> frozenset[str]:
+        """What git tracks, files and the folders above: an ignore file does not count for those."""
+        try:
+            index = self.root.read(".git/index", gitindex.LARGEST)
+        except (OSError, FileRefused):
+            return frozenset()
+        size = 32 if b"sha256" in (self.rules(".git/config") or b"") else 20
+        files = gitindex.tracked(index, size)
+        return files | {above for path in files for above in ancestors(path)}
+
     def rules(self, path: str) -> bytes | None:
         """An ignore file, or None; whether a folder has any is asked once."""
         folder, name = path.rpartition("/")[::2]
@@ -177,6 +191,8 @@ class _Import:
         if is_folder:
             named = named or any(want.startswith(path + "/") for want in self.options.named)
         why = "" if named else self.ignored.why(path, is_folder)
+        if why and path in self.tracked:
+            why = ""
         if not why and not named and not is_folder and may_hold_keys(name):
             self.secrets.append(path)
             return True

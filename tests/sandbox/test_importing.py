@@ -6,14 +6,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from assistant.events import UsageError
 from assistant.sandbox import reading
 from assistant.sandbox.blobs import Blobs
 from assistant.sandbox.gitcopy import safe_config
+from assistant.sandbox.gitindex import tracked
 from assistant.sandbox.importing import CopyOptions, Imported, import_folder, may_hold_keys, refuse
-from assistant.sandbox.overlay import puts
+from assistant.sandbox.overlay import puts, received
+from assistant.sandbox.tree import Tree
 from tests.sandbox.plain import PlainSandbox, tree_of
+from tests.sandbox.trees import make, trees
 
 KEY = "sk-canary-0123456789abcdef"
 
@@ -260,6 +265,50 @@ def test_the_history_can_be_read_in_the_copy(
     assert "first words" in git(sandbox.folder, "log", "--oneline")
     assert "+two" in git(sandbox.folder, "diff")
     assert git(sandbox.folder, "status", "--short") == " M a.py\n"
+
+
+@pytest.mark.parametrize("version", [2, 3, 4])
+@pytest.mark.parametrize("kind", ["sha1", "sha256"])
+def test_what_git_tracks_is_copied_even_if_ignored(
+    folder: Path, blobs: Blobs, version: int, kind: str
+) -> None:
+    git(folder, "init", "-q", f"--object-format={kind}")
+    put(folder, ".gitignore", "/build/\n*.gen\n")
+    for path in ("build/kept.js", "build/other.js", "a.gen", "b.gen", "build/deep/er/x", "new.py"):
+        put(folder, path)
+    git(folder, "add", "-f", "build/kept.js", "a.gen", "build/deep/er/x", ".gitignore")
+    if version == 3:
+        git(folder, "add", "-N", "new.py")
+    git(folder, "update-index", f"--index-version={version}")
+    imported = import_folder(folder, blobs)
+    files = {path for path, one in imported.tree.items() if one.kind == "file"}
+    assert files == {".gitignore", "build/kept.js", "a.gen", "build/deep/er/x", "new.py"}
+
+
+@given(st.binary(max_size=200), st.sampled_from([20, 32]), st.integers(2, 4))
+def test_a_broken_index_names_nothing_or_something_but_never_fails(
+    data: bytes, size: int, version: int
+) -> None:
+    head = b"DIRC" + version.to_bytes(4, "big") + (3).to_bytes(4, "big")
+    assert isinstance(tracked(head + data, size), frozenset)
+    assert isinstance(tracked(data, size), frozenset)
+
+
+@given(tree=trees())
+@settings(max_examples=30, deadline=None)
+def test_any_folder_goes_in_and_comes_back(
+    tmp_path_factory: pytest.TempPathFactory, tree: Tree
+) -> None:
+    base = tmp_path_factory.mktemp("round")
+    make(base / "project", tree)
+    sandbox = PlainSandbox(base / "sandbox")
+    with Blobs(base / "blobs") as blobs:
+        imported = import_folder(base / "project", blobs)
+        assert imported.tree == tree
+        for delta in puts({}, imported.tree):
+            sandbox.put(delta, blobs)
+        sandbox.agreed = {}
+        assert received({}, sandbox.pull(blobs)) == tree
 
 
 def test_packed_histories_come_over_too(repository: Path, blobs: Blobs, tmp_path: Path) -> None:
