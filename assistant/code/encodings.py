@@ -73,7 +73,7 @@ def _declared(data: bytes) -> str:
         if found := _DECLARED.match(line[:200]):
             name = (found[1] or found[2]).decode("ascii", "replace")
             try:
-                b"".decode(name)  # Fails for rot13, zip and the like, which encode no characters.
+                b"x".decode(name)  # Fails for rot13, zip and the like, which encode no characters.
                 codec = codecs.lookup(name).name
             except LookupError:
                 continue

@@ -129,10 +129,18 @@ def _text(solution: str, body: list[ast.stmt], indent: str) -> str:
     if before == indent:
         return taken + "\n"
     moved = textwrap.indent(textwrap.dedent(taken), indent)
-    same = ast.dump(ast.parse(textwrap.dedent(moved))) == ast.dump(ast.Module(body, []))
-    if not same:
+    if not _same(moved, body):
         moved = textwrap.indent("\n".join(map(ast.unparse, body)), indent)
     return moved + "\n"
+
+
+def _same(text: str, body: list[ast.stmt]) -> bool:
+    """Whether an indented text is these statements."""
+    try:
+        (around,) = parse(f"if 1:\n{text}\n").body
+    except (NoFunction, ValueError):
+        return False
+    return ast.dump(ast.Module(around.body, [])) == ast.dump(ast.Module(body, []))  # type: ignore[attr-defined]
 
 
 def _more(source: str, solution: str, tree: ast.Module, made: _Function) -> str:

@@ -43,7 +43,8 @@ def whole_text(before: str, text: str, compare: Compare) -> str:
         at = b
     marked += [(" ", line) for line in old[at:]]
     made = apply_edit(before, Edit(None, (Hunk(tuple(marked), 1, at=1),))).text
-    if not before.endswith("\n"):
+    bare = not before.endswith("\n") and made.count("\n") == len(new)
+    if bare:  # The last line that is left had a line end in the file, but was not its last.
         made = made.removesuffix("\n").removesuffix("\r")
     return made
 
