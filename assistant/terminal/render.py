@@ -58,7 +58,7 @@ class Renderer:
         self._screen, self._redact, self._clock = screen, redact, clock
         self._echo, self._hints = echo, hints
         self._flow: _Flow | None = None
-        self._section = ""
+        self._section, self._blank = "", False
         self._streamed = False  # The reply or output under way came in pieces.
         self._turn, self._began = Turn(), clock()
 
@@ -87,7 +87,7 @@ class Renderer:
     def text(self, rows: Iterable[Line]) -> None:
         """Lines that are shown as they are, apart from what came before."""
         self._begin("text")
-        self._screen.show(rows)
+        self._show(rows)
 
     def user(self, text: str, *, typed_here: bool = False) -> None:
         """A message of the user's; it starts a turn. ``typed_here``: the terminal shows it."""
@@ -99,7 +99,7 @@ class Renderer:
         shown = lines if len(lines) <= 40 else [*lines[:20], f"… {len(lines) - 20} more lines"]
         self._begin("user")
         marks = ["> ", *["  "] * (len(shown) - 1)]
-        self._screen.show(
+        self._show(
             [("class:prompt", mark), ("class:user", line)]
             for mark, line in zip(marks, shown, strict=True)
         )
@@ -108,16 +108,23 @@ class Renderer:
         """Make final what is still open."""
         flow, self._flow = self._flow, None
         if flow:
-            self._screen.show(flow.close())
+            self._show(flow.close())
 
     # Sections: what belongs together stands together, with a blank line between.
 
     def _begin(self, section: str, flow: _Flow | None = None) -> None:
         self.close()
         together = {self._section, section} <= {"note", "output"}
-        if self._section and not together and (section != self._section or section == "text"):
-            self._screen.show([[]])
+        apart = not together and (section != self._section or section == "text")
+        if self._section and apart and not self._blank:
+            self._show([[]])
         self._section, self._flow = section, flow
+
+    def _show(self, rows: Iterable[Line], live: Preview | None = None) -> None:
+        shown = [list(row) for row in rows]
+        if shown:
+            self._blank = not shown[-1]
+        self._screen.show(shown, live)
 
     def _pour(self, section: str, text: str) -> None:
         """A piece of something that streams."""
@@ -125,7 +132,7 @@ class Renderer:
             self._begin(section, self._new_flow(section))
         assert self._flow
         rows = self._flow.feed(text)
-        self._screen.show(rows, self._flow.preview())
+        self._show(rows, self._flow.preview())
 
     def _new_flow(self, section: str) -> _Flow:
         screen = self._screen
@@ -142,7 +149,7 @@ class Renderer:
         self._begin("note")
         mark: list[Fragment] = [("class:mark", f"{MARK} ")]
         for row in rows:
-            self._screen.show(wrap(list(row), self.columns, mark, [("", "  ")]))
+            self._show(wrap(list(row), self.columns, mark, [("", "  ")]))
             mark = [("", "  ")]
 
     def _safe(self, text: str) -> str:
@@ -158,9 +165,7 @@ class Renderer:
         self.say(words.joined((event.model, event.folder, event.image)))
 
     def _said(self, event: Said) -> None:
-        if event.role != "user":
-            return
-        if self._echo:
+        if self._echo and event.role == "user":
             self.user(event.text)
 
     def _chunk(self, event: Chunk) -> None:

@@ -36,6 +36,9 @@ def run_terminal(chat_factory: "Callable[[], Chat]", options: TerminalOptions | 
     options = options or TerminalOptions()
     desk = _Repl(options)
     try:
+        # Before the prompt stands, so that the prompt is never the first line of the screen: when
+        # that is erased, tmux takes it for a screen that was cleared and keeps it.
+        desk.renderer.say(f"assistant {__version__}: /help shows what can be typed")
         with desk.console:
             code = desk.run(chat_factory)
         desk.goodbye()
@@ -89,7 +92,6 @@ class _Repl:
 
     def run(self, chat_factory: "Callable[[], Chat]") -> int:
         """The whole session; its exit code."""
-        self.renderer.say(f"assistant {__version__}: /help shows what can be typed")
         try:
             chat = chat_factory()
         except AssistantError as error:

@@ -155,6 +155,10 @@ def test_every_ending_fits_one_screen_and_gives_no_hint_where_none_can_be_follow
     assert "/" not in shown(finished, hints=False)
 
 
+def test_one_blank_line_is_enough() -> None:
+    assert shown(Chunk("text\n\n\n"), Replied("x"), Notice("a")) == "text\n\n▸ a"
+
+
 def test_a_reply_that_did_not_stream_is_shown_once() -> None:
     assert shown(Replied("**hi**")) == "hi"
     assert shown(Chunk("**hi**"), Replied("**hi**")) == "hi"

@@ -38,13 +38,14 @@ KEYS += [
     "/",
 ]
 KEYS += ["@", "\x1b[5~", "\x1bOQ", "\x14", "\x19", "\x00", "\x1f", "\x18\x15", "y\r", "\x1b[999~"]
+SECONDS = float(os.environ.get("SOAK_SECONDS", "60"))
 PASTES = ["one", "a\nb", "x" * 5000]
 
 
 @pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_soak(seed: int) -> None:
     """The first is short; the other goes on for SOAK_SECONDS (60)."""
-    seconds = 4.0 if seed == 1 else float(os.environ.get("SOAK_SECONDS", "60"))
+    seconds = 4.0 if seed == 1 else SECONDS
     rng = random.Random(seed if seed == 1 else time.time_ns())
     log: list[str] = []
     with Terminal({"ask": "all"} if seed == 2 else {}, rows=24) as terminal:
