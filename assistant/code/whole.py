@@ -3,9 +3,6 @@
 import re
 from collections.abc import Callable, Sequence
 
-from assistant.code.changes import Edit, Hunk
-from assistant.code.patching import apply_edit
-
 Compare = Callable[[Sequence[str], Sequence[str]], Sequence[tuple[int, int, int, int]]]
 """The regions ``a[i:j]`` that became ``b[k:m]``, in order."""
 
@@ -24,29 +21,33 @@ def whole_text(before: str, text: str, compare: Compare) -> str:
     Lines that stay are as they were, ends included; new ones take the end that is usual around
     them; a last line without a line end stays without.
     """
-    old = [line.removesuffix("\r") for line in before.split("\n")]
-    new = text.replace("\r\n", "\n").split("\n")
-    if old[-1] == "":
-        old.pop()
-    if new[-1] == "":
-        new.pop()
+    old, ends = _lines(before)
+    new, _ = _lines(text)
     if old == new:
         return before
-    if not before:
-        return text if text.endswith("\n") else text + "\n"
-    marked: list[tuple[str, str]] = []
+    usual = next((end for end in ends if end), "\n")
+    made: list[tuple[str, str]] = []
     at = 0
     for a, b, c, d in compare(old, new):
-        marked += [(" ", line) for line in old[at:a]]
-        marked += [("-", line) for line in old[a:b]]
-        marked += [("+", line) for line in new[c:d]]
+        made += zip(old[at:a], ends[at:a], strict=True)
+        end = next((end for end in (*ends[a:b], *ends[max(a - 1, 0) : a]) if end), usual)
+        made += [(line, end) for line in new[c:d]]
         at = b
-    marked += [(" ", line) for line in old[at:]]
-    made = apply_edit(before, Edit(None, (Hunk(tuple(marked), 1, at=1),))).text
-    bare = not before.endswith("\n") and made.count("\n") == len(new)
-    if bare:  # The last line that is left had a line end in the file, but was not its last.
-        made = made.removesuffix("\n").removesuffix("\r")
-    return made
+    made += zip(old[at:], ends[at:], strict=True)
+    bare = bool(before) and not before.endswith("\n")
+    last = len(made) - 1
+    return "".join(
+        line + ("" if bare and number == last else end or usual)
+        for number, (line, end) in enumerate(made)
+    )
+
+
+def _lines(text: str) -> tuple[list[str], list[str]]:
+    """The lines and their ends; only a line feed, with or without a CR before it, ends one."""
+    whole = text.split("\n")
+    ends = ["\r\n" if line.endswith("\r") else "\n" for line in whole[:-1]]
+    lines = [line.removesuffix("\r") for line in whole[:-1]]
+    return ([*lines, whole[-1]], [*ends, ""]) if whole[-1] else (lines, ends)
 
 
 def left_out(before: str, text: str) -> int:
