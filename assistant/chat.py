@@ -95,8 +95,8 @@ class Chat:
         event = self.redacted(event)
         if not isinstance(event, Chunk | Output | Retrying):
             self.events.append(event)
-        for sink in self.sinks:
-            sink(event)
+        if interrupt := deliver(event, self.sinks):
+            raise interrupt
 
     def run(self, block: CodeBlock) -> ExecResult:
         """Run a block of the user's own; the model does not hear of it."""

@@ -254,13 +254,19 @@ def drive(run: Run, *sinks: Callable[[Event], None]) -> Finished:
     """
     event = next(run)
     while True:
-        interrupt = None
-        for sink in sinks:
-            try:
-                sink(event)
-            except KeyboardInterrupt as caught:
-                interrupt = caught
+        interrupt = deliver(event, sinks)
         if isinstance(event, Finished):
             run.close()
             return event
         event = run.throw(interrupt) if interrupt else next(run)
+
+
+def deliver(event: Event, sinks: Sequence[Callable[[Event], None]]) -> KeyboardInterrupt | None:
+    """Hand an event to every sink; the Ctrl-C that landed in one of them, if one did."""
+    interrupt = None
+    for sink in sinks:
+        try:
+            sink(event)
+        except KeyboardInterrupt as caught:
+            interrupt = caught
+    return interrupt

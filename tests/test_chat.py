@@ -162,3 +162,17 @@ def test_every_event_is_redacted_before_anyone_sees_it() -> None:
     assert isinstance(model, ListModel)
     assert "KEY" not in str(model.seen)
     assert "KEY" not in str(seen)
+
+
+def test_an_interrupt_in_one_sink_is_seen_by_the_others_too() -> None:
+    made, seen = chat("hello")
+    early: list[Event] = []
+
+    def touchy(event: Event) -> None:
+        early.append(event)
+        if isinstance(event, Chunk):
+            raise KeyboardInterrupt
+
+    made.sinks.insert(0, touchy)
+    assert made.say("hi").status == "interrupted"
+    assert early == seen

@@ -10,22 +10,30 @@ from assistant.chat import Chat
 from assistant.cli.crash import crashed
 from assistant.cli.setup import Setup, data_folder
 from assistant.cli.wiring import open_chat, open_sessions
+from assistant.events import UsageError
 from assistant.terminal.console import TerminalOptions
 from assistant.terminal.repl import run_terminal
 
 
 def open_terminal(setup: Setup, resume: str | None) -> int:
     """The exit code of the session. What it opened is closed whichever way it ends."""
-    with ExitStack() as stack:
+    opened = ExitStack()
+    here = ""
 
-        def open_one(name: str | None) -> Chat:
-            return stack.enter_context(open_chat(setup, resume=name)).chat
+    def open_one(name: str | None) -> Chat:
+        nonlocal opened, here
+        if name and open_sessions(setup).find(name) == here:
+            raise UsageError(f"{name} is the session that is open")
+        stack = ExitStack()
+        chat = stack.enter_context(open_chat(setup, resume=name)).chat
+        opened.close()  # Only now: where the other cannot be opened, this one goes on.
+        opened, here = stack, chat.session
+        return chat
 
-        def another(name: str) -> Chat:
-            stack.close()  # One writer a record, and one container at a time.
-            return open_one(name)
-
-        return run_terminal(lambda: open_one(resume), _options(setup, another))
+    try:
+        return run_terminal(lambda: open_one(resume), _options(setup, open_one))
+    finally:
+        opened.close()
 
 
 def _options(setup: Setup, another: Callable[[str], Chat]) -> TerminalOptions:
