@@ -24,7 +24,7 @@ from assistant.events import (
     Said,
     UsageError,
 )
-from assistant.loop import converse, deliver, drive
+from assistant.loop import MakeTurn, Turn, converse, deliver, drive
 from assistant.prompts import prompt
 from assistant.protocols import Check, Executor, Model, Terms
 from assistant.transcript import this_turn
