@@ -49,7 +49,8 @@ class Exam:
     def compiled(self, text: str) -> Any:
         """Code whose line numbers go on from part to part, so that a failure names its line."""
         tree = ast.parse(text)
-        ast.increment_lineno(tree, len(self.lines))
+        if self.lines:
+            ast.increment_lineno(tree, len(self.lines))
         self.lines += text.split("\n")
         used, bound = names_in(tree)
         self.used |= used

@@ -1,6 +1,8 @@
 """Decides whether a solution passes: sends supervisor and solution inside, believes one report."""
 
+import base64
 import json
+import marshal
 import queue
 import secrets
 import threading
@@ -9,6 +11,7 @@ from contextlib import AbstractContextManager
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
+from importlib.util import MAGIC_NUMBER
 from typing import Any, Protocol
 
 from assistant.events import CodeBlock, ExecResult, Notice, Output, SandboxError
@@ -61,7 +64,31 @@ class Fresh(Protocol):
 
 @cache
 def program() -> str:
-    """The code that is sent inside. It is the same for all tasks and holds nothing of any."""
+    """The code that is sent inside. It is the same for all tasks and holds nothing of any.
+
+    It comes as text for every Python, and ready compiled for those that have the host's bytecode,
+    since compiling it takes longer than an ordinary judgement.
+    """
+    text = program_text()
+    compiled = marshal.dumps(compile(text, "<supervisor>", "exec", dont_inherit=True, optimize=2))
+    return _START.format(
+        magic=MAGIC_NUMBER,
+        compiled=base64.b64encode(compiled),
+        text=base64.b64encode(text.encode()),
+    )
+
+
+_START = """\
+import binascii, marshal, _frozen_importlib_external
+if _frozen_importlib_external.MAGIC_NUMBER == {magic!r}:
+    program = marshal.loads(binascii.a2b_base64({compiled!r}))
+else:
+    program = compile(binascii.a2b_base64({text!r}), "<supervisor>", "exec")
+exec(program, {{"__name__": "__supervisor__"}})
+"""
+
+
+def program_text() -> str:
     here = files("assistant.verdicts")
     texts = [here.joinpath(name + ".py").read_text(encoding="utf-8") for name in _PARTS]
     return "\n".join([*texts, "main()\n"])

@@ -8,10 +8,14 @@ from typing import Any
 
 import pytest
 
+from assistant.sandbox.docker_sandbox import DockerSandbox
+from assistant.sandbox.engine import Engine
+from assistant.sandbox.image import BuiltImage
 from assistant.sandbox.local import LocalOptions, LocalSandbox
+from assistant.sandbox.options import SAMPLE, SandboxOptions
 from assistant.verdicts import rows
 from assistant.verdicts.task import Candidate, Task, TaskLimits
-from assistant.verdicts.verdict import judge_many
+from assistant.verdicts.verdict import OpenExecutor, judge_many
 
 LIMITS = TaskLimits(seconds=60)
 pytestmark = pytest.mark.timeout(600)
@@ -22,10 +26,14 @@ def lines(path: Path) -> list[dict[str, Any]]:
         return [json.loads(line) for line in file]
 
 
-def failed(jobs: list[tuple[Task, str]]) -> dict[int, str]:
+def local() -> LocalSandbox:
+    return LocalSandbox(LocalOptions(dict(os.environ), "fresh"))
+
+
+def failed(jobs: list[tuple[Task, str]], place: OpenExecutor = local) -> dict[int, str]:
     """What did not pass, by its place."""
     given = [(task, Candidate(code)) for task, code in jobs]
-    found = judge_many(lambda: LocalSandbox(LocalOptions(dict(os.environ), "fresh")), given)
+    found = judge_many(place, given)
     return {i: str(verdict)[:300] for i, verdict in enumerate(found) if not verdict.passed}
 
 
@@ -34,6 +42,18 @@ def test_humaneval(data_folder: Path) -> None:
     assert len(found) == 164
     right = [(rows.humaneval(r, LIMITS), r["prompt"] + r["canonical_solution"]) for r in found]
     assert failed(right) == {}
+
+
+@pytest.mark.slow
+@pytest.mark.docker
+def test_humaneval_in_containers(
+    data_folder: Path, engine: Engine, sandbox_image: BuiltImage
+) -> None:
+    """With the limits of evaluation samples in force."""
+    options = SandboxOptions(sandbox_image.tag, "fresh", SAMPLE)
+    found = lines(data_folder / "humaneval" / "HumanEval.jsonl.gz")
+    right = [(rows.humaneval(r, LIMITS), r["prompt"] + r["canonical_solution"]) for r in found]
+    assert failed(right, lambda: DockerSandbox(engine, options)) == {}
 
 
 def test_humaneval_without_an_answer(data_folder: Path) -> None:

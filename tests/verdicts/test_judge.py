@@ -311,7 +311,15 @@ def test_parts_of_the_program_do_not_overwrite_each_other() -> None:
 
 
 def test_the_program_is_for_old_pythons_too() -> None:
-    ast.parse(module.program(), feature_version=(3, 8))
+    ast.parse(module.program_text(), feature_version=(3, 8))
+
+
+def test_the_program_runs_as_text_where_bytecode_differs(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent = module.program().replace(repr(module.MAGIC_NUMBER), "b'another'")
+    assert sent != module.program()
+    monkeypatch.setattr(module, "program", lambda: sent)
+    assert asserted("def f(n): return n", "assert f([1]) == [1]").passed
+    assert asserted("def f(n): return n", "assert f([1]) == [2]").outcome == "wrong_answer"
 
 
 @pytest.mark.parametrize(
