@@ -17,6 +17,9 @@ def ask(question: str) -> bool:
 
 def read_line(question: str) -> str:
     """An answer at a terminal, stripped; empty where there is none."""
+    from assistant.terminal.plain import forgiving  # Late: it knows how to draw, too.
+
+    forgiving(sys.stdin)
     print(visible(question), end=" ", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip()
 

@@ -99,5 +99,5 @@ class PlainConsole:
 
 def forgiving(stream: TextIO) -> None:
     """Neither bytes that are no text nor characters that the encoding lacks end a session."""
-    if hasattr(stream, "reconfigure"):
+    if hasattr(stream, "reconfigure") and stream.errors != "replace":  # Not after a first read.
         stream.reconfigure(errors="replace")
