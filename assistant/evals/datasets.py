@@ -1,0 +1,138 @@
+"""Data sets: where they are found, whether they are what they claim, and their tasks.
+
+A file is JSON lines or one JSON array, plain or gzipped. Its rows have the fields of HumanEval
+(``task_id``, ``prompt``, ``entry_point``, ``test``, and if known ``canonical_solution``), of
+HumanEval+ or MBPP+ (``base_input`` and ``plus_input``), or of MBPP (``test_list``). Any row may
+name the day its task was published, ``released``, and the ``family`` of tasks it belongs to.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from assistant.evals.problems import Problem, problem_of
+from assistant.evals.rows_file import rows_of
+from assistant.events import UsageError
+
+_ENDINGS = (".jsonl", ".jsonl.gz", ".json", ".json.gz")
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A public set as its authors published it."""
+
+    file: str
+    sha256: str
+    tasks: int
+    released: str
+    """The day the tasks were published: a stricter edition has the tasks of its first one."""
+
+
+PUBLISHED = {
+    "humaneval": Published(
+        "HumanEval.jsonl.gz",
+        "b796127e635a67f93fb35c04f4cb03cf06f38c8072ee7cee8833d7bee06979ef",
+        164,
+        "2021-07-07",
+    ),
+    "humaneval-plus": Published(
+        "HumanEvalPlus.jsonl.gz",
+        "272720b90ac375502c8ed23cd791c2a93dfb22a911641a494da74a426c09f101",
+        164,
+        "2021-07-07",
+    ),
+    "mbpp": Published(
+        "sanitized-mbpp.json",
+        "ca95deaa9a01ef0a6f439f88bcf0dd3db3563d22f22aad6cae04ebb9a8d8c8e9",
+        427,
+        "2021-08-16",
+    ),
+    "mbpp-plus": Published(
+        "MbppPlus.jsonl.gz",
+        "af43697e8791c4c149bdfd6b489d8b5412507551ac20e28a439f650b8225db63",
+        378,
+        "2021-08-16",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DataSet:
+    """The tasks of one file, in its order; ``sha256`` is that of the file as it lies there."""
+
+    name: str
+    path: Path
+    sha256: str
+    problems: tuple[Problem, ...]
+
+    def __iter__(self) -> Iterator[Problem]:
+        return iter(self.problems)
+
+    def __len__(self) -> int:
+        return len(self.problems)
+
+
+def load(name_or_path: str, folders: Sequence[Path] = ()) -> DataSet:
+    """The data set of that name in the first of ``folders`` that has it, or at that path.
+
+    What ends in .jsonl or .json (or with .gz), or has a slash in it, is a path. A published set
+    that is asked for by its name must be the published file.
+
+    Raises:
+        UsageError: there is none, it cannot be read, it is not the published one, or a row makes
+            no sense: the message names file, line and field.
+    """
+    by_path = os.sep in name_or_path or name_or_path.endswith(_ENDINGS)
+    path = Path(name_or_path) if by_path else find(name_or_path, folders)
+    data = _bytes(path)
+    sha256 = hashlib.sha256(data).hexdigest()
+    known = next((name for name, p in PUBLISHED.items() if p.sha256 == sha256), None)
+    if not by_path and name_or_path in PUBLISHED and known != name_or_path:
+        wanted = PUBLISHED[name_or_path].sha256
+        raise UsageError(
+            f"{path} is not the published {name_or_path}: its sha256 is {sha256}, not {wanted}",
+            "Put the published file there, or give the path of yours",
+        )
+    released = PUBLISHED[known].released if known else ""
+    problems: dict[str, Problem] = {}
+    places: dict[str, str] = {}
+    for place, row in rows_of(data, path):
+        problem = problem_of(row, place, released)
+        if problem.task_id in problems:
+            first = places[problem.task_id]
+            raise UsageError(f"{place}: the task_id {problem.task_id!r} was used in {first}")
+        problems[problem.task_id], places[problem.task_id] = problem, place
+    if not problems:
+        raise UsageError(f"{path} has no task in it")
+    name = known or path.name.removesuffix(".gz").rpartition(".")[0] or path.name
+    return DataSet(name, path, sha256, tuple(problems.values()))
+
+
+def find(name: str, folders: Sequence[Path]) -> Path:
+    """The file of a data set's name.
+
+    Raises:
+        UsageError: no folder has it.
+    """
+    files = [f"{name}{ending}" for ending in _ENDINGS]
+    if name in PUBLISHED:
+        file = PUBLISHED[name].file
+        folder = "mbpp-sanitized" if name == "mbpp" else name
+        files = [f"{folder}/{file}", f"{name}/{file}", file, *files]
+    for path in (folder / file for folder in folders for file in files):
+        if path.is_file():
+            return path
+    looked = " and ".join(map(str, folders)) or "no folder"
+    raise UsageError(
+        f"There is no data set {name!r} (looked in {looked})",
+        f"Known names: {', '.join(PUBLISHED)}. A set of your own is given by its path",
+    )
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"The data set {path} cannot be read: {error.strerror}") from error
