@@ -74,7 +74,6 @@ class FolderCopy:
         """Copy the folder, if that was not yet done."""
         if not self.opened:
             self._scan()
-            self.history.start(self.folder)
             self._catch_up()
             self.settle()
 
@@ -136,6 +135,7 @@ class FolderCopy:
         before, overlay = self._kept, self.history.overlay
         step = changed(self.base, overlay, before, after)
         try:
+            self.history.start(self.folder)
             self._keep(edit for edit in step.values() if edit)
             if step and more:
                 self.history.more(step)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from assistant.events import AssistantError, UsageError
+from assistant.sandbox.disk import StoreError
 from assistant.sandbox.lines import Lines
 from assistant.sandbox.overlay import Edit, shifted, stepped
 from assistant.sandbox.tree import Entry
@@ -42,6 +43,7 @@ class History:
         self._taken: list[_Taken] = []
         self._at = 0
         self._count = 0
+        self._late: list[dict[str, Any]] = []
         self.overlay: dict[str, Edit] = {}
         self.folder = ""
         self.applied: set[str] = set()
@@ -98,9 +100,17 @@ class History:
         return point
 
     def shift(self, apply: str, paths: Mapping[str, tuple[Entry | None, Entry | None]]) -> None:
-        """The folder itself went from one entry to another by an apply (or its undo)."""
+        """The folder itself went from one entry to another by an apply (or its undo).
+
+        That has happened, so a full disk does not stop it: it is written before the next line.
+        """
         written = {path: [entry_out(a), entry_out(b)] for path, (a, b) in paths.items()}
-        self._note({"kind": "applied", "apply": apply, "paths": written})
+        entry = {"kind": "applied", "apply": apply, "paths": written}
+        try:
+            self._note(entry)
+        except StoreError:
+            self._late.append(entry)
+            self._take(entry)
 
     @property
     def current(self) -> str:
@@ -115,6 +125,9 @@ class History:
         ]
 
     def _note(self, entry: dict[str, Any]) -> None:
+        while self._late:
+            self._lines.append(self._late[0])
+            del self._late[0]
         self._lines.append(entry, durable=entry.get("step") != {})
         self._take(entry)
 

@@ -66,9 +66,6 @@ class Reader:
         except (OSError, FileRefused) as error:
             self.unread[path] = _why(error)
             return
-        if found is None:
-            self.unread[path] = "it changed while it was read"
-            return
         data, there, settled = found
         entry = None
         if cap >= 1 << 62 or not any(key in data for key in self._keys):
@@ -78,16 +75,20 @@ class Reader:
             self.known[path] = (_stamp(there), entry)
         self._keep(tree, path, entry)
 
-    def _stable(self, fd: int, path: str, cap: int) -> tuple[bytes, os.stat_result, bool] | None:
-        """The bytes of a file that did not change meanwhile; None if it never held still."""
+    def _stable(self, fd: int, path: str, cap: int) -> tuple[bytes, os.stat_result, bool]:
+        """A file's bytes, its stat before, and whether a later change must show in that.
+
+        It is read again if it changed meanwhile; one that never holds still is taken as last read.
+        """
         name = path.rpartition("/")[2]
-        for _ in range(_TRIES):
+        for left in reversed(range(_TRIES)):
             began = time.time_ns()
             before = os.stat(name, dir_fd=fd, follow_symlinks=False)
             data = b"".join(contents(fd, name, cap, path))
-            if _stamp(os.stat(name, dir_fd=fd, follow_symlinks=False)) == _stamp(before):
-                return data, before, _settled(before, began)
-        return None
+            same = _stamp(os.stat(name, dir_fd=fd, follow_symlinks=False)) == _stamp(before)
+            if same or not left:
+                break
+        return data, before, same and _settled(before, began)
 
     def _keep(self, tree: dict[str, Entry], path: str, entry: Entry | None) -> None:
         if entry is None:

@@ -209,6 +209,23 @@ def test_a_change_right_after_a_look_is_seen(folder: Path, blobs: Blobs) -> None
         assert blobs.get(known.tree["f"].digest) == b"%06d" % number
 
 
+def test_a_file_that_never_holds_still_is_taken_as_it_is(
+    folder: Path, blobs: Blobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = put(folder, "log", b"")
+    really = reading.contents
+
+    def growing(fd: int, name: str, cap: int, path: str) -> Iterator[bytes]:
+        yield from really(fd, name, cap, path)
+        log.write_bytes(log.read_bytes() + b"x")
+
+    monkeypatch.setattr(reading, "contents", growing)
+    first = import_folder(folder, blobs)
+    assert blobs.get(first.tree["log"].digest) == b"xx"
+    second = import_folder(folder, blobs, None, first.known)
+    assert blobs.get(second.tree["log"].digest) == b"xxxxx"
+
+
 def test_an_unreadable_file_is_told(
     folder: Path, blobs: Blobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:

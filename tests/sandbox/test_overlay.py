@@ -5,6 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assistant.events import SandboxError, UsageError
+from assistant.sandbox import lines
+from assistant.sandbox.disk import StoreError
 from assistant.sandbox.overlay import (
     Edit,
     changed,
@@ -139,6 +141,28 @@ def test_an_applied_change_moves_the_ground_under_every_point(tmp_path: Path) ->
     assert again.overlay == {"f": Edit(ONE, THREE), "g": Edit(None, ONE)}
     assert again.applied == {"apply-1", "undo-1"}
     assert again.folder == "/project"
+
+
+def test_an_apply_is_noted_late_where_the_disk_is_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(fd: int, data: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    history = History(tmp_path)
+    history.block({"f": Edit(ONE, TWO)}, "first")
+    with monkeypatch.context() as patch:
+        patch.setattr(lines, "write_all", full)
+        history.shift("apply-1", {"f": (ONE, TWO)})
+        assert history.overlay == {}
+        with pytest.raises(StoreError):
+            history.move(-1)
+    assert History(tmp_path).applied == set()
+    history.move(-1)
+    history.close()
+    again = History(tmp_path)
+    assert again.applied == {"apply-1"}
+    assert again.overlay == history.overlay == {"f": Edit(TWO, ONE)}
 
 
 def test_only_a_change_takes_away_what_could_be_redone(tmp_path: Path) -> None:

@@ -695,6 +695,24 @@ def test_with_a_full_disk_the_session_goes_on_and_catches_up(
     assert (sandbox.folder / "b.py").read_text() == "two\n"
 
 
+def test_a_disk_that_is_full_from_the_start(
+    work: Workspace, sandbox: PlainSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(fd: int, data: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pack, "write_all", full)
+        patch.setattr(lines, "write_all", full)
+        assert sh(work, "cat a.py; echo 1 > a.py").output == "one\n"
+        assert sh(work, "cat a.py; echo 2 > b.py").output == "1\n"
+    sh(work, "true")
+    work.look()
+    assert [change.path for change in work.changes()] == ["a.py", "b.py"]
+    work.apply()
+    assert work.copy.history.folder == work.copy.folder
+
+
 def test_an_apply_that_crashed_after_its_end_is_known_to_the_history(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
