@@ -117,6 +117,9 @@ class Solution:
             self.channel.send([self.request, *answer])
         except (Unfit, RecursionError):
             self.channel.send([self.request, "done", ["o", self.keep(object()), "object"], []])
+        except MemoryError as error:
+            del answer[:]
+            self.channel.send([self.request, *self.raised(error), []])
 
     # Loading.
 
@@ -149,11 +152,18 @@ class Solution:
             result = OPERATIONS[operation](*args, **words)
         except BaseException as error:  # noqa: BLE001
             return [*self.raised(error), self.changes(packed, args)]
-        changes = self.changes(packed, args)
+        try:
+            changes = self.changes(packed, args)
+            answer = self.answer(result, packed, args)
+        except MemoryError as error:
+            return [*self.raised(error), []]
+        return ["done", answer, changes]
+
+    def answer(self, result: Any, packed: Any, args: List[Any]) -> Any:
         for number, arg in enumerate(args):
             if result is arg and type(packed[1][number]) is list:
-                return ["done", ["g", number], changes]
-        return ["done", self.pack(result), changes]
+                return ["g", number]
+        return self.pack(result)
 
     def changes(self, packed: Any, args: List[Any]) -> List[Any]:
         """Which of the arguments are not what they were, and what they are now."""

@@ -46,6 +46,9 @@ _SPARE = 5.0
 """Seconds beyond the task's limit after which the sandbox ends what has not told a verdict."""
 
 
+_FULL = "it passed the sandbox's limit of "
+
+
 class Store(Protocol):
     def put(self, data: bytes, /) -> str: ...
     def get(self, digest: str, /) -> bytes: ...
@@ -194,8 +197,7 @@ def _untold(result: ExecResult) -> Verdict:
     if result.reason == "memory":
         return Verdict("out_of_memory", "its container ran out of memory", seconds=seconds)
     if result.reason in ("disk", "files"):
-        detail = f"it passed the sandbox's limit of {result.reason}"
-        return Verdict("runtime_error", detail, "OSError", seconds=seconds)
+        return Verdict("runtime_error", _FULL + result.reason, "OSError", seconds=seconds)
     if result.exit_code == 0 or result.exit_code >= 128:
         detail = f"the supervisor was ended from inside (status {result.exit_code})"
         return Verdict("exit_before_verdict", detail, seconds=seconds)
@@ -214,7 +216,7 @@ def judge_many(
     """The verdicts in the order of the jobs, whatever the number of workers.
 
     Each worker has a sandbox of its own. Equal jobs are judged once, unless ``again``. A harness
-    error, or a sandbox that fails, is tried once more in a new sandbox before it stands.
+    error, a full disk, or a sandbox that fails is tried once more, in a new sandbox.
     """
     asked = list(jobs)
     keys = [
@@ -245,6 +247,11 @@ def judge_many(
     if work.fault is not None:
         raise work.fault
     return [found[key] for key in keys]
+
+
+def _doubtful(verdict: Verdict) -> bool:
+    """Whether the solution may not be to blame: a disk is shared with neighbours."""
+    return verdict.outcome == "harness_error" or verdict.detail.startswith(_FULL)
 
 
 class _Work:
@@ -281,7 +288,7 @@ class _Work:
             with self._open() as executor:
                 while key is not None or (key := self._next()) is not None:
                     verdict = judge(executor, *self._todo[key])
-                    if verdict.outcome == "harness_error" and key != failed:
+                    if _doubtful(verdict) and key != failed:
                         return key
                     self._found[key] = verdict
                     key = None

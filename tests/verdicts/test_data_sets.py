@@ -18,6 +18,7 @@ from assistant.verdicts.task import Candidate, Task, TaskLimits
 from assistant.verdicts.verdict import OpenExecutor, judge_many
 
 LIMITS = TaskLimits(seconds=60)
+SLOWLY = TaskLimits(seconds=120)
 pytestmark = pytest.mark.timeout(600)
 
 
@@ -87,3 +88,13 @@ def test_humaneval_plus_in_short(data_folder: Path) -> None:
     answers = {row["task_id"]: row["prompt"] + row["canonical_solution"] for row in full}
     own = [(rows.humaneval_plus(row, LIMITS), answers[row["task_id"]]) for row in found]
     assert failed(own) == {}
+
+
+@pytest.mark.slow
+def test_mbpp_plus(data_folder: Path) -> None:
+    found = lines(data_folder / "mbpp-plus" / "MbppPlus-NoExtreme.jsonl.gz")
+    assert len(found) == 378
+    own = [(rows.mbpp_plus(r, SLOWLY), r["prompt"] + r["canonical_solution"]) for r in found]
+    # One input makes an answer of over a million tuples: more than a message may hold.
+    (too_large,) = [at for at, row in enumerate(found) if row["task_id"] == "Mbpp/255"]
+    assert failed(own).keys() <= {too_large}

@@ -9,9 +9,10 @@ from textwrap import dedent
 
 import pytest
 
-from assistant.events import CodeBlock, ExecResult, Notice, Output, SandboxError
+from assistant.events import CodeBlock, ExecResult, Notice, Output, SandboxError, UsageError
 from assistant.sandbox.local import LocalOptions, LocalSandbox
 from assistant.sandbox.tree import Delta
+from assistant.verdicts import rows
 from assistant.verdicts import verdict as module
 from assistant.verdicts.task import (
     Assertions,
@@ -402,6 +403,27 @@ def test_what_fails_for_reasons_not_its_own_is_tried_again_once() -> None:
     for sandbox in (Counting(faults=2), Counting(broken=2)):
         found = [v.outcome for v in judge_many(sandbox.open, jobs(2), 1)]
         assert found == ["harness_error", "passed"]
+
+
+def test_types_that_json_lost_come_back() -> None:
+    row = {
+        "entry_point": "f",
+        "prompt": "",
+        "canonical_solution": "def f(*a): return a",
+        "assertion": "assert f((1, 2), [(3, {4})], {'a': (1,)}, 1j, (1, (2, 3))) == 5",
+        "base_input": [[[1], [[3, [4, 5]], [6, []]], {"b": [2]}, "2j", [[1, [2]], 3]]],
+        "plus_input": [],
+    }
+    cases = rows.mbpp_plus(row).tests
+    assert isinstance(cases, Cases)
+    assert cases.inputs == [
+        [(1,), [(3, {4, 5}), (6, set())], {"b": (2,)}, 2j, ((1, (2,)), 3)],
+    ]
+
+
+def test_rows_that_lack_something_are_told() -> None:
+    with pytest.raises(UsageError, match=r'"HumanEval/0".*entry_point'):
+        rows.humaneval({"task_id": "HumanEval/0", "prompt": ""})
 
 
 def test_a_sandbox_that_cannot_be_opened_is_an_error() -> None:
