@@ -1,10 +1,11 @@
 """The improve steps of a script: each on its own copy, those of different files side by side."""
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from assistant.cli.children import Children, StepReport, read_step
 from assistant.cli.improving import open_improvement
 from assistant.cli.run_command import allow_apply
 from assistant.cli.screen import Sink, screen
@@ -12,23 +13,15 @@ from assistant.cli.setup import Setup
 from assistant.cli.wiring import open_kept, read_setup
 from assistant.events import AssistantError, Event, Finished, Notice, Status
 from assistant.tasks.answer import Scope
-from assistant.tasks.batch import Stop, side_by_side, waves
+from assistant.tasks.batch import side_by_side, waves
 from assistant.tasks.improve import Job
-from assistant.tasks.improved import Outcome, write
+from assistant.tasks.improved import write
 from assistant.tasks.script import TurnReport, Verdict, judged
 from assistant.tasks.script_file import Expectation, ImproveStep, Script
 from assistant.tasks.targets import locate, suitable
 from assistant.transcript import this_turn
 
 _STATUS: dict[int, Status] = {4: "model-error", 5: "sandbox-error"}
-
-
-@dataclass(frozen=True, slots=True)
-class StepReport:
-    """One step: how its expectations fared, and what changed (None where it never began)."""
-
-    report: TurnReport
-    outcome: Outcome | None = None
 
 
 class Batch:
@@ -39,7 +32,6 @@ class Batch:
 
     def __init__(self, script: Script, options: argparse.Namespace) -> None:
         self.script, self.options = script, options
-        self.stop = Stop()
         self.setups = [read_setup(options, {**script.settings, **s.settings}) for s in script.steps]
         for setup, step in zip(self.setups, script.steps, strict=True):
             allow_apply(self.applies(setup), setup.settings, options.unchecked)
@@ -51,11 +43,19 @@ class Batch:
     def run(self) -> Iterator[StepReport]:
         """The steps' reports, wave by wave; a wave is written before the next one begins."""
         for wave in waves(self.script.steps):
-            done = list(side_by_side(wave, self.options.jobs, self.step, self.stop))
-            for number, found in done:
+            for number, found in zip(wave, self.wave(wave), strict=True):
                 yield self.written(self.setups[number], found)
-                if found.report.ending and found.report.ending.status == "interrupted":
-                    raise KeyboardInterrupt
+
+    def wave(self, numbers: Sequence[int]) -> list[StepReport]:
+        """Steps of different files: here, one after the other, or each in a process of its own."""
+        if self.options.jobs == 1 or len(numbers) == 1:
+            return [_whole(self.step(number)) for number in numbers]
+        children = Children()
+
+        def run(number: int) -> StepReport:
+            return read_step(self.script.steps[number], children.run(number))
+
+        return list(side_by_side(numbers, self.options.jobs, run, children.stop))
 
     def step(self, number: int) -> StepReport:
         """Run one step; what ends it before it began is a failed step, not the end of the batch."""
@@ -72,7 +72,6 @@ class Batch:
             open_improvement(setup, self.job(setup, step)) as improvement,
             self._screen(setup) as show,
         ):
-            improvement.chat.sinks.append(self.stop)
             if show:
                 improvement.chat.attend(show)
             ending = improvement.run()
@@ -108,10 +107,17 @@ class Batch:
 
     @contextmanager
     def _screen(self, setup: Setup) -> Iterator[Sink | None]:
-        """Events are shown of steps that run one at a time."""
+        """Events are shown, but for those of a step in a process of its own."""
         options = self.options
-        if options.jobs > 1:
+        if options.step is not None:
             yield None
             return
         with screen(options.json, options.json_stream, setup.redactor.patterns, echo=True) as show:
             yield show
+
+
+def _whole(found: StepReport) -> StepReport:
+    """A step that a Ctrl-C ended ends the batch; the others of its wave are kept, not written."""
+    if found.report.ending and found.report.ending.status == "interrupted":
+        raise KeyboardInterrupt
+    return found

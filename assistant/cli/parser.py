@@ -208,6 +208,7 @@ def _script(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-
         allow_abbrev=False,
     )
     script.add_argument("file", help="the script, TOML")
+    script.add_argument("--step", type=int, default=None, help=argparse.SUPPRESS)
     script.add_argument("--junit", metavar="FILE", help="write a JUnit report")
     script.add_argument("--apply", action="store_true", help="write the changes back if it passed")
     script.add_argument("--unchecked", action="store_true", help="--apply without a check")

@@ -1,10 +1,10 @@
 """``assistant script FILE``: turns and improve steps, with a report and an exit code."""
 
 import argparse
-import json
 from pathlib import Path
 
-from assistant.cli.batch import Batch, StepReport
+from assistant.cli.batch import Batch
+from assistant.cli.children import StepReport, step_line
 from assistant.cli.output import say
 from assistant.cli.run_command import allow_apply
 from assistant.cli.screen import screen
@@ -20,13 +20,16 @@ def run(options: argparse.Namespace) -> int:
     if folder:
         options.folder = folder
     batch = Batch(script, options)  # What is wrong with a step ends it before anything is sent.
+    if options.step is not None:
+        print(step_line(script.file, batch.step(options.step)))
+        return 0
     reports: list[TurnReport] = []
     if script.turns:
         reports += _converse(script, options)
     for found in batch.run():
         reports.append(found.report)
         if options.json or options.json_stream:
-            _print(script, found)
+            print(step_line(script.file, found))
         else:
             _tell_step(script, found, len(reports))
     if options.junit:
@@ -79,30 +82,6 @@ def _tell_step(script: Script, found: StepReport, number: int) -> None:
         say(f"        kept: {names}: assistant apply {outcome.session}")
     else:
         say("        nothing was changed")
-
-
-def _print(script: Script, found: StepReport) -> None:
-    """One JSON line for a step: its outcome, and what became of its expectations."""
-    verdicts = [
-        {
-            "line": verdict.expectation.line,
-            "expectation": str(verdict.expectation),
-            "passed": verdict.passed,
-            "found": verdict.found,
-        }
-        for verdict in found.report.verdicts
-    ]
-    outcome = json.loads(found.outcome.line()) if found.outcome else None
-    step = {
-        "v": 1,
-        "type": "Step",
-        "file": script.file,
-        "line": found.report.turn.line,
-        "passed": found.report.passed,
-        "expectations": verdicts,
-        "outcome": outcome,
-    }
-    print(json.dumps(step, separators=(",", ":")))
 
 
 def _write(file: str, data: bytes) -> None:

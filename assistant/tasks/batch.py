@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-from assistant.events import Event
 from assistant.tasks.script_file import ImproveStep
 
 Result = TypeVar("Result")
@@ -26,33 +25,19 @@ def waves(steps: Sequence[ImproveStep]) -> list[list[int]]:
     return found
 
 
-class Stop:
-    """Ends runs in other threads: as a sink it raises the Ctrl-C that the main thread got."""
-
-    def __init__(self) -> None:
-        self.asked = False
-
-    def __call__(self, event: Event) -> None:
-        if self.asked:
-            raise KeyboardInterrupt
-
-
 def side_by_side(
-    numbers: Sequence[int], jobs: int, run: Callable[[int], Result], stop: Stop
-) -> Iterator[tuple[int, Result]]:
+    numbers: Sequence[int], jobs: int, run: Callable[[int], Result], stop: Callable[[], None]
+) -> Iterator[Result]:
     """Run each number, ``jobs`` at a time; results in the order of the numbers.
 
-    A Ctrl-C asks those under way to stop, and is raised when they have.
+    A Ctrl-C calls ``stop``, and is raised when those under way have ended.
     """
-    if jobs == 1:
-        yield from ((number, run(number)) for number in numbers)
-        return
     with ThreadPoolExecutor(jobs) as pool:
         futures: list[Future[Result]] = [pool.submit(run, number) for number in numbers]
         try:
-            for number, future in zip(numbers, futures, strict=True):
-                yield number, future.result()
+            for future in futures:
+                yield future.result()
         except BaseException:
-            stop.asked = True
+            stop()
             pool.shutdown(wait=True, cancel_futures=True)
             raise

@@ -72,11 +72,16 @@ def judged(
     turn: ScriptTurn | ImproveStep, ending: Finished, events: Sequence[Event], probe: Probe
 ) -> TurnReport:
     """What came of a turn, held against what was expected of it: to be done, if nothing else."""
+    view = _View(ending, events, probe)
+    return TurnReport(turn, ending, tuple(map(view.verdict, expected(turn))), spent(events))
+
+
+def expected(turn: ScriptTurn | ImproveStep) -> tuple[Expectation, ...]:
+    """What has to hold after a turn: its own expectations, and a status in any case."""
     wanted = turn.expectations
     if not any(expectation.kind == "status" for expectation in wanted):
-        wanted = (Expectation("status", "done", turn.line), *wanted)
-    view = _View(ending, events, probe)
-    return TurnReport(turn, ending, tuple(map(view.verdict, wanted)), spent(events))
+        return Expectation("status", "done", turn.line), *wanted
+    return wanted
 
 
 class _View:

@@ -2,7 +2,9 @@
 
 import json
 import re
+import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -181,3 +183,28 @@ def test_steps_of_one_file_see_what_the_earlier_ones_wrote(
     assert done.returncode == 0, done.stdout + done.stderr
     assert "echo b" in json.dumps(llmock.last_request.body["messages"])
     assert (batch / "a.sh").read_text() == "echo c\n"
+
+
+@pytest.mark.parametrize("jobs", ["1", "3"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_ends_all_steps_at_once(
+    program: Program, replies: Replies, batch: Path, jobs: str, number: signal.Signals
+) -> None:
+    step = '[[improve]]\nfile = "{0}.sh"\nobjective = "Say {0}."\n'
+    begun = batch.parent / "begun"
+    begun.mkdir()
+    (batch / "batch.toml").write_text(
+        f"check = 'touch {begun}/$$; sleep 100'\n" + step.format("a") + step.format("b")
+    )
+    both = change("a.sh", "a", "A"), change("b.sh", "b", "B")
+    replies(*both, *both)  # Which step asks first is not known.
+    process = program.start("script", "batch.toml", "--jobs", jobs, "--apply")
+    deadline = time.monotonic() + 60
+    while not any(begun.iterdir()):
+        assert time.monotonic() < deadline, process.communicate(timeout=5)
+        time.sleep(0.05)
+    process.send_signal(number)
+    process.communicate(timeout=40)
+    assert process.returncode == 128 + number
+    assert (batch / "a.sh").read_text() == "echo a\n"
+    assert (batch / "b.sh").read_text() == "echo b\n"
