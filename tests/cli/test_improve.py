@@ -183,18 +183,6 @@ def test_an_answer_that_cannot_be_taken_replaces_nothing_and_is_told(
     assert "Answer again" in llmock.last_request.body["messages"][-1]["content"]
 
 
-def test_a_reply_that_hits_its_limit_replaces_nothing(
-    program: Program, mod: Path, llmock: Any
-) -> None:
-    llmock.reply('```python title="mod.py"\nx = 1\n```\n\nThat is all. ' + "And more. " * 99)
-    llmock.reply("I stop.")
-    flags = ("--max-reply", "40", "--write", "--unchecked", "--json")
-    done = improve(program, *flags)
-    assert '"finish":"length"' in done.stdout
-    assert mod.read_text() == SLOW
-    assert result(done)["files"] == []
-
-
 def test_two_empty_answers_end_it(program: Program, replies: Replies, mod: Path) -> None:
     replies("", " \n")
     assert improve(program, "--write", "--unchecked").returncode == 6
