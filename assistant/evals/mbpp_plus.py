@@ -29,7 +29,7 @@ _ORACLES = {
     # Any order will do: the published answers pass through a set.
     **dict.fromkeys((2, 7, 111, 140, 232, 249, 579, 769), _UNORDERED),
     # Something for a match and None for none: which something is left open.
-    **dict.fromkeys((737, 756, 794), _TRUTH),
+    **dict.fromkeys((737, 787, 794), _TRUTH),
 }
 
 

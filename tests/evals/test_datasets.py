@@ -105,11 +105,15 @@ def _contract(row: dict[str, Any]) -> str:
     return "\n".join([*imports, head, body, f"{indent}pass", ""])
 
 
+_MATCHES = ("Mbpp/737", "Mbpp/787", "Mbpp/794")
+"""Their answers are objects of the library of regular expressions."""
+
+
 def test_references_of_mbpp_plus_pass(data_folder: Path) -> None:
     """A part of them; and what answers nothing does not pass."""
     limits = TaskLimits(seconds=60)
     some = list(load("mbpp-plus", [data_folder]))[::27]
-    some += [p for p in load("mbpp-plus", [data_folder]) if p.entry_point == "check_str"]
+    some += [p for p in load("mbpp-plus", [data_folder]) if p.task_id in _MATCHES]
     right = [(p.task(limits), Candidate(p.reference)) for p in some]
     wrong = [
         (p.task(limits), Candidate(f"def {p.entry_point}(*_):\n    return object")) for p in some
