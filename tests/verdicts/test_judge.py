@@ -12,8 +12,8 @@ import pytest
 from assistant.events import CodeBlock, ExecResult, Notice, Output, SandboxError, UsageError
 from assistant.sandbox.local import LocalOptions, LocalSandbox
 from assistant.sandbox.tree import Delta
+from assistant.verdicts import judgement as module
 from assistant.verdicts import rows
-from assistant.verdicts import verdict as module
 from assistant.verdicts.task import (
     Assertions,
     Candidate,
