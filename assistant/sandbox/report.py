@@ -138,10 +138,11 @@ def _lacks(
         )
 
 
-def clean(host: Host) -> Generator[str, None, None]:
+def clean(host: Host, label: str = "assistant.owner=1") -> Generator[str, None, None]:
     """Removes containers and images of ours that no live process owns; yields what it did.
 
-    An image that a container uses stays: the engine itself refuses to remove it.
+    ``label`` marks the images that are ours. One that a container uses stays: the engine itself
+    refuses to remove it.
     """
     engine = find_engine(host.environment)
     with connect(engine.endpoint, 300) as client:
@@ -151,7 +152,7 @@ def clean(host: Host) -> Generator[str, None, None]:
             if left_behind(str(container.name)):
                 container.remove(force=True, v=True)
                 yield f"Removed the container {container.name}"
-        images = client.images.list(filters={"label": "assistant.owner=1"})
+        images = client.images.list(filters={"label": label})
         # Newest first, since a later image may be made of an earlier one.
         for image in sorted(images, key=lambda i: str(i.attrs["Created"]), reverse=True):
             # An image that somebody made of ours has inherited its labels, not its name.

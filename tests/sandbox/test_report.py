@@ -134,31 +134,31 @@ def test_what_is_only_better_is_no_failure() -> None:
 def test_cleaning_takes_what_nobody_owns_and_nothing_else(
     engine: Engine, sandbox_image: BuiltImage, tmp_path: Path
 ) -> None:
-    """Everything that this test must not lose is in use while it cleans."""
-    mine, theirs = f"assistant-test-{os.getpid()}:clean", f"assistant-test-{os.getpid()}:theirs"
+    """Images with a mark of this test's own, so that no other image is at stake."""
+    mark = f"assistant.test={os.getpid()}"
+    free, used, theirs = (f"assistant-test-{os.getpid()}:{n}" for n in ("free", "used", "theirs"))
     dead = f"{NAME}{2**22 + 1}-none-0123abcd"
     with connect(engine.endpoint) as client:
-        keep = [
-            client.containers.create(image.id, ["true"], network_mode="none")
-            for image in client.images.list(filters={"label": "assistant.owner=1"})
-        ]
         made = client.containers.create(sandbox_image.id, ["true"], name=dead, network_mode="none")
+        for tag, own in ((free, free), (used, used), (theirs, free)):
+            labels = f"LABEL {mark} assistant.tag={own}"
+            made.commit(*tag.split(":"), changes=f"{labels}\nENV tag={tag}")
+        user = client.containers.create(used, ["true"], network_mode="none")
         try:
-            made.commit(*mine.split(":"), changes=f"LABEL assistant.tag={mine}")
-            made.commit(*theirs.split(":"))
-            lines = list(clean(host_of(engine, tmp_path)))
-            assert find_image(client, mine) is None
+            lines = list(clean(host_of(engine, tmp_path), mark))
+            assert find_image(client, free) is None
+            assert find_image(client, used)
             assert find_image(client, theirs), "made of ours by somebody else"
             assert find_image(client, sandbox_image.tag) == sandbox_image
             names = {c.name for c in client.containers.list(all=True)}
             assert dead not in names
-            assert {c.name for c in keep} <= names
+            assert user.name in names
         finally:
-            for container in keep:
-                container.remove(force=True)
-            for tag in (mine, theirs):
+            user.remove(force=True)
+            for tag in (free, used, theirs):
                 if find_image(client, tag):
                     client.images.remove(tag, force=True)
-    assert f"Removed the image {mine}" in lines
     assert f"Removed the container {dead}" in lines
-    assert f"Kept the image {sandbox_image.tag}: a container uses it" in lines
+    assert f"Removed the image {free}" in lines
+    assert f"Kept the image {used}: a container uses it" in lines
+    assert not any(theirs in line for line in lines)
