@@ -57,6 +57,9 @@ PUBLISHED = {
     ),
 }
 
+STARTER = Path(__file__).parent / "starter.jsonl"
+"""Thirty tasks of this project's own, from easy to hard, which ship with it."""
+
 
 @dataclass(frozen=True, slots=True)
 class DataSet:
@@ -116,6 +119,8 @@ def find(name: str, folders: Sequence[Path]) -> Path:
     Raises:
         UsageError: no folder has it.
     """
+    if name == "starter":
+        return STARTER
     files = [f"{name}{ending}" for ending in _ENDINGS]
     if name in PUBLISHED:
         file = PUBLISHED[name].file
@@ -124,10 +129,11 @@ def find(name: str, folders: Sequence[Path]) -> Path:
     for path in (folder / file for folder in folders for file in files):
         if path.is_file():
             return path
+    names = ", ".join(["starter", *PUBLISHED])
     looked = " and ".join(map(str, folders)) or "no folder"
     raise UsageError(
         f"There is no data set {name!r} (looked in {looked})",
-        f"Known names: {', '.join(PUBLISHED)}. A set of your own is given by its path",
+        f"Known names: {names}. A set of your own is given by its path",
     )
 
 
