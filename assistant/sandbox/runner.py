@@ -202,23 +202,34 @@ class Line:
     def receive(self) -> Optional[Dict[str, Any]]:
         """The next message; None when the other side is gone. Its descriptors lie in ``fds``."""
         while b"\n" not in self.buffer:
-            if not self._more(0):
+            if not self._more():
                 return None
         return self._next()
 
     def ready(self) -> Tuple[List[Dict[str, Any]], bool]:
-        """The messages that have come, without waiting, and whether the other side is there."""
+        """The messages that have come, without waiting, and whether the other side is there.
+
+        The other side may be hostile: what is no message counts as its end.
+        """
+        there = True
         try:
-            there = self._more(socket.MSG_DONTWAIT)
+            data = self.sock.recv(65536, socket.MSG_DONTWAIT)  # Takes no descriptors.
+            self.buffer += data
+            there = bool(data) and len(self.buffer) <= self.LONGEST
         except BlockingIOError:
-            there = True
+            pass
+        except OSError:
+            there = False
         found = []
-        while b"\n" in self.buffer:
-            found.append(self._next())
+        try:
+            while b"\n" in self.buffer:
+                found.append(self._next())
+        except (ValueError, RecursionError):
+            there = False
         return found, there
 
-    def _more(self, flags: int) -> bool:
-        flags |= getattr(socket, "MSG_CMSG_CLOEXEC", 0)
+    def _more(self) -> bool:
+        flags = getattr(socket, "MSG_CMSG_CLOEXEC", 0)
         try:
             data, ancillary, _, _ = self.sock.recvmsg(65536, socket.CMSG_SPACE(16), flags)
         except ConnectionError:
@@ -228,7 +239,7 @@ class Line:
             numbers.frombytes(rights[: len(rights) - len(rights) % numbers.itemsize])
             self.fds.extend(numbers)
         self.buffer += data
-        return bool(data) and len(self.buffer) <= self.LONGEST
+        return bool(data)
 
     def _next(self) -> Dict[str, Any]:
         line, _, self.buffer = self.buffer.partition(b"\n")
@@ -1425,7 +1436,10 @@ class Job:
         self.before: Set[Tuple[int, int]] = set()
         self.killings = 0
         self.missing: Optional[str] = None
-        self.ended: Dict[str, Any] = {}
+        # What an interpreter or shell says besides its exit code.
+        self.changed: List[str] = []
+        self.threads = self.plain = False
+        self.kept = ""
 
 
 class Runner:
@@ -1504,7 +1518,7 @@ class Runner:
 
     # Processes.
 
-    def start_forker(self) -> None:
+    def start_forker(self) -> Process:
         """The first one is a fork of this process, which knows nothing yet; later ones are not."""
         ours, theirs = socket.socketpair()
         pid = os.fork()
@@ -1526,16 +1540,17 @@ class Runner:
                 os._exit(127)
         theirs.close()
         self.first = False
-        self.forker = Process(pid, Line(ours), "forker")
-        self.listen(self.forker.line, self.hear_forker)
+        forker = self.forker = Process(pid, Line(ours), "forker")
+        self.listen(forker.line, self.hear_forker)
+        return forker
 
     def bear(self, kind: str) -> Optional[Process]:
         """A new process from the forker; a forker that does not answer is replaced, once."""
         for _ in range(2):
-            if self.forker is None:
-                self.start_forker()
-            forker = self.forker
-            assert forker is not None
+            try:
+                forker = self.forker or self.start_forker()
+            except OSError:  # There are too many processes already.
+                return None
             ours, theirs = socket.socketpair()
             try:
                 forker.line.send({"fork": 1}, (theirs.fileno(),), wait=False)
@@ -1618,21 +1633,22 @@ class Runner:
                 self.finish(exit_code(status), lost=job.kind in ("python", "shell"))
 
     def hear_process(self, process: Process) -> None:
-        """Messages of a job: done, a command that is missing. Anything else ends it."""
-        try:
-            messages, there = process.line.ready()
-        except (ValueError, OSError):
-            messages, there = [], False
+        """Messages of a job; what runs in an interpreter can send them too, about itself only."""
+        messages, there = process.line.ready()
         if not there:
             self.deaf(process.line)
         job = self.job
         for message in messages:
             if job is None or job.process is not process:
                 continue
-            if type(message.get("missing")) is str:
-                job.missing = message["missing"]
-            if message.get("done") == job.id and type(message.get("exit")) is int:
-                job.ended = message
+            if job.kind == "exec" and type(message.get("missing")) is str:
+                job.missing = message["missing"][:100]
+            done = job.kind in self.settings["kept"] and message.get("done") == job.id
+            if done and type(message.get("exit")) is int:
+                changed = message.get("changed")
+                job.changed = [str(n)[:100] for n in changed] if type(changed) is list else []
+                job.threads, job.plain = bool(message.get("threads")), bool(message.get("plain"))
+                job.kept = {"all": "all", "before": "before"}.get(str(message.get("kept")), "")
                 self.finish(message["exit"] & 0xFF)
                 return
 
@@ -1830,7 +1846,7 @@ class Runner:
             self.end_all()
         elif job.reason is not None:
             self.end_tree(job, roots=False)
-            if job.ended.get("threads") and job.kind == "python":
+            if job.threads:
                 lost = True  # The interrupt reached its main thread only.
                 cast(job.process.pid, signal.SIGKILL)
                 self.standing.pop(job.kind, None)
@@ -1869,18 +1885,17 @@ class Runner:
     def notes(self, job: Job, lost: bool) -> List[Dict[str, Any]]:
         """What the host should say besides, as codes; the words are the host's."""
         notes, self.news = self.news, []
-        ended = job.ended
         if job.missing is not None:
-            notes.append({"note": "missing", "command": job.missing[:100]})
-        if ended.get("changed"):
-            notes.append({"note": "reloaded", "names": [str(n) for n in ended["changed"]]})
-        if ended.get("plain"):
+            notes.append({"note": "missing", "command": job.missing})
+        if job.changed:
+            notes.append({"note": "reloaded", "names": job.changed[:10]})
+        if job.plain:
             notes.append({"note": "plain"})
         if job.kind in self.settings["kept"]:
             if lost:
                 notes.append({"note": "lost", "what": job.kind})
-            elif ended.get("kept") and (job.reason or ended["kept"] != "all"):
-                notes.append({"note": "shell", "kept": str(ended["kept"])})
+            elif job.kept and (job.reason or job.kept != "all"):
+                notes.append({"note": "shell", "kept": job.kept})
             elif job.reason in ("timeout", "cancelled"):
                 notes.append({"note": "interrupted"})
         if self.session:

@@ -356,6 +356,32 @@ def test_a_session_goes_on_after_it(make: Make, name: str) -> None:
     assert go(sandbox, "echo the shell goes on", "bash").output == "the shell goes on\n"
 
 
+def test_an_interpreter_can_only_lie_about_itself(make: Make) -> None:
+    sandbox = make("session")
+    code = (
+        "import array, json, os, socket\n"
+        "def say(data, *rights):\n"
+        "    for fd in range(100, 300):\n"
+        "        try: line = socket.socket(fileno=os.dup(fd))\n"
+        "        except OSError: continue\n"
+        "        line.sendmsg([data], *rights)\n"
+    )
+    lies = [
+        "say(json.dumps({'done': n, 'exit': 7, 'changed': 5, 'kept': ['x']}).encode() + b'\\n')",
+        "say(b'[' * 60000 + b'\\n')",
+        "say(b'\\xff\\n{}\\n[]\\n')",
+        "say(b'x' * 70000)",
+        "say(b'{\"missing\": \"rm\"}\\n', [(1, 1, array.array('i', [0, 1, 2]))])",
+        'say(b\'{"ended": 1, "status": 0}\\n{"born": 5}\\n\')',
+    ]
+    for lie in lies:
+        go(sandbox, code + f"for n in range(30): {lie}", seconds=1)
+        assert go(sandbox, "print('on')").output == "on\n"
+        assert go(sandbox, "echo on", "bash").output == "on\n"
+    again = go(sandbox, "import time; time.sleep(60)", seconds=0.5)
+    assert again.reason == "timeout"
+
+
 def test_a_flood_costs_the_host_nothing(make: Make) -> None:
     import resource
 
