@@ -58,6 +58,8 @@ class _Tally:
 
     def settle(self, reply: Replied | None) -> None:
         call, self.open = self.open, None
+        if reply is not None and reply.finish == "failed":
+            return
         unsure = reply is None or (reply.usage.estimated and reply.finish != "stop")
         if call and unsure:
             tokens, cost = call.prompt + call.completion, call.cost
@@ -148,8 +150,8 @@ def reserve(
     completion = int(min(largest, max(remaining.tokens - prompt, 0)))
     if completion < min(LEAST_REPLY, largest):
         raise Exhausted(
-            f"the next call needs {prompt} tokens and room for a reply;"
-            f" the budget has {max(int(remaining.tokens), 0)} left"
+            f"the next call needs {prompt:,} tokens and room for a reply;"
+            f" the budget has {max(int(remaining.tokens), 0):,} left"
         )
     completion = _affordable(remaining.dollars, prompt, completion, cost)
     if completion < min(LEAST_REPLY, largest):

@@ -8,7 +8,7 @@ from typing import Literal
 
 Action = Literal["run", "save", "edit", "show"]
 Reason = Literal["timeout", "memory", "output", "disk", "files", "cancelled", "declined"]
-Finish = Literal["stop", "length", "broken", "interrupted", "refused", "filtered"]
+Finish = Literal["stop", "length", "broken", "interrupted", "refused", "filtered", "failed"]
 Role = Literal["system", "user", "result"]
 Status = Literal[
     "done",
@@ -148,7 +148,10 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Replied:
-    """A whole reply, or what came of it: only ``finish == "stop"`` may run."""
+    """A whole reply, or what came of it: only ``finish == "stop"`` may run.
+
+    "broken" is a stream that began and did not end well; "failed" a call that brought nothing.
+    """
 
     text: str
     usage: Usage = field(default_factory=Usage)

@@ -129,7 +129,7 @@ class Turn:
                     history(self.events), max_tokens=call.completion, seconds=self.left().seconds
                 )
             except ModelError as error:  # The call was refused: it used nothing.
-                yield self.keep(Replied("", finish="broken", detail=error.message))
+                yield self.keep(Replied("", finish="failed", detail=error.message))
                 raise
             yield self.keep(reply)
             if reply.finish == "interrupted":

@@ -102,7 +102,7 @@ class _Tally:
                 self.title = one_line(text) or "(blank)"
 
     def _replied(self, line: bytes) -> None:
-        self.replies += 1
+        self.replies += b'"finish":"failed"' not in line
         found = _USAGE.search(line)
         usage: Usage = shape(Usage).unpack(json.loads(found[1])) if found else Usage()
         self.tokens += usage.total

@@ -15,7 +15,7 @@ def history(events: Iterable[Event]) -> list[Said | Replied]:
     seen: list[Said | Replied] = []
     for event in events:
         if isinstance(event, Replied):
-            if event.finish != "broken" and event.text.strip():
+            if event.finish not in ("broken", "failed") and event.text.strip():
                 seen.append(event)
         elif isinstance(event, Said):
             last = seen[-1] if seen else None

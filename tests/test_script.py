@@ -92,7 +92,7 @@ def test_a_turn_must_be_done_unless_another_status_is_expected(tmp_path: Path) -
     probe = Probe(lambda path: None, lambda command: Checked(True, command, 0))
     (report,) = run_script(load_script(script(tmp_path, text)), chat, probe)
     assert not report.passed
-    assert report.verdicts[0].found == "stuck"
+    assert report.verdicts[0].found == "found 'stuck'"
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ def _play(demo: dict[str, Any], setup: Setup) -> int:
         say(opened.chat.diff())
         used = opened.chat.spent()
         say(
-            f"{ending.status}: {used.replies} replies, {used.tokens} tokens (estimated),"
+            f"{ending.status}: {used.replies} replies, {used.tokens:,} tokens (estimated),"
             f" {used.seconds:.1f} s in the sandbox"
         )
     say("")

@@ -3,10 +3,10 @@
 import argparse
 import json
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
-from assistant.cli.sandboxes import open_fresh
+from assistant.cli.sandboxes import open_once
 from assistant.cli.wiring import read_setup
 from assistant.events import AssistantError, CodeBlock, ExecResult, Notice, Output, UsageError
 from assistant.languages import TABLE, find
@@ -26,18 +26,27 @@ def run(options: argparse.Namespace) -> int:
         block, refused = meant(_block(options))
         if refused:
             raise UsageError(refused.output.strip())
-        with open_fresh(read_setup(options)) as sandbox:
+        with open_once(read_setup(options)) as sandbox:
             result = _follow(sandbox.run(block, options.timeout), quiet=options.json)
     except AssistantError as error:
         error.exit_code = FAULT_OF_OURS
         raise
     if options.json:
         print(json.dumps(_told(result)))
-    for note in () if options.json else result.notes:
-        print(f"assistant: {visible(note)}", file=sys.stderr)
+    if not options.json:
+        for line in _why(result, options.timeout):
+            print(f"assistant: {visible(line)}", file=sys.stderr)
     if result.reason:
         return _REASONS.get(result.reason, result.exit_code or _FAILED)
     return result.exit_code
+
+
+def _why(result: ExecResult, seconds: float) -> Iterator[str]:
+    """What ended the code, where that was not itself, and what its notes say."""
+    if result.reason:
+        limit = f" after {seconds:g} s" if result.reason == "timeout" else ""
+        yield f"stopped at a limit: {result.reason}{limit}"
+    yield from result.notes
 
 
 def _block(options: argparse.Namespace) -> CodeBlock:

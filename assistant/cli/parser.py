@@ -260,7 +260,9 @@ def _sandbox_commands(commands: argparse._SubParsersAction) -> None:  # type: ig
     build.add_argument("--project", action="store_true", help="an image for this folder")
     build.add_argument("--yes", action="store_true", help="do not ask")
     actions.add_parser("check", help="what the engine is, what it enforces, what is missing")
-    actions.add_parser("clean", help="remove containers and images of ours that nobody uses")
+    actions.add_parser(
+        "clean", help="remove containers and images of ours that no running assistant uses"
+    )
     actions.add_parser("stop", help="end the engine that the set-up started")
 
 

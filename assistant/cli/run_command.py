@@ -12,6 +12,7 @@ from assistant.events import EXIT_CODES, Finished, UsageError
 from assistant.feedback import quoted
 from assistant.prompts import prompt
 from assistant.settings import Settings
+from assistant.terminal.words import count
 
 
 def run(options: argparse.Namespace) -> int:
@@ -25,6 +26,7 @@ def run(options: argparse.Namespace) -> int:
         screen(options.json, options.json_stream, setup.redactor.patterns) as show,
     ):
         opened.chat.attend(show)
+        opened.await_sandbox()
         ending = opened.chat.say(task)
         conclude(opened, ending, wants_apply, quiet=options.json or options.json_stream)
     return EXIT_CODES[ending.status]
@@ -49,7 +51,7 @@ def conclude(opened: Opened, ending: Finished, wants_apply: bool, quiet: bool) -
         chat.apply()
         return
     if not quiet:
-        say(f"{len(changes)} changed file(s) are kept with the session:")
+        say(f"{count(len(changes), 'changed file')} kept with the session:")
         for change in changes:
             say(f"  {change}")
         say(f"To write them to your folder: assistant apply {chat.session}")

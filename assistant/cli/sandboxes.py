@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from assistant.cli.setup import Setup
@@ -52,7 +53,13 @@ def open_raw(setup: Setup, session: str) -> Iterator[Any]:
 
 
 def open_fresh(setup: Setup) -> AbstractContextManager[Any]:
-    """A sandbox that carries nothing over from block to block."""
+    """A sandbox for checks: nothing is carried over, mounted or open, whatever a session may."""
+    closed = replace(setup.settings, mount="none", network="none")
+    return _sandbox(replace(setup, settings=closed), "", "fresh")
+
+
+def open_once(setup: Setup) -> AbstractContextManager[Any]:
+    """A sandbox for one program, with the mount and the network that the user asked for."""
     return _sandbox(setup, "", "fresh")
 
 
@@ -68,23 +75,28 @@ def _sandbox(setup: Setup, session: str, life: "Life") -> "RunnerSandbox":
 
 def _container(setup: Setup, session: str, life: "Life", image: str = "") -> "RunnerSandbox":
     from assistant.sandbox.docker_sandbox import DockerSandbox
-    from assistant.sandbox.engine import find_engine
+    from assistant.sandbox.engine import connect, find_engine
     from assistant.sandbox.options import Mounted, SandboxOptions
+    from assistant.sandbox.owners import reap
 
     settings = setup.settings
     mount = None
-    if settings.mount != "none" and life == "session":
+    if settings.mount != "none":
         mount = Mounted(str(setup.folder), settings.mount == "rw")
     options = SandboxOptions(
         image=image or choose_image(setup),
         life=life,
-        network=settings.network if life == "session" else "none",
+        network=settings.network,
         runtime=settings.runtime or None,
         mount=mount,
         values=settings.show_value,
         session=session,
     )
-    return DockerSandbox(find_engine(os.environ), options)
+    engine = find_engine(os.environ)
+    if life == "session":
+        with connect(engine.endpoint) as client:
+            reap(client)  # What an assistant that was killed has left.
+    return DockerSandbox(engine, options)
 
 
 def runs_here(setup: Setup) -> list[str]:

@@ -23,6 +23,8 @@ def run(options: argparse.Namespace) -> int:
     if options.step is not None:
         print(step_line(script.file, batch.step(options.step)))
         return 0
+    if options.junit:
+        _write(options.junit, b"")  # What cannot be written is told before anything is spent.
     reports: list[TurnReport] = []
     if script.turns:
         reports += _converse(script, options)
@@ -48,6 +50,7 @@ def _converse(script: Script, options: argparse.Namespace) -> list[TurnReport]:
         screen(options.json, options.json_stream, setup.redactor.patterns, echo=True) as show,
     ):
         opened.chat.attend(show)
+        opened.await_sandbox()
         reports = []
         for report in run_script(script, opened.chat, opened.probe()):
             reports.append(report)
@@ -67,7 +70,7 @@ def _tell(script: Script, report: TurnReport, number: int) -> None:
         if verdict.passed:
             say(f"ok      {where}: {verdict.expectation}")
         else:
-            say(f"FAILED  {where}: {verdict.expectation}: found {verdict.found!r}")
+            say(f"FAILED  {where}: {verdict.expectation}: {verdict.found}")
 
 
 def _tell_step(script: Script, found: StepReport, number: int) -> None:

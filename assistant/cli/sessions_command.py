@@ -9,6 +9,7 @@ from assistant.cli.wiring import open_sessions, read_setup
 from assistant.event_lines import to_json
 from assistant.events import UsageError
 from assistant.sessions import Session, Sessions
+from assistant.terminal.words import count, money
 
 
 def run(options: argparse.Namespace) -> int:
@@ -36,11 +37,12 @@ def _list(sessions: Sessions, as_json: bool) -> int:
 
 def _line(session: Session) -> str:
     when = session.updated.astimezone().strftime("%Y-%m-%d %H:%M") if session.updated else "?"
-    cost = "cost unknown" if session.cost is None else f"${session.cost:.4f}"
     title = session.title or "(nothing said)"
     if session.damage:
         title = f"{title}  [damaged: {session.damage}]"
-    used = f"{session.replies} replies, {session.tokens} tokens, {cost}"
+    used = ", ".join(
+        (count(session.replies, "reply"), count(session.tokens, "token"), money(session.cost))
+    )
     return f"{session.id}  {when}  {session.status:<12}  {used}  {title}"
 
 

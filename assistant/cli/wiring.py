@@ -52,10 +52,15 @@ class Opened:
     """A chat with what surrounds it, for as long as the context that opened it."""
 
     chat: Chat
+    sandbox: Any
     workspace: Folder
     setup: Setup
     past: Loaded | None = None
     """The record that was resumed."""
+
+    def await_sandbox(self) -> None:
+        """Raises SandboxError where there is none, before a model is paid for work."""
+        _ = self.sandbox.image
 
     def changes(self) -> list[str]:
         """What differs from the user's folder, a line each; empty where no code ever ran."""
@@ -111,7 +116,7 @@ def open_chat(
         stack.enter_context(workspace)
         chat = new_chat(setup, workspace, model, past)
         chat.session, chat.folder = name, str(setup.folder)
-        opened = Opened(chat, workspace, setup, past)
+        opened = Opened(chat, sandbox, workspace, setup, past)
         chat.openers = Openers(lambda other: open_model(setup, other), opened._check)
         if setup.settings.check:
             chat.terms = replace(chat.terms, check=opened._check(setup.settings.check))
@@ -135,8 +140,19 @@ def _session(sessions: Sessions, setup: Setup, resume: str | None) -> str:
 def _open_workspace(setup: Setup, sandbox: Any, store: Path) -> Folder:
     """A copy of the folder, unless the user asked for the folder itself."""
     if setup.settings.mount != "none" and not setup.settings.local:
+        _writable(setup)
         return MountedFolder(sandbox, setup.folder, store, edit_text, setup.copying)
     return Workspace(sandbox, setup.folder, store, edit_text, setup.copying)
+
+
+def _writable(setup: Setup) -> None:
+    """A mounted folder of root's cannot be written: nothing in a container ever runs as root."""
+    found = setup.folder.stat()
+    if setup.settings.mount == "rw" and found.st_uid == 0 and not found.st_mode & 0o002:
+        raise UsageError(
+            f"{setup.folder} belongs to root, and code in the sandbox never runs as root",
+            "Work on a copy (without --mount), or give the folder to another user.",
+        )
 
 
 def affordable(model: Model, settings: Settings) -> None:

@@ -63,7 +63,7 @@ def turns(events: Sequence[Event], fold: Callable[[Sequence[Event]], History]) -
 
 def _refusal(reply: Replied, after: Event | None) -> ModelError | None:
     """The error behind a reply that is none: the loop records it so, and ends with its words."""
-    if reply.finish != "broken" or reply.text or reply.usage != Usage():
+    if reply.finish != "failed":
         return None
     if not isinstance(after, Finished) or not after.detail.startswith(reply.detail):
         return None

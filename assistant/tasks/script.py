@@ -97,9 +97,9 @@ class _View:
     def verdict(self, wanted: Expectation) -> Verdict:
         found = self.found(wanted)
         if found is None:
-            return Verdict(wanted, False, "there is none")
+            return Verdict(wanted, False, "there is no such file" if wanted.path else "nothing ran")
         passed = _holds(wanted.kind.rpartition("_")[2], wanted, found)
-        return Verdict(wanted, passed, "" if passed else _short(found))
+        return Verdict(wanted, passed, "" if passed else f"found {_short(found)!r}")
 
     def found(self, wanted: Expectation) -> object:
         """What the turn has of the kind that is wanted."""
@@ -164,7 +164,7 @@ def junit(script: Script, reports: Sequence[TurnReport]) -> bytes:
             )
             if not verdict.passed:
                 counts["failures"] += 1
-                message = _xml(f"{script.file}:{verdict.expectation.line}: found {verdict.found}")
+                message = _xml(f"{script.file}:{verdict.expectation.line}: {verdict.found}")
                 ElementTree.SubElement(case, "failure", message=message)
     suite.attrib.update({key: str(value) for key, value in counts.items()})
     text: bytes = ElementTree.tostring(suite, encoding="utf-8", xml_declaration=True)

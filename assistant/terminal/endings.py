@@ -18,7 +18,7 @@ _HEADLINES = {
     "stuck": "stuck",
     "refused": "the model refused",
     "gave-up": "the model stopped, though its last code failed",
-    "interrupted": "stopped by you; the session goes on",
+    "interrupted": "stopped",
 }
 _NEXT = {
     "check-failed": "Say what to try, or /check to run it again.",
@@ -44,7 +44,7 @@ class Turn:
 
     def add(self, event: Event) -> None:
         match event:
-            case Replied(usage=used):
+            case Replied(usage=used, finish=finish) if finish != "failed":
                 self.replies += 1
                 self.tokens += used.total
                 self.cost += used.cost or Decimal(0)
@@ -68,8 +68,9 @@ class Turn:
 
 def ending(finished: Finished, turn: Turn, took: float, hints: bool) -> Iterable[list[Fragment]]:
     """The lines of an ending; ``hints`` says what can be typed next, for interactive use."""
-    good = finished.status in ("done", "interrupted")
-    head = _HEADLINES[finished.status]
+    interrupted = finished.status == "interrupted"
+    good = finished.status == "done" or interrupted
+    head = _HEADLINES[finished.status] + ("; the session goes on" if interrupted and hints else "")
     detail = [line for line in finished.detail.splitlines() if line.strip()]
     if detail:
         head = f"{head}: {one_line(detail[0], 500)}"

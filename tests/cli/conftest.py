@@ -65,6 +65,8 @@ def program(folder: Path, llmock: Any) -> Program:
         "OPENAI_API_KEY": KEY,
         "ASSISTANT_MODEL": "gpt-4o",
         "ASSISTANT_LOCAL": "true",
+        # What checks call python3 is this one, which has pytest.
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
     }
     return Program(folder, variables)
 

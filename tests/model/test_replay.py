@@ -115,7 +115,7 @@ def test_a_record_that_is_used_up_says_so() -> None:
 
 
 def test_a_recorded_refusal_is_raised_again() -> None:
-    refused = Replied("", finish="broken", detail="m at h: the server answered 401: no")
+    refused = Replied("", finish="failed", detail="m at h: the server answered 401: no")
     record: list[Event] = [Said("x"), refused, Finished("model-error", f"{refused.detail}\nLook.")]
     with pytest.raises(ModelError) as caught:
         asked(ReplayModel(record), Said("x"))
