@@ -4,17 +4,13 @@ A thread of its own reads, so that a Ctrl-C, which only ever lands in the main t
 the waiting but never lose a piece of an answer.
 """
 
-import codecs
-import math
 import threading
 import time
-from collections import deque
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any, Protocol, cast, get_args
+from typing import Any, Protocol
 
-from assistant.events import AssistantError, Reason, SandboxError
+from assistant.events import AssistantError, SandboxError
 from assistant.sandbox.protocol import (
     Caps,
     Decoder,
@@ -22,19 +18,14 @@ from assistant.sandbox.protocol import (
     Unpacking,
     encode,
     list_of,
-    nonsense,
     packed,
     text_of,
-    whole_number,
 )
+from assistant.sandbox.questions import Block, Done, Load, Question, Store
 from assistant.sandbox.tree import Delta, Entry
 
 PATIENCE = 5.0
 """Seconds beyond limit and grace after which a runner that has not answered is given up."""
-
-_LIVE = 32
-"""Pieces of output that may wait to be shown."""
-_PIECE = 1 << 17
 
 
 class Transport(Protocol):
@@ -51,23 +42,6 @@ class Transport(Protocol):
     def release(self) -> None: ...
 
 
-class Store(Protocol):
-    def put(self, data: bytes, /) -> str: ...
-    def get(self, digest: str, /) -> bytes: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """How a block ended, as the runner tells it."""
-
-    exit_code: int
-    reason: Reason | None
-    seconds: float
-    output: str
-    cut: int
-    notes: tuple[Mapping[str, Any], ...]
-
-
 class LinkLost(SandboxError):
     """The runner is gone, or is not to be believed any more. Nothing can be asked again."""
 
@@ -80,7 +54,7 @@ class Link:
         self._grace = float(setup["grace"])
         self._number = 0
         self._agreed = 0
-        self._question: _Question | None = None
+        self._question: Question | None = None
         self._torn = False
         self._fault: AssistantError | None = None
         self._thread = threading.Thread(target=self._listen, name="sandbox", daemon=True)
@@ -90,7 +64,7 @@ class Link:
     def open(self, seconds: float) -> None:
         """Sends the runner its program and waits until it is ready for questions."""
         self._thread.start()
-        question = _Question(self._next())
+        question = Question(self._next())
         self._ask(question, self._start + encode({**self._setup, "is": "setup", "id": question.id}))
         self._await(question, seconds, "start")
 
@@ -105,7 +79,7 @@ class Link:
 
         A Ctrl-C ends the block, and it comes back as cancelled.
         """
-        question = _Block(self._next())
+        question = Block(self._next())
         sent = encode({**head, "is": "run", "id": question.id}, code)
         try:
             self._ask(question, sent)
@@ -124,7 +98,7 @@ class Link:
 
     def put(self, delta: Delta, blobs: Store) -> None:
         """Writes and deletes files of the workspace; raises SandboxError for those that failed."""
-        question = _Question(self._next())
+        question = Question(self._next())
         removed = list(delta.removed)
         told = {"is": "put", "id": question.id, "agreed": self._agreed}
         try:
@@ -150,7 +124,7 @@ class Link:
     ) -> tuple[dict[str, Entry], list[str], Mapping[str, Any]]:
         """What changed since the last put or pull: entries by path, removed paths, what was left
         out and why. One that fails changes nothing: the next one tells it all again."""
-        load = _Load(self._next(), Unpacking(caps), blobs)
+        load = Load(self._next(), Unpacking(caps), blobs)
         head = {
             "is": "pull",
             "id": load.id,
@@ -174,7 +148,7 @@ class Link:
         self._number += 1
         return self._number
 
-    def _ask(self, question: "_Question", data: bytes) -> None:
+    def _ask(self, question: Question, data: bytes) -> None:
         if self._fault is not None:
             raise self._fault
         if self._torn:
@@ -188,14 +162,14 @@ class Link:
             raise self._lost() from error
         self._torn = False
 
-    def _await(self, question: "_Question", seconds: float, what: str) -> Frame:
+    def _await(self, question: Question, seconds: float, what: str) -> Frame:
         until = time.monotonic() + seconds
         while not question.wait(until - time.monotonic()):
             if time.monotonic() > until:
                 self._give_up(question, what)
         return question.frame()
 
-    def _cancel(self, question: "_Block") -> None:
+    def _cancel(self, question: Block) -> None:
         """Ends a block early; more Ctrl-C change nothing, for this takes little time."""
         question.cancelled = True
         with suppress(AssistantError):
@@ -209,7 +183,7 @@ class Link:
             self._torn = True
             self._transport.close()
 
-    def _give_up(self, question: "_Question", what: str) -> None:
+    def _give_up(self, question: Question, what: str) -> None:
         self._torn = True
         self._transport.close()
         raise LinkLost(f"The sandbox did not {what}; it was closed", "Start a new session")
@@ -246,119 +220,6 @@ class Link:
             question.fail(LinkLost(f"The sandbox failed: {text_of(frame.head, 'why')}"))
         else:
             question.take(frame)
-
-
-class _Question:
-    """Something asked, and what has come back for it. Filled by one thread, read by another."""
-
-    def __init__(self, number: int) -> None:
-        self.id = number
-        self._changed = threading.Event()
-        self._frame: Frame | None = None
-        self._error: AssistantError | None = None
-
-    @property
-    def over(self) -> bool:
-        return self._frame is not None or self._error is not None
-
-    def wait(self, seconds: float) -> bool:
-        """Until something has come or the time is up; True once all has."""
-        if not self.over:
-            self._changed.wait(max(0.0, seconds))
-            self._changed.clear()
-        return self.over
-
-    def frame(self) -> Frame:
-        if self._error is not None:
-            raise self._error
-        assert self._frame is not None
-        return self._frame
-
-    def take(self, frame: Frame) -> None:
-        self._frame = frame
-        self._changed.set()
-
-    def fail(self, error: AssistantError) -> None:
-        if not self.over:
-            self._error = error
-        self._changed.set()
-
-
-class _Block(_Question):
-    """A block that runs: pieces of output to show, then how it ended."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.cancelled = False
-        self._pieces: deque[bytes] = deque()
-        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
-
-    def take(self, frame: Frame) -> None:
-        if frame.kind != "output":
-            super().take(frame)
-        elif len(self._pieces) < _LIVE:  # Who looks away misses some; the result holds it all.
-            self._pieces.append(frame.body[:_PIECE])
-            self._changed.set()
-
-    def pieces(self) -> Generator[str, None, None]:
-        while self._pieces:
-            piece = self._pieces.popleft()
-            if text := self._decoder.decode(piece, self.over and not self._pieces):
-                yield text
-
-    def answer(self) -> Done:
-        if self.cancelled and self._frame is None:
-            return Done(130, "cancelled", 0.0, "", 0, ({"note": "lost", "what": "all"},))
-        frame = self.frame()
-        head, reason = frame.head, _reason(frame.head.get("reason"))
-        seconds = head.get("seconds")
-        if not isinstance(seconds, int | float) or not 0 <= seconds < math.inf:
-            raise nonsense("a frame with a wrong time")
-        notes = list_of(head, "notes", 100)
-        if not all(type(note) is dict for note in notes):
-            raise nonsense("a frame with wrong notes")
-        code, cut = whole_number(head, "exit", 255), whole_number(head, "cut")
-        output = _joined(frame.body, whole_number(head, "head", len(frame.body)), cut)
-        if self.cancelled:
-            code, reason = 130, "cancelled"
-        return Done(code, reason, float(seconds), output, cut, tuple(notes))
-
-
-def _reason(value: object) -> Reason | None:
-    for reason in get_args(Reason):
-        if value == reason:
-            return cast(Reason, reason)
-    if value is not None:
-        raise nonsense("a frame with a wrong reason")
-    return None
-
-
-def _joined(kept: bytes, head: int, cut: int) -> str:
-    if not cut:
-        return kept.decode("utf-8", "replace")
-    start, end = kept[:head].decode("utf-8", "replace"), kept[head:].decode("utf-8", "replace")
-    return f"{start}\n[... {cut} bytes left out ...]\n{end}"
-
-
-class _Load(_Question):
-    """Files on their way in; each goes to the store as soon as it is whole."""
-
-    def __init__(self, number: int, unpacking: Unpacking, blobs: Store) -> None:
-        super().__init__(number)
-        self.unpacking, self._blobs = unpacking, blobs
-
-    def take(self, frame: Frame) -> None:
-        if frame.kind != "files":
-            if not self.unpacking.complete:
-                raise nonsense("a file that is not whole")
-            super().take(frame)
-            return
-        try:
-            for path, mode, data in self.unpacking.feed(frame):
-                digest = self._blobs.put(data)
-                self.unpacking.entries[path] = Entry("file", mode, len(data), digest)
-        except OSError as error:
-            self.fail(AssistantError(f"File contents cannot be stored: {error.strerror}"))
 
 
 def _contents(delta: Delta, blobs: Store) -> Generator[tuple[str, Entry, bytes], None, None]:

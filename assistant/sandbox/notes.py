@@ -6,9 +6,9 @@ from typing import Any
 
 from assistant.events import CodeBlock
 from assistant.prompts import prompt
-from assistant.sandbox.link import Done
 from assistant.sandbox.names import shown
 from assistant.sandbox.protocol import Caps
+from assistant.sandbox.questions import Done
 
 # Import names that differ from the name of the package that has them.
 _PACKAGES = {

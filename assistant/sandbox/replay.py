@@ -7,8 +7,8 @@ from types import TracebackType
 from typing import Self
 
 from assistant.events import CodeBlock, Event, ExecResult, Notice, Output, Ran, SandboxError
-from assistant.sandbox.link import Store
 from assistant.sandbox.names import shown
+from assistant.sandbox.questions import Store
 from assistant.sandbox.tree import Delta
 
 _REMEDY = "The record fits another conversation, or the program has changed since"

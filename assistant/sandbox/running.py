@@ -8,10 +8,11 @@ from typing import Any, Protocol, Self
 
 from assistant.events import CodeBlock, ExecResult, Notice, Output, SandboxError
 from assistant.languages import find
-from assistant.sandbox.link import Done, Link, Store
+from assistant.sandbox.link import Link
 from assistant.sandbox.notes import left_out, notes
 from assistant.sandbox.options import CACHES, Life
 from assistant.sandbox.protocol import Caps, checked_path
+from assistant.sandbox.questions import Done, Store
 from assistant.sandbox.tree import Delta, Entry, patched
 from assistant.sandbox.undisturbed import undisturbed
 

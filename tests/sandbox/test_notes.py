@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from assistant.events import CodeBlock, Reason
-from assistant.sandbox.link import Done
 from assistant.sandbox.notes import left_out, notes
 from assistant.sandbox.protocol import Caps
+from assistant.sandbox.questions import Done
 
 NO_MODULE = "Traceback ...\nModuleNotFoundError: No module named '{}'\n"
 

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assistant.events import SandboxError
-from assistant.sandbox.link import Link, LinkLost, _Block, _joined
+from assistant.sandbox.link import Link, LinkLost
 from assistant.sandbox.protocol import (
     DEEPEST,
     LARGEST_BODY,
@@ -27,6 +27,7 @@ from assistant.sandbox.protocol import (
     encode,
     packed,
 )
+from assistant.sandbox.questions import Block, joined
 from assistant.sandbox.source import runner_source
 from assistant.sandbox.tree import Entry
 from tests.sandbox.contract import Store
@@ -275,7 +276,7 @@ def test_a_runner_that_ends_in_the_middle() -> None:
 
 @given(st.lists(st.binary(max_size=12), max_size=12))
 def test_output_is_decoded_the_same_however_it_is_cut(parts: list[bytes]) -> None:
-    block = _Block(1)
+    block = Block(1)
     for part in parts:
         block.take(Frame({"is": "output"}, part))
     block.take(Frame({**DONE, "is": "done"}))
@@ -284,7 +285,7 @@ def test_output_is_decoded_the_same_however_it_is_cut(parts: list[bytes]) -> Non
 
 def test_the_cut_is_marked() -> None:
     assert (
-        _joined("ä".encode() + b"\xc3" + b"\xa4z", 3, 7)
+        joined("ä".encode() + b"\xc3" + b"\xa4z", 3, 7)
         == "ä\ufffd\n[... 7 bytes left out ...]\n\ufffdz"
     )
 
