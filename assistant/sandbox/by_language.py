@@ -17,6 +17,10 @@ Run = Generator[Output | Notice, None, ExecResult]
 class RawSandbox(Protocol):
     @property
     def image(self) -> str: ...
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        return tuple(getattr(self._sandbox(self._last), "left_out", ()))
+
     def put(self, delta: Delta, blobs: Blobs, /) -> None: ...
     def pull(self, blobs: Blobs, /) -> Delta: ...
     def run(self, block: CodeBlock, seconds: float, /) -> Run: ...
@@ -54,6 +58,10 @@ class ByLanguage:
     @property
     def image(self) -> str:
         return self._main.image
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        return tuple(getattr(self._sandbox(self._last), "left_out", ()))
 
     def put(self, delta: Delta, blobs: Blobs) -> None:
         """Into the sandbox that ran last; the others get it before they run."""

@@ -54,6 +54,10 @@ class EarlySandbox:
     def image(self) -> str:
         return self._opened().image
 
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        return self._opened().left_out
+
     def put(self, delta: Delta, blobs: Blobs) -> None:
         self._opened().put(delta, blobs)
 

@@ -73,7 +73,9 @@ class CommandCheck:
         yield Checking(self.command)
         for sentence in self._folder.look():
             yield Notice(sentence)
-        exam = protected(self._folder.base, self._folder.snapshot(), self._protect)
+        exam = protected(
+            self._folder.base, self._folder.snapshot(), self._protect, self._folder.blobs.get
+        )
         with self._open_fresh() as sandbox:
             sandbox.put(difference({}, exam.tree), self._folder.blobs)
             result = yield from sandbox.run(CodeBlock("bash", supervised(self.command)), seconds)
