@@ -22,7 +22,8 @@ def begin(chat: Chat, setup: Setup, past: Loaded | None) -> None:
         if setup.settings.mount != "none":
             chat.pour(Notice(_MOUNTED))
         if setup.project_file:
-            chat.pour(Notice(f"{setup.project_file} is read and sent to the model"))
+            tokens = chat.model.count([Said(setup.project_words)])
+            chat.pour(Notice(f"{setup.project_file} is sent to the model: {tokens:,} tokens"))
     else:
         chat.pour(Notice(f"session {chat.session} goes on; files are as its last block left them"))
         for damage in past.damaged:

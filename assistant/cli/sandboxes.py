@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from assistant.cli.output import say
 from assistant.cli.setup import Setup
 from assistant.languages import TABLE
 
@@ -29,7 +30,9 @@ def choose_image(setup: Setup) -> str:
     from assistant.sandbox.image import DEFAULT_IMAGE, image_for
 
     with connect(find_engine(os.environ).endpoint) as client:
-        own, _ = image_for(client, setup.folder)
+        own, advice = image_for(client, setup.folder)
+    if advice:
+        say(f"assistant: {advice}", error=True)
     return own or DEFAULT_IMAGE
 
 
