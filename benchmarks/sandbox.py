@@ -12,9 +12,10 @@ import resource
 import statistics
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from assistant.events import CodeBlock, ExecResult
@@ -22,7 +23,7 @@ from assistant.sandbox.docker_sandbox import DockerSandbox
 from assistant.sandbox.engine import Engine, connect, find_engine
 from assistant.sandbox.image import DEFAULT_IMAGE
 from assistant.sandbox.local import LocalOptions, LocalSandbox
-from assistant.sandbox.options import SandboxOptions
+from assistant.sandbox.options import SAMPLE, SandboxOptions
 from assistant.sandbox.running import RunnerSandbox
 from assistant.sandbox.tree import Delta, Entry
 
@@ -90,6 +91,8 @@ def ways(engine: Engine, rounds: int) -> dict[str, list[float]]:
         rows["session, shell block"] = measured(lambda: go(sandbox, SHELL), rounds)
     with DockerSandbox(engine, SandboxOptions(DEFAULT_IMAGE, "fresh")) as sandbox:
         rows["fresh, Python block"] = measured(lambda: go(sandbox, PYTHON), few)
+    with DockerSandbox(engine, SandboxOptions(DEFAULT_IMAGE, "pooled", SAMPLE)) as sandbox:
+        rows["pooled, Python block"] = measured(lambda: go(sandbox, PYTHON), rounds)
     with LocalSandbox(LocalOptions(dict(os.environ))) as sandbox:
         rows["local session, Python block"] = measured(lambda: go(sandbox, PYTHON), rounds)
     with connect(engine.endpoint) as client:
@@ -132,6 +135,43 @@ def ends(engine: Engine) -> dict[str, str]:
     return facts
 
 
+def throughput(
+    work: Callable[[], AbstractContextManager[Callable[[], Any]]], jobs: int = 164, workers: int = 2
+) -> str:
+    """``work()`` opens a place and gives what runs one job in it."""
+    gate = threading.Barrier(workers + 1)
+
+    def worker() -> None:
+        with work() as job:
+            job()
+            gate.wait()
+            for _ in range(jobs):
+                job()
+            gate.wait()
+
+    threads = [threading.Thread(target=worker) for _ in range(workers)]
+    for thread in threads:
+        thread.start()
+    gate.wait()
+    began = time.perf_counter()
+    gate.wait()
+    took = time.perf_counter() - began
+    for thread in threads:
+        thread.join()
+    return f"{workers * jobs / took:.0f} jobs/s"
+
+
+@contextmanager
+def pooled(engine: Engine) -> Iterator[Callable[[], Any]]:
+    with DockerSandbox(engine, SandboxOptions(DEFAULT_IMAGE, "pooled", SAMPLE)) as sandbox:
+        yield lambda: go(sandbox, PYTHON)
+
+
+@contextmanager
+def bare() -> Iterator[Callable[[], Any]]:
+    yield lambda: subprocess.run([sys.executable, "-c", "print(1)"], stdout=subprocess.PIPE)
+
+
 def files(sandbox: RunnerSandbox) -> dict[str, str]:
     blobs = Blobs()
     written = {}
@@ -160,6 +200,8 @@ def main() -> None:
         ordered = sorted(times)
         median, late = statistics.median(ordered), ordered[int(len(ordered) * 0.95)]
         print(f"{name:30} {median:6.2f} ms {late:6.2f} ms {median / base:15.3f}")
+    print(f"pooled, 2 workers: {throughput(lambda: pooled(engine))}")
+    print(f"bare python3 -c, 2 workers: {throughput(bare)}")
     for name, fact in ends(engine).items():
         print(f"{name}: {fact}")
 

@@ -65,6 +65,7 @@ class _LocalPlace:
             environment=environment,
             python=options.python,
             open_files=0,
+            wiped=[str(workspace), str(scratch)],
         )
         link = Link(self._pipes, runner_source(), setup)
         link.open(30)

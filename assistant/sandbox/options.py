@@ -9,7 +9,7 @@ from assistant.sandbox.protocol import Caps
 MIB = 1 << 20
 GIB = 1 << 30
 
-Life = Literal["session", "fresh"]
+Life = Literal["session", "fresh", "pooled"]
 Network = Literal["none", "full"]
 
 CACHES = frozenset(

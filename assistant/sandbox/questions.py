@@ -39,6 +39,8 @@ class Done:
     output: str
     cut: int
     notes: tuple[Mapping[str, Any], ...]
+    clean: bool = False
+    """Nothing of the block is left, so that another one may run in the same place."""
 
 
 class Question:
@@ -114,7 +116,8 @@ class Block(Question):
         output = joined(frame.body, whole_number(head, "head", len(frame.body)), cut)
         if self.cancelled:
             code, reason = 130, "cancelled"
-        return Done(code, reason, float(seconds), output, cut, tuple(notes))
+        clean = head.get("clean") is True
+        return Done(code, reason, float(seconds), output, cut, tuple(notes), clean)
 
 
 def _reason(value: object) -> Reason | None:

@@ -16,11 +16,13 @@ from __future__ import annotations
 
 import array
 import ast
+import atexit
 import builtins
 import contextlib
 import ctypes
 import errno
 import fcntl
+import gc
 import io
 import json
 import linecache
@@ -328,6 +330,8 @@ def fork_jobs(line: Line) -> NoReturn:
     if os.getppid() == 1:  # In a container.
         refuse_calls()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Until a job runs foreign code.
+    gc.collect()
+    gc.freeze()  # A job's own collections leave alone, and so share, what is here already.
     wake, woken = os.pipe()
     for fd in (wake, woken):
         os.set_blocking(fd, False)
@@ -388,14 +392,14 @@ def fork_one(line: Line, children: Set[int], own: Tuple[int, int]) -> bool:
 def become_job(sock: socket.socket) -> int:
     """A job's life, from its first order to its exit code."""
     os.setsid()
-    dumpable(True)
-    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
-        file.write("1000")  # When memory runs out, this dies and not the runner.
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     line = Line(socket.socket(fileno=lifted(sock.detach())))
     order = line.receive()
     if order is None:
         os._exit(0)
+    dumpable(True)
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
+        file.write("1000")  # When memory runs out, this dies and not the runner.
     if order["open_files"]:
         resource.setrlimit(resource.RLIMIT_NOFILE, (order["open_files"],) * 2)
     os.environ.clear()
@@ -501,7 +505,32 @@ def run_once(line: Line, order: Dict[str, Any]) -> int:
     point_output(out)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     code = whole(source).decode("utf-8", "surrogatepass")
-    return execute(code, order["name"], sys.modules["__main__"].__dict__, order["show"])
+    names = sys.modules["__main__"].__dict__
+    status = execute(code, order["name"], names, order["show"])
+    try:
+        end_python(names)
+    except AttributeError:  # An interpreter that is built otherwise.
+        return status
+    os._exit(status)
+
+
+def end_python(names: Dict[str, Any]) -> None:
+    """What the interpreter does at its end, but for taking itself apart, which takes longest."""
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    flush_files()  # In a cycle they would be closed before what they still hold is written.
+    for name in [name for name in names if name != "__builtins__"]:
+        names.pop(name, None)
+    gc.collect()
+    flush_files()
+
+
+def flush_files() -> None:
+    flush()
+    for thing in gc.get_objects():  # Those that are not frozen: the job's own.
+        if isinstance(thing, (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom)):
+            with contextlib.suppress(OSError, ValueError):
+                thing.flush()
 
 
 class PythonSession:
@@ -935,6 +964,10 @@ class Files:
         self.near: Tuple[str, int] = ("", -1)
         self.serial = 0
 
+    def close(self) -> None:
+        self.leave_near()
+        os.close(self.root)
+
     def settle(self, agreed: int) -> None:
         """The host has taken in all of the pull with this number, if it was the last one."""
         if agreed and agreed == self.told[0]:
@@ -1248,6 +1281,76 @@ class Load:
         self.send({"is": "pulled", **told}, b"")
 
 
+def emptied(folder: str) -> bool:
+    """Removes all that is in a folder, whatever its modes and depth; whether it worked."""
+    try:
+        root = os.open(folder, FOLDER)
+    except OSError:
+        return not os.path.lexists(folder)
+    try:
+        for _ in range(3):  # What was too deep for one walk is not for the next.
+            sweep(root)
+            with os.scandir(root) as left:
+                if next(left, None) is None:
+                    return True
+        return False
+    except OSError:
+        return False
+    finally:
+        os.close(root)
+
+
+def sweep(root: int) -> None:
+    """Deletes what can be reached, deepest first; a chain of folders is moved up as it is met."""
+    stack: List[Tuple[int, str, int]] = []  # parent's descriptor, name, own descriptor
+    fd, serial = root, 0
+    while True:
+        below = None
+        with os.scandir(fd) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    below = entry.name
+                    break
+                with contextlib.suppress(OSError):
+                    os.unlink(entry.name, dir_fd=fd)
+        if below is not None and len(stack) >= 200:
+            serial += 1
+            os.rename(below, ".assistant-deep-%d" % serial, src_dir_fd=fd, dst_dir_fd=root)
+        elif below is not None:
+            os.chmod(below, 0o700, dir_fd=fd)
+            stack.append((fd, below, os.open(below, FOLDER, dir_fd=fd)))
+            fd = stack[-1][2]
+        elif not stack:
+            return
+        else:
+            parent, name, own = stack.pop()
+            os.close(own)
+            os.rmdir(name, dir_fd=parent)
+            fd = parent
+
+
+def unharmed(pid: int) -> bool:
+    """Whether a process of ours runs as ever: not stopped, slowed, or kept from processors."""
+    row = processes().get(pid)
+    try:
+        slowed = os.getpriority(os.PRIO_PROCESS, pid) or os.sched_getscheduler(pid)
+        kept = os.sched_getaffinity(pid) != os.sched_getaffinity(0)
+    except (OSError, AttributeError):  # It is gone; or there is no such thing here.
+        return row is not None or not os.path.isdir("/proc")
+    return row is not None and row[2] not in "TtZX" and not slowed and not kept
+
+
+def lasting() -> bool:
+    """Whether there are queues, semaphores or memory of System V or POSIX that outlive a job."""
+    kinds = ("/proc/sysvipc/msg", "/proc/sysvipc/sem", "/proc/sysvipc/shm")
+    if any(len(slurp(kind).splitlines()) > 1 for kind in kinds):
+        return True
+    try:
+        return bool(os.listdir("/dev/mqueue"))
+    except OSError:
+        return False
+
+
 class Watch:
     """The disk and file count that code may use, looked at in slices so that nothing waits."""
 
@@ -1418,8 +1521,8 @@ class Port:
 class Process:
     """A job that the forker has made: a session's interpreter or shell, or a single program."""
 
-    def __init__(self, pid: int, line: Line, kind: str) -> None:
-        self.pid, self.line, self.kind = pid, line, kind
+    def __init__(self, pid: int, line: Line) -> None:
+        self.pid, self.line = pid, line
 
 
 class Job:
@@ -1453,6 +1556,7 @@ class Runner:
         self.forker: Optional[Process] = None
         self.first = True
         self.standing: Dict[str, Process] = {}
+        self.spare: Optional[Process] = None  # Made while no job runs, so that none waits for it.
         self.job: Optional[Job] = None
         self.watch: Optional[Watch] = None
         self.background: List[Capture] = []
@@ -1499,22 +1603,28 @@ class Runner:
 
     def on_setup(self, head: Dict[str, Any], _: bytes) -> None:
         self.settings = head
-        self.session = head["life"] == "session"
+        self.session, self.pooled = head["life"] == "session", head["life"] == "pooled"
         self.files = Files(head["workspace"])
         if head["watched"]:
             self.watch = Watch(head["watched"], head["disk"], head["files"])
             self.watch.forks = lambda: {self.me, self.forker.pid if self.forker else 0}
         self.port.send({"is": "ready", "id": head["id"]})
-        if self.session:
-            self.stand_ready()
+        self.stand_ready()
 
     def stand_ready(self) -> None:
+        """What the next block needs, made before it is there."""
         for kind in self.settings["kept"]:
             if kind not in self.standing:
-                process = self.bear(kind)
+                process = self.bear()
                 if process is not None:
                     self.standing[kind] = process
                     self.begin(process, {"kind": kind}, ())
+        if not self.session and self.spare is None:
+            self.spare = self.bear()
+
+    def newborn(self) -> Optional[Process]:
+        process, self.spare = self.spare, None
+        return process or self.bear()
 
     # Processes.
 
@@ -1540,11 +1650,11 @@ class Runner:
                 os._exit(127)
         theirs.close()
         self.first = False
-        forker = self.forker = Process(pid, Line(ours), "forker")
+        forker = self.forker = Process(pid, Line(ours))
         self.listen(forker.line, self.hear_forker)
         return forker
 
-    def bear(self, kind: str) -> Optional[Process]:
+    def bear(self) -> Optional[Process]:
         """A new process from the forker; a forker that does not answer is replaced, once."""
         for _ in range(2):
             try:
@@ -1559,7 +1669,7 @@ class Runner:
                 pid = -1
             theirs.close()
             if pid > 0:
-                return self.adopt(Process(pid, Line(ours), kind))
+                return self.adopt(Process(pid, Line(ours)))
             ours.close()
             if pid == 0:
                 return None
@@ -1626,6 +1736,8 @@ class Runner:
         for kind, process in list(self.standing.items()):
             if process.pid == pid:
                 del self.standing[kind]
+        if self.spare is not None and self.spare.pid == pid:
+            self.spare = None
         job = self.job
         if job is not None and job.process.pid == pid:
             self.hear_process(job.process)
@@ -1664,11 +1776,11 @@ class Runner:
     # A block.
 
     def on_run(self, head: Dict[str, Any], body: bytes) -> None:
-        process = self.standing.get(head["kind"]) or self.bear(head["kind"])
+        process = self.standing.get(head["kind"]) or self.newborn()
         if process is None:  # What runs in the background has taken every process there may be.
             self.end_all()
             self.news.append({"note": "lost", "what": "all"})
-            process = self.bear(head["kind"])
+            process = self.bear()
         if process is None or self.job is not None:
             self.port.send({"is": "fault", "id": head["id"], "why": "no process can be made"})
             return
@@ -1739,6 +1851,8 @@ class Runner:
         job.give_up_at = time.monotonic() + 1.0
         if self.session:
             self.end_tree(job, roots=True)
+        elif self.pooled:
+            self.end_others()
         else:
             self.end_all()
 
@@ -1817,6 +1931,17 @@ class Runner:
             time.sleep(0.002)
         self.reap()
 
+    def end_others(self) -> None:
+        """As ``end_all``, but for the forker, where what has to go does not breed too fast."""
+        for _ in range(25):
+            rest = self.others(processes()) - {self.forker.pid if self.forker else 0}
+            if not rest:
+                return
+            for pid in rest:
+                cast(pid, signal.SIGKILL)
+            time.sleep(0.002)
+        self.end_all()
+
     def others(self, table: Table) -> Set[int]:
         """Every living process of this sandbox but this one."""
         return {
@@ -1842,7 +1967,9 @@ class Runner:
         assert job is not None
         self.job = None
         job.capture.drain()
-        if not self.session:
+        if self.pooled:
+            self.end_others()
+        elif not self.session:
             self.end_all()
         elif job.reason is not None:
             self.end_tree(job, roots=False)
@@ -1862,8 +1989,21 @@ class Runner:
         if job.process not in self.standing.values():
             self.deaf(job.process.line)
             job.process.line.close()
-        if self.session:
+        if self.session or self.pooled:
             self.stand_ready()
+
+    def reset(self) -> bool:
+        """Make it as it was before the first job; whether nothing of the last one is left."""
+        left = [folder for folder in self.settings["wiped"] if not emptied(folder)]
+        self.files.close()
+        self.files = Files(self.settings["workspace"])
+        rest = self.others(processes())
+        forker = self.forker
+        if forker is not None and not unharmed(forker.pid):
+            self.lose_forker()
+            rest.discard(forker.pid)
+        rest.discard(forker.pid if forker else 0)
+        return not left and not rest and not lasting() and unharmed(self.me)
 
     def tell(self, job: Job, code: int, lost: bool) -> None:
         if job.reason is not None:
@@ -1879,6 +2019,7 @@ class Runner:
             "head": len(head),
             "cut": job.capture.total - len(head) - len(tail),
             "notes": self.notes(job, lost),
+            "clean": self.pooled and self.reset(),
         }
         self.port.send(answer, head + tail)
 

@@ -16,6 +16,9 @@ from assistant.sandbox.questions import Done, Store
 from assistant.sandbox.tree import Delta, Entry, patched
 from assistant.sandbox.undisturbed import undisturbed
 
+_BLOCKS = 1000
+"""After so many blocks a pooled place is replaced."""
+
 
 class Place(Protocol):
     """Where a runner lives. ``open`` starts it, ``close`` leaves nothing of it behind."""
@@ -46,10 +49,12 @@ class Manner:
 
 class RunnerSandbox:
     """A raw sandbox. In the life "session" Python and shell keep their state from block to block;
-    in the life "fresh" every block has a place of its own, with only what ``put`` has brought.
+    in the life "fresh" every block has a place of its own, with only what ``put`` has brought. The
+    life "pooled" is the quick form of that: one place, in which after each block all processes are
+    ended and all files removed; it is replaced where anything is left, and after some blocks.
 
     A place is opened when it is first needed. What a fresh block has left behind can be pulled
-    until the next one runs.
+    until the next one runs; a pooled one leaves nothing.
     """
 
     def __init__(self, image: str, new_place: Callable[[], Place], manner: Manner) -> None:
@@ -62,7 +67,8 @@ class RunnerSandbox:
         self._agreed: dict[str, Entry] = {}
         self._store: Store | None = None
         self._count = 0
-        self._used = self._warned = False
+        self._used = 0
+        self._clean = self._warned = False
 
     def __enter__(self) -> Self:
         return self
@@ -103,21 +109,36 @@ class RunnerSandbox:
         code = b"" if block.path else block.code.encode("utf-8", "surrogatepass")
         began = time.monotonic()
         try:
-            if self._manner.life == "fresh" and self._used:
+            if self._spent():
                 self._leave()
             link = self._opened()
+            if self._manner.life == "pooled" and self._used:
+                self._bring(link)
         except KeyboardInterrupt:
             self._leave()
             spent = time.monotonic() - began
             return ExecResult(130, "", spent, "cancelled", self.image)
-        self._used = True
+        self._used += 1
+        self._clean = False
         for sentence in self._warnings():
             yield Notice(sentence)
         try:
             done = yield from _shown(link.run(head, code))
         except SandboxError as error:
             raise self._found_dead(error) from error
+        self._clean = done.clean
         return self._result(block, done)
+
+    def _spent(self) -> bool:
+        """Whether the next block needs another place."""
+        if self._manner.life == "pooled":
+            return self._used >= _BLOCKS or (self._used > 0 and not self._clean)
+        return self._manner.life == "fresh" and self._used > 0
+
+    def _bring(self, link: Link) -> None:
+        """What was put before, into a place that has nothing yet."""
+        if self._agreed and self._store is not None:
+            link.put(Delta(self._agreed), self._store)
 
     def _result(self, block: CodeBlock, done: Done) -> ExecResult:
         told = notes(block, done)
@@ -153,8 +174,7 @@ class RunnerSandbox:
         if self._manner.mounted:
             return
         self._store = blobs
-        fresh = self._manner.life == "fresh"
-        if not fresh:
+        if self._manner.life == "session":
             link = self._opened()
             try:
                 link.put(delta, blobs)
@@ -164,7 +184,7 @@ class RunnerSandbox:
 
     def pull(self, blobs: Store) -> Delta:
         """What has changed in the workspace since host and sandbox last agreed on it."""
-        if self._link is None or self._manner.mounted:
+        if self._link is None or self._manner.mounted or self._manner.life == "pooled":
             return Delta()
         try:
             entries, removed, told = self._link.pull(blobs, self._manner.caps, self._manner.skip)
@@ -185,14 +205,14 @@ class RunnerSandbox:
         place = self._place = self._new_place()
         try:
             link = undisturbed(place.open)
-            if self._manner.life == "fresh" and self._agreed and self._store is not None:
-                link.put(Delta(self._agreed), self._store)
+            if self._manner.life != "session":
+                self._bring(link)
         except SandboxError as error:
             raise self._found_dead(error) from error
         except BaseException:
             self._leave()
             raise
-        self._link, self._used = link, False
+        self._link, self._used, self._clean = link, 0, False
         return link
 
     def _warnings(self) -> Sequence[str]:

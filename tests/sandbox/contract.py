@@ -93,6 +93,10 @@ class Contract:
     def fresh(self, make: Make) -> Sandbox:
         return make("fresh")
 
+    @pytest.fixture
+    def pooled(self, make: Make) -> Sandbox:
+        return make("pooled")
+
     # What a program prints and how it ends.
 
     def test_output_comes_live_and_whole(self, session: Sandbox) -> None:
@@ -244,9 +248,37 @@ class Contract:
             "import atexit, threading, time\n"
             "atexit.register(print, 'at exit')\n"
             "threading.Thread(target=lambda: (time.sleep(0.3), print('thread'))).start()\n"
+            "class Gone:\n    def __del__(self): print('gone')\n"
+            "gone = Gone()\n"
+            "written = open('unclosed', 'w'); written.write('all of it')\n"
+            "loop = [open('cycle', 'w')]; loop.append(loop); loop[0].write('too')\n"
             "print(__name__)"
         )
-        assert go(fresh, code).output == "__main__\nthread\nat exit\n"
+        assert go(fresh, code).output == "__main__\nthread\nat exit\ngone\n"
+        blobs = Store()
+        left = fresh.pull(blobs).written
+        assert {path: blobs[entry.digest] for path, entry in left.items()} == {
+            "unclosed": b"all of it",
+            "cycle": b"too",
+        }
+
+    def test_pooled_keeps_nothing(self, pooled: Sandbox) -> None:
+        blobs = Store()
+        pooled.put(blobs.files(in_txt="in"), blobs)
+        leave = (
+            "mkdir -p a/b; echo x > a/b/c; chmod 000 a/b; touch .hidden; rm in.txt\n"
+            "python3 -c \"import os\nfor i in range(500): os.mkdir('d'); os.chdir('d')\"\n"
+            "setsid sleep 300 & (trap '' TERM INT; sleep 300) & x=1"
+        )
+        look = "import os, sys; print(os.listdir('.'), open('in.txt').read(), 'x' in globals())"
+        for _ in range(3):
+            go(pooled, leave, "bash")
+            assert go(pooled, "x = 1; open('y', 'w')").ok
+            assert go(pooled, look).output == "['in.txt'] in False\n"
+        assert go(pooled, "while True: pass", seconds=0.5).reason == "timeout"
+        assert go(pooled, "import os; os._exit(3)").exit_code == 3
+        assert go(pooled, look).output == "['in.txt'] in False\n"
+        assert not pooled.pull(blobs)
 
     def test_other_languages_run_from_a_file(self, session: Sandbox) -> None:
         assert go(session, "print 6 * 7, qq(\\n);", "perl").output == "42\n"

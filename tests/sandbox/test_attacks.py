@@ -356,6 +356,53 @@ def test_a_session_goes_on_after_it(make: Make, name: str) -> None:
     assert go(sandbox, "echo the shell goes on", "bash").output == "the shell goes on\n"
 
 
+@pytest.fixture(scope="module")
+def pool(engine: Engine, sandbox_image: BuiltImage) -> Iterator[DockerSandbox]:
+    options = SandboxOptions(sandbox_image.tag, "pooled", SMALL)
+    with DockerSandbox(engine, options) as sandbox:
+        yield sandbox
+
+
+PROBE = """
+import os
+left = [os.listdir(folder) for folder in (".", "/tmp", "/dev/shm", "/dev/mqueue")]
+queues = [len(open(f"/proc/sysvipc/{kind}").readlines()) for kind in ("msg", "sem", "shm")]
+print(left, queues, len([pid for pid in os.listdir("/proc") if pid.isdigit()]))
+everywhere = len(os.sched_getaffinity(0)) == os.cpu_count()
+print(os.getpriority(0, 0), os.sched_getscheduler(0), everywhere)
+"""
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name.replace(" ", "-"))
+def test_it_holds_in_a_pool_and_leaves_nothing(pool: DockerSandbox, attack: Attack) -> None:
+    result = go(pool, attack.code, attack.lang, attack.seconds)
+    assert attack.held(result), result
+    assert go(pool, PROBE).output == "[[], [], [], []] [1, 1, 1] 3\n0 0 True\n"
+
+
+LASTING = {
+    "shared memory": "libc.shmget(5, 4096, 0o1600)",
+    "semaphores": "libc.semget(5, 1, 0o1600)",
+    "messages": "libc.msgget(5, 0o1600)",
+    "posix queue": "libc.mq_open(b'/q', 0o102, 0o600, None)",
+    "its forker's schedule": "os.sched_setscheduler(os.getppid(), 5, os.sched_param(0))",
+    "its forker's processors": "os.sched_setaffinity(os.getppid(), {0})",
+    "everybody's priority": "os.setpriority(os.PRIO_USER, 0, 19)",
+    "stopped forker": "os.kill(os.getppid(), 19); os._exit(0)",
+    "killed forker": "os.kill(os.getppid(), 9)",
+    "files without rights": "os.mkdir('d'); open('d/f', 'w'); os.chmod('d', 0)",
+    "links": "os.symlink('/', 'root'); os.symlink('.', 'here'); open('a', 'w'); os.link('a', 'b')",
+    "files at home": "os.makedirs(os.path.expanduser('~/.config/x')); open('/dev/shm/x', 'w')",
+    "a working folder": "os.mkdir('w'); os.chdir('w'); os.fork() or __import__('time').sleep(99)",
+}
+
+
+@pytest.mark.parametrize("name", LASTING)
+def test_nothing_lasts_in_a_pool(pool: DockerSandbox, name: str) -> None:
+    go(pool, f"import ctypes, os\nlibc = ctypes.CDLL(None)\n{LASTING[name]}", seconds=3)
+    assert go(pool, PROBE).output == "[[], [], [], []] [1, 1, 1] 3\n0 0 True\n"
+
+
 def test_an_interpreter_can_only_lie_about_itself(make: Make) -> None:
     sandbox = make("session")
     code = (
