@@ -3,6 +3,7 @@
 import os
 import pty
 import select
+import signal
 import statistics
 import subprocess
 import sys
@@ -39,19 +40,14 @@ def first_prompt() -> float:
             os.environ.update(OPENAI_BASE_URL="http://127.0.0.1:9/v1", TERM="xterm-256color")
             os.execv(BIN / "assistant", ["assistant", "--model", "none", "--local"])
         shown = b""
-        while b"\x1b[?2004h" not in shown:  # Bracketed paste is asked for with the prompt.
-            if select.select([terminal], [], [], 10)[0]:
-                shown += (piece := os.read(terminal, 65536))
-                if b"\x1b[6n" in piece:
-                    os.write(terminal, b"\x1b[1;1R")
+        while b"> " not in shown:  # The prompt itself.
+            if not select.select([terminal], [], [], 10)[0]:
+                raise SystemExit("no prompt within 10 s")
+            shown += (piece := os.read(terminal, 65536))
+            if b"\x1b[6n" in piece:
+                os.write(terminal, b"\x1b[1;1R")
         took = time.perf_counter() - began
-        os.write(terminal, b"\x04")
-        while select.select([terminal], [], [], 5)[0]:
-            try:
-                if not os.read(terminal, 65536):
-                    break
-            except OSError:
-                break
+        os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
         os.close(terminal)
     return took
