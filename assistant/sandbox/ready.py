@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from assistant.events import SandboxError
 from assistant.sandbox.building.recipe import DEFAULT_IMAGE
 from assistant.sandbox.engine import engine_errors
-from assistant.sandbox.owners import OWNER
+from assistant.sandbox.owners import OWNER, owner_labels
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -92,13 +92,15 @@ def _layered(client: "DockerClient", chosen: str) -> dict[str, Any]:
 def _make_layer(client: "DockerClient", chosen: str) -> str:
     """A container of the image that never runs, two folders put into it, and what it then holds."""
     host = client.api.create_host_config(network_mode="none")
+    owned = owner_labels()
     container = client.api.create_container(
-        chosen, entrypoint=["true"], host_config=host, labels={OWNER: "1"}
+        chosen, entrypoint=["true"], host_config=host, labels=owned
     )["Id"]
     try:
         client.api.put_archive(container, "/", _folders(client, container))
-        labels = f"LABEL {OWNER}=1 {READY}={chosen}"
-        made: str = client.api.commit(container, changes=[labels])["Id"]
+        labels = {**dict.fromkeys(owned, ""), OWNER: "1", READY: chosen}
+        changes = [f'LABEL {name}="{value}"' for name, value in labels.items()]
+        made: str = client.api.commit(container, changes=changes)["Id"]
     finally:
         client.api.remove_container(container, v=True, force=True)
     return made

@@ -491,6 +491,8 @@ def open_streams() -> None:
         os.fstat(0)
     except OSError:
         null_input()
+    if getattr(sys.stdin, "closed", True):  # As exit() leaves it.
+        sys.stdin = open(0, closefd=False)  # noqa: SIM115
     for name, fd, errors in (("stdout", 1, "surrogateescape"), ("stderr", 2, "backslashreplace")):
         stream = getattr(sys, name, None)
         if stream is None or getattr(stream, "closed", False) is True:
@@ -548,9 +550,7 @@ class PythonSession:
 
     def serve(self) -> int:
         while True:
-            order = self.line.receive()
-            if order is None:
-                os._exit(0)
+            order = self.wait()
             answer = {"done": order["id"], "exit": 130}
             with contextlib.suppress(KeyboardInterrupt):  # Should it come when the block is over.
                 answer.update(self.run(order))
@@ -559,6 +559,19 @@ class PythonSession:
                 self.line.send(answer)
             except OSError:  # The block has closed every descriptor that it could find.
                 os._exit(answer["exit"])
+
+    def wait(self) -> Dict[str, Any]:
+        """The next order, whatever timers or signal handlers of earlier blocks do meanwhile."""
+        while True:
+            try:
+                order = self.line.receive()
+            except BaseException as error:  # noqa: BLE001
+                if getattr(error, "errno", None) not in (errno.EBADF, errno.ENOTSOCK):
+                    continue
+                order = None
+            if order is None:
+                os._exit(0)
+            return order
 
     def shield(self) -> None:
         while True:
@@ -1736,6 +1749,8 @@ class Runner:
         for kind, process in list(self.standing.items()):
             if process.pid == pid:
                 del self.standing[kind]
+                if self.job is None or self.job.process is not process:
+                    self.news.append({"note": "lost", "what": kind})
         if self.spare is not None and self.spare.pid == pid:
             self.spare = None
         job = self.job
@@ -2026,6 +2041,8 @@ class Runner:
     def notes(self, job: Job, lost: bool) -> List[Dict[str, Any]]:
         """What the host should say besides, as codes; the words are the host's."""
         notes, self.news = self.news, []
+        if any(note["what"] == "all" for note in notes):
+            notes = [{"note": "lost", "what": "all"}]
         if job.missing is not None:
             notes.append({"note": "missing", "command": job.missing})
         if job.changed:

@@ -225,6 +225,25 @@ class Contract:
         assert "NameError" in go(session, "x").output
         assert go(session, "echo $y", "bash").output == "1\n"
 
+    def test_late_timers_do_not_end_the_interpreter(self, session: Sandbox) -> None:
+        code = (
+            "import signal\n"
+            "def late(*_): raise TimeoutError('late')\n"
+            "signal.signal(signal.SIGALRM, late)\n"
+            "signal.setitimer(signal.ITIMER_REAL, 0.2, 0.1)"
+        )
+        go(session, code)
+        go(session, "sleep 0.7", "bash")
+        assert go(session, "signal.setitimer(signal.ITIMER_REAL, 0); code = 3").reason is None
+        assert go(session, "signal.setitimer(signal.ITIMER_REAL, 0); print('on')").output == "on\n"
+
+    def test_an_interpreter_that_dies_between_blocks_is_told(self, session: Sandbox) -> None:
+        go(session, "import os, subprocess")
+        go(session, "subprocess.Popen(f'sleep 0.3; kill -9 {os.getpid()}', shell=True)")
+        result = go(session, "sleep 1", "bash")
+        assert any("interpreter" in note for note in result.notes)
+        assert go(session, "print(1)").notes == ()
+
     def test_a_crash_is_a_result(self, session: Sandbox) -> None:
         result = go(session, "import ctypes; ctypes.string_at(0)")
         assert result.exit_code == 139

@@ -320,6 +320,28 @@ def test_the_dead_are_reaped_and_the_living_are_not(client: Any, sandbox_image: 
     assert not ours(client, RUN + "live")
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_no_kill_at_any_moment_leaves_anything(client: Any, sandbox_image: BuiltImage) -> None:
+    session = RUN + "kill"
+    volumes = {"label": f"assistant.session={session}"}
+    for moment in range(60):
+        process = subprocess.Popen(
+            [sys.executable, "-c", OWNER, sandbox_image.tag, session], stdout=subprocess.DEVNULL
+        )
+        time.sleep(0.2 + moment * 0.02)
+        process.kill()
+        process.wait()
+        deadline = time.monotonic() + 15
+        while time.monotonic() < deadline:
+            reap(client)
+            if not ours(client, session) and not client.api.volumes(filters=volumes)["Volumes"]:
+                break
+            time.sleep(0.1)
+        assert not ours(client, session)
+        assert not client.api.volumes(filters=volumes)["Volumes"]
+
+
 def test_who_is_abandoned() -> None:
     mine = owner_labels("s")
     assert not abandoned(mine, True, 1e6)
