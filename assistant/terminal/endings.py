@@ -18,7 +18,7 @@ _HEADLINES = {
     "stuck": "stuck",
     "refused": "the model refused",
     "gave-up": "the model stopped, though its last code failed",
-    "interrupted": "stopped",
+    "interrupted": "stopped by you",
 }
 _NEXT = {
     "check-failed": "Say what to try, or /check to run it again.",

@@ -195,11 +195,11 @@ def test_the_next_configuration_is_asked_where_one_is_refused(server: Any) -> No
 
 def test_when_all_are_refused_the_last_answer_comes(server: Any) -> None:
     server.reply("no", times=None)
-    one = create(prompt="hi", price=PRICE)["cost"]
     configs = [{"model": "a"}, {"model": "b"}]
+    both = sum(create(prompt="hi", price=PRICE, **config)["cost"] for config in configs)
     refused = create(prompt="hi", config_list=configs, filter_func=lambda **_: False, price=PRICE)
     assert (refused["config_id"], refused["pass_filter"], refused["model"]) == (1, False, "b")
-    assert refused["cost"] == pytest.approx(2 * one)
+    assert refused["cost"] == pytest.approx(both)
 
 
 def test_a_call_that_fails_goes_on_to_the_next(server: Any) -> None:
