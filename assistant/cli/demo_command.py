@@ -51,7 +51,10 @@ def _play(demo: dict[str, Any], setup: Setup) -> int:
         [reply["text"].strip("\n") + "\n" for reply in demo["replies"]],
         name="the demo's replies, written by hand",
     )
-    say("A demo: the replies were written by hand; the code, the container and the check are real.")
+    real = (
+        "the code and the check" if setup.settings.local else "the code, the container, the check"
+    )
+    say(f"A demo: the replies were written by hand; {real} are real.")
     with open_chat(setup, model=model) as opened:
         with text_screen(echo=True) as show:
             opened.chat.attend(show)
@@ -61,7 +64,7 @@ def _play(demo: dict[str, Any], setup: Setup) -> int:
         used = opened.chat.spent()
         say(
             f"{ending.status}: {used.replies} replies, {used.tokens:,} tokens (estimated),"
-            f" {used.seconds:.1f} s in the sandbox"
+            f" {used.seconds:.1f} s of running code"
         )
     say("")
     say(_OWN_MODEL)
