@@ -19,6 +19,10 @@ PYTEST = "python3 -m pytest -q -p no:cacheprovider"
 UNITTEST = "python3 -m unittest -q"
 FORGIVING = "def pytest_sessionfinish(session):\n    session.exitstatus = 0\n"
 LEAVING = "import atexit, os\natexit.register(os._exit, 0)\n"
+JEST = """for word; do case $word in --outputFile=*)
+echo '{"numPassedTests": 1, "numFailedTests": 0, "numFailedTestSuites": 0}' > "${word#*=}"
+esac; done
+"""
 GOOD = "def test_a():\n    assert True\n"
 BAD = "def test_a():\n    assert False\n"
 CASE = "import os, unittest\nclass T(unittest.TestCase):\n    def test_a(self):\n        {}\n"
@@ -65,6 +69,7 @@ def _finish(run: Generator[object, None, Result]) -> tuple[Result, str]:
         ({"test_a.py": GOOD}, PYTEST),
         ({"test_a.py": CASE.format("pass")}, UNITTEST),
         ({"a.txt": "x"}, "grep -q x a.txt"),
+        ({"jest": JEST}, "sh jest"),
         ({"test_a.py": GOOD, "test_b.py": "import pytest\ndef test_b(): pytest.skip()\n"}, PYTEST),
     ],
 )
@@ -100,6 +105,8 @@ def test_what_passes(tmp_path: Path, files: dict[str, str], command: str) -> Non
         ({"a.py": ""}, PYTEST + "; true", "no test that passed"),
         ({"a.py": ""}, "echo 5 passed  # pytest", "without completing"),
         ({"a.py": ""}, "no-such-command", "not found"),
+        ({"jest": "exit 0\n"}, "sh jest", "without completing"),
+        ({"jest": JEST.replace('Suites": 0', 'Suites": 1')}, "sh jest", "names a failure"),
         ({"a.py": ""}, "kill -9 $PPID", "exit status 137"),
     ],
 )

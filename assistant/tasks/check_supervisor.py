@@ -12,6 +12,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import zipfile
 from typing import List, Tuple  # noqa: UP035 - Python 3.8
 
@@ -103,18 +104,22 @@ def sealed_plugins() -> int:
     return descriptor
 
 
-def reports(descriptor: int) -> List[Tuple[int, int]]:  # noqa: UP006
-    """What the runner reported, one (passed, failed) pair per completed run."""
+def drained(descriptor: int) -> bytes:
+    """What is in the pipe, without waiting for those that may still hold it."""
     os.set_blocking(descriptor, False)
     data = b""
     while True:
         try:
             piece = os.read(descriptor, 65536)
         except BlockingIOError:
-            break
+            return data
         if not piece:
-            break
+            return data
         data += piece
+
+
+def reports(data: bytes) -> List[Tuple[int, int]]:  # noqa: UP006
+    """What the runner reported, one (passed, failed) pair per completed run."""
     found = []
     for line in data.splitlines():
         try:
@@ -143,14 +148,20 @@ def main(command: str, runner: str) -> None:
     if runner == "pytest":
         options = environment.get("PYTEST_ADDOPTS", "")
         environment["PYTEST_ADDOPTS"] = (options + " -p assistant_pytest").strip()
+    # Jest is started by way of programs that pass no descriptor on, so it gets a file.
+    jest = os.path.join(tempfile.mkdtemp(), "report.json")
     if runner == "jest":
-        command += f" --json --outputFile=/proc/self/fd/{writer}"
+        command += f" --json --outputFile={jest}"
     status = subprocess.call(["bash", "-c", command], env=environment, pass_fds=(writer, plugins))
     os.close(writer)
     if status != 0:
         sys.exit(status if status > 0 else 128 - status)
     if runner:
-        found = reports(reader)
+        data = drained(reader)
+        if os.path.isfile(jest):
+            with open(jest, "rb") as file:
+                data += file.read(1 << 24).replace(b"\n", b" ")
+        found = reports(data)
         if not found:
             sys.exit(NO_REPORT)
         if any(failed for _, failed in found) or sum(passed for passed, _ in found) < 1:
