@@ -1,6 +1,5 @@
 """Runs code on this machine, as this user, without protection: for code that the user trusts."""
 
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -14,6 +13,7 @@ from assistant.sandbox.link import Link
 from assistant.sandbox.options import CACHES, Life, Limits, setup_of, short_environment
 from assistant.sandbox.protocol import Caps
 from assistant.sandbox.running import Manner, RunnerSandbox
+from assistant.sandbox.safe_files import Root
 from assistant.sandbox.source import command, runner_source
 
 _SECRET = ("KEY", "TOKEN", "SECRET", "PASSWORD", "CREDENTIAL")
@@ -66,6 +66,7 @@ class _LocalPlace:
             python=options.python,
             open_files=0,
             wiped=[str(workspace), str(scratch)],
+            temporary=str(self._folder),
         )
         link = Link(self._pipes, runner_source(), setup)
         link.open(30)
@@ -76,7 +77,8 @@ class _LocalPlace:
             self._pipes.close()
             self._pipes.forget()
         if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            with Root(self._folder.parent) as root:
+                root.delete_tree(self._folder.name)
         self._folder = None
 
     def obituary(self) -> str:

@@ -1563,6 +1563,7 @@ class Runner:
 
     def __init__(self) -> None:
         self.port = Port()
+        self.settings: Dict[str, Any] = {}
         self.contained = os.getpid() == 1
         self.me = os.getpid()
         self.selector = selectors.DefaultSelector()
@@ -1599,7 +1600,11 @@ class Runner:
                         key.data()
                 self.tick()
         except (EOFError, BrokenPipeError):
+            self.job = None  # Nobody is there to hear how it ended.
             self.end_all()
+            if self.settings.get("temporary"):
+                emptied(self.settings["temporary"])
+                os.rmdir(self.settings["temporary"])
             os._exit(0)
 
     def listen(self, source: Any, act: Callable[[], Any]) -> None:
@@ -1714,22 +1719,28 @@ class Runner:
         return -1
 
     def lose_forker(self) -> None:
-        if self.forker is not None:
-            self.deaf(self.forker.line)
-            self.forker.line.close()
-            cast(self.forker.pid, signal.SIGKILL)
-        self.forker = None
+        forker, self.forker = self.forker, None
+        if forker is None:
+            return
+        self.deaf(forker.line)
+        messages, _ = forker.line.ready()  # What it had still to tell.
+        forker.line.close()
+        cast(forker.pid, signal.SIGKILL)
+        self.told_ends(messages)
 
     def hear_forker(self) -> None:
         forker = self.forker
         if forker is None:
             return
         messages, there = forker.line.ready()
+        self.told_ends(messages)
+        if not there and self.forker is forker:
+            self.lose_forker()
+
+    def told_ends(self, messages: List[Dict[str, Any]]) -> None:
         for message in messages:
             if "ended" in message:
                 self.ended(message["ended"], message["status"])
-        if not there:
-            self.lose_forker()
 
     def reap(self, _: bytes = b"") -> None:
         while True:
@@ -1921,7 +1932,7 @@ class Runner:
                 cast(pid, signal.SIGSTOP)
             stopped |= fresh
             table = processes()
-        for pid in stopped | trunk:
+        for pid in (*trunk, *stopped):
             cast(pid, signal.SIGKILL)
         for _ in range(100 if stopped else 0):
             if not self.kin(job, processes()):
@@ -1939,7 +1950,7 @@ class Runner:
             with contextlib.suppress(ProcessLookupError):
                 if self.contained:
                     os.kill(-1, signal.SIGKILL)
-            for pid in () if self.contained else mine:
+            for pid in () if self.contained else sorted(mine):  # Parents first, who would tell.
                 cast(pid, signal.SIGKILL)
             if not mine:
                 break
@@ -1952,7 +1963,7 @@ class Runner:
             rest = self.others(processes()) - {self.forker.pid if self.forker else 0}
             if not rest:
                 return
-            for pid in rest:
+            for pid in sorted(rest):
                 cast(pid, signal.SIGKILL)
             time.sleep(0.002)
         self.end_all()

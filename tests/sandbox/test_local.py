@@ -1,6 +1,8 @@
 """The local executor keeps the contract, and leaves nothing behind."""
 
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -46,6 +48,27 @@ def test_nothing_stays_behind(environment: dict[str, str]) -> None:
     deadline = time.monotonic() + 5
     while Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
+    assert not Path(f"/proc/{pid}").exists()
+
+
+def test_nothing_stays_behind_of_a_host_that_is_killed(environment: dict[str, str]) -> None:
+    code = (
+        "import os, sys\n"
+        "from assistant.events import CodeBlock\n"
+        "from assistant.sandbox.local import LocalOptions, LocalSandbox\n"
+        "block = CodeBlock('bash', 'mkdir -p a/b; chmod 0 a/b; pwd; echo $$; sleep 300')\n"
+        "with LocalSandbox(LocalOptions(dict(os.environ))) as sandbox:\n"
+        "    for event in sandbox.run(block, 100): print(event.text, end='', flush=True)\n"
+    )
+    argv = [sys.executable, "-c", code]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        folder, pid = (process.stdout.readline().strip() for _ in range(2))
+        process.kill()
+    deadline = time.monotonic() + 10
+    while Path(folder).parent.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not Path(folder).parent.exists()
     assert not Path(f"/proc/{pid}").exists()
 
 
