@@ -1,7 +1,9 @@
 """The prompt's own thread: the line editor, the keys, the frames that are drawn."""
 
 import asyncio
+import fcntl
 import signal
+import termios
 import threading
 import time
 from concurrent.futures import Future
@@ -35,7 +37,7 @@ FRAME = 0.05
 _TWICE = 1.0
 """Seconds: a second Ctrl-C at the empty prompt within this leaves."""
 _LINE_MODE = 0.01
-"""Seconds after the start in which keys arrive that were typed before it."""
+"""Seconds in which keys that were typed before the start have all been read."""
 _PATIENCE = 0.2
 """Seconds between two signals to the main thread, however often Ctrl-C is pressed."""
 
@@ -100,9 +102,16 @@ class Desk:
         self.news = asyncio.Event()
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(self._failed)
-        # What was typed before is there to be read at once, so before this timer.
-        loop.call_later(_LINE_MODE, lambda: setattr(self, "just_begun", False))
+        loop.call_soon(self._look_for_early_keys, loop)
         self.app.create_background_task(self._frames()).add_done_callback(self._no_frames)
+
+    def _look_for_early_keys(self, loop: asyncio.AbstractEventLoop) -> None:
+        """What was typed before the raw mode lies there to be read; without it nothing is early."""
+        waiting = fcntl.ioctl(self.app.input.fileno(), termios.FIONREAD, bytes(4))
+        if any(waiting):
+            loop.call_later(_LINE_MODE, lambda: setattr(self, "just_begun", False))
+        else:
+            self.just_begun = False
 
     def _failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """A fault in a key or in completion costs that key, not the session."""

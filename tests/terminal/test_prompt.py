@@ -19,6 +19,12 @@ def test_the_prompt_is_there_before_the_chat_and_what_is_typed_waits() -> None:
         assert terminal.text.index(READY) < terminal.text.index("> hello")
 
 
+def test_a_message_typed_and_sent_before_the_program_has_started_is_sent() -> None:
+    with Terminal() as terminal:
+        terminal.type("hello\r")
+        terminal.expect("Hello there, friend.")
+
+
 def test_a_paste_of_three_lines_stays_one_message() -> None:
     with Terminal() as terminal:
         terminal.expect(READY)
