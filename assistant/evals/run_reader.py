@@ -1,0 +1,197 @@
+"""Reads evaluation runs back, while they are written too; never changes them."""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from assistant.evals.runs import (
+    LINES,
+    VERSION,
+    Call,
+    Ended,
+    Generated,
+    Key,
+    Line,
+    Manifest,
+    Sample,
+    Scored,
+    Span,
+)
+from assistant.events import RecordError, UsageError
+from assistant.record_file import held
+from assistant.record_reader import Damage
+from assistant.shapes import shape
+
+FILE = "run.jsonl"
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,150}")
+_REMEDY = "`assistant eval list` lists the runs there are."
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """All of a run but its spans, which ``spans`` reads one by one."""
+
+    path: Path
+    manifest: Manifest
+    samples: tuple[Sample, ...]
+    """Those whose replies are there, in the order of the tasks and of their numbers."""
+    open_calls: tuple[Call, ...] = ()
+    """Calls of which nothing came back: of samples under way, or of a process that was killed."""
+    ended: Ended | None = None
+    """How the last process left it; None where one is at work, or was killed."""
+    damaged: tuple[Damage, ...] = ()
+
+    @property
+    def id(self) -> str:
+        return self.manifest.run
+
+    @property
+    def wanted(self) -> int:
+        """Samples of a whole run."""
+        return len(self.manifest.data.tasks) * self.manifest.samples
+
+    def by_task(self) -> dict[str, list[Sample]]:
+        """The samples of each task that was asked, also of those that have none yet."""
+        found: dict[str, list[Sample]] = {task: [] for task in self.manifest.data.tasks}
+        for sample in self.samples:
+            found[sample.generated.task].append(sample)
+        return found
+
+    def spans(self) -> Iterator[Span]:
+        """Every operation, in the order in which they ended."""
+        for _, line in _lines(self.path, Span):
+            if isinstance(line, Span):
+                yield line
+
+
+def load_run(path: Path) -> Run:
+    """A run from its file.
+
+    Raises:
+        RecordError: there is none, it is of another version, or its first line is damaged. Damage
+            further down costs only its line, and is told in ``damaged``.
+    """
+    generated: dict[Key, Generated] = {}
+    scored: dict[Key, Scored] = {}
+    calls: dict[Key, list[Call]] = {}
+    manifest: Manifest | None = None
+    ended: Ended | None = None
+    damaged: list[Damage] = []
+    for number, line in _lines(path):
+        if isinstance(line, Damage):
+            damaged.append(line)
+        elif number == 1 and isinstance(line, Manifest):
+            manifest = line
+        elif isinstance(line, Call):
+            calls.setdefault((line.task, line.number), []).append(line)
+        elif isinstance(line, Generated):
+            key = (line.task, line.number)
+            generated[key] = line
+            scored.pop(key, None)
+            calls.pop(key, None)
+        elif isinstance(line, Scored):
+            scored[line.task, line.number] = line
+        ended = line if isinstance(line, Ended) else None
+    if manifest is None:
+        why = damaged[0].why if damaged else "it does not begin with a manifest"
+        raise RecordError(f"{path} is no evaluation run: {why}", _REMEDY)
+    place = {task: index for index, task in enumerate(manifest.data.tasks)}
+    keys = sorted((k for k in generated if k[0] in place), key=lambda k: (place[k[0]], k[1]))
+    samples = tuple(Sample(generated[key], scored.get(key)) for key in keys)
+    open_calls = tuple(call for waiting in calls.values() for call in waiting)
+    return Run(path, manifest, samples, open_calls, ended, tuple(damaged))
+
+
+def _lines(path: Path, *kinds: type[Line]) -> Iterator[tuple[int, Line | Damage]]:
+    """The lines with their numbers; only of some kinds, if given. A torn last one is left out."""
+    marks = [f'"type":"{kind.__name__}"'.encode() for kind in kinds]
+    try:
+        with open(path, "rb") as file:
+            for number, text in enumerate(file, 1):
+                if not text.endswith(b"\n"):
+                    return
+                if marks and not any(mark in text[:40] for mark in marks):
+                    continue
+                try:
+                    yield number, _line(text)
+                except (ValueError, RecursionError) as error:
+                    yield number, Damage(number, str(error))
+    except OSError as error:
+        raise RecordError(f"cannot read {path}: {error.strerror or error}", _REMEDY) from error
+
+
+def _line(text: bytes) -> Line:
+    value = json.loads(text)
+    if not isinstance(value, dict):
+        raise ValueError("not a line of a run")
+    version, kind = value.pop("v", None), value.pop("type", None)
+    if version != VERSION:
+        raise ValueError(f"written in version {version!r:.20} of the format, not {VERSION}")
+    if kind not in LINES:
+        raise ValueError(f"unknown line {kind!r:.40}")
+    form: type = LINES[kind]
+    return cast(Line, shape(form).unpack(value))
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A run as the list shows it."""
+
+    path: Path
+    manifest: Manifest
+    at_work: bool
+    """Some process writes to it."""
+
+
+class Runs:
+    """The runs below a data folder."""
+
+    def __init__(self, data_folder: Path) -> None:
+        self.root = data_folder / "evals"
+
+    def path(self, run: str) -> Path:
+        """Where the run of an id lies, or is going to."""
+        if not _ID.fullmatch(run):
+            raise UsageError(f"no run can have the id {run!r:.60}", _REMEDY)
+        return self.root / run / FILE
+
+    def find(self, run: str) -> Path:
+        """The file of a run: an id, the only id that begins so, ``last``, or a path.
+
+        Raises:
+            UsageError: there is none, or there are several.
+        """
+        if "/" in run or run.endswith(".jsonl"):
+            path = Path(run)
+            return path / FILE if path.is_dir() else path
+        ids = self._ids()
+        if run == "last" and ids:
+            return self.path(ids[-1])
+        found = [run] if run in ids else [one for one in ids if one.startswith(run)]
+        if len(found) != 1:
+            what = f"{len(found)} runs begin with" if found else "there is no run"
+            raise UsageError(f"{what} {run!r:.100}", _REMEDY)
+        return self.path(found[0])
+
+    def list(self) -> Iterator[Listed | Damage]:
+        """Every run, the oldest first; what cannot be read says why."""
+        for run in self._ids():
+            path = self.path(run)
+            try:
+                first = next(_lines(path), (0, Damage(0, "it is empty")))[1]
+            except RecordError as error:
+                first = Damage(0, error.message)
+            if isinstance(first, Manifest):
+                yield Listed(path, first, held(path))
+            else:
+                why = first.why if isinstance(first, Damage) else "it has no manifest"
+                yield Damage(1, f"{run}: {why}")
+
+    def _ids(self) -> Sequence[str]:
+        if not self.root.is_dir():
+            return []
+        found = (one.name for one in self.root.iterdir() if (one / FILE).is_file())
+        return sorted(name for name in found if _ID.fullmatch(name))
