@@ -11,7 +11,7 @@ from assistant.events import Checked, CodeBlock
 from assistant.sandbox.importing import CopyOptions
 from assistant.sandbox.local import LocalOptions, LocalSandbox
 from assistant.sandbox.workspace import Workspace
-from assistant.tasks.check import CommandCheck
+from assistant.tasks.check import CommandCheck, runner_of
 
 Result = TypeVar("Result")
 
@@ -103,7 +103,7 @@ def test_what_passes(tmp_path: Path, files: dict[str, str], command: str) -> Non
         ({"test_a.py": CASE.format("os._exit(0)")}, UNITTEST, "without completing"),
         ({"test_a.py": CASE.format("self.fail()")}, UNITTEST + "; true", "names a failure"),
         ({"a.py": ""}, PYTEST + "; true", "no test that passed"),
-        ({"a.py": ""}, "echo 5 passed  # pytest", "without completing"),
+        ({"a.py": ""}, "sh -c 'echo 5 passed' pytest", "without completing"),
         ({"a.py": ""}, "no-such-command", "not found"),
         ({"jest": "exit 0\n"}, "sh jest", "without completing"),
         ({"jest": JEST.replace('Suites": 0', 'Suites": 1')}, "sh jest", "names a failure"),
@@ -159,3 +159,25 @@ def test_runners_that_the_tests_start_are_none_of_its_business(tmp_path: Path) -
 def test_what_fails_in_time_is_told(tmp_path: Path) -> None:
     checked, _ = check(tmp_path, {"a.py": ""}, "echo out; exit 3")
     assert (checked.exit_code, checked.output) == (3, "out\n")
+
+
+@pytest.mark.parametrize(
+    ("command", "runner"),
+    [
+        ("pytest -q", "pytest"),
+        ("python3 -m pytest", "pytest"),
+        ("pip install pytest; pytest", "pytest"),
+        ("sh -c 'cd a && exec pytest'", "pytest"),
+        ("A=1 timeout 5 .venv/bin/pytest x", "pytest"),
+        ("pytest 'without an end", "pytest"),
+        ("true\npython -m unittest.main", "unittest"),
+        ("npx jest --ci", "jest"),
+        ("node_modules/.bin/jest", "jest"),
+        ("grep -q pytest setup.cfg", ""),
+        ("/bin/echo pytest && ./run.sh", ""),
+        ("ls tests/pytest/", ""),
+        ("make pytest-fast", ""),
+    ],
+)
+def test_a_test_runner_is_known_by_the_command_that_starts_it(command: str, runner: str) -> None:
+    assert runner_of(command) == runner

@@ -14,11 +14,20 @@ from assistant.sandbox.tree import Delta, Tree, difference
 NO_REPORT = 250
 BAD_REPORT = 251
 
-_RUNNERS = (
-    ("pytest", re.compile(r"\b(pytest|py\.test)\b")),
-    ("unittest", re.compile(r"\bunittest\b")),
-    ("jest", re.compile(r"\bjest\b")),
+_RUNNERS = {
+    "pytest": "pytest",
+    "py.test": "pytest",
+    "pytest-3": "pytest",
+    "unittest": "unittest",
+    "unittest.main": "unittest",
+    "jest": "jest",
+}
+_PLACE = re.compile(r"^(.*bin|\.)/")
+_OPERATORS = re.compile(r"[;&|()<>]+|\n")
+_NO_RUNNERS = frozenset(
+    ("cat", "echo", "find", "grep", "ls", "pip", "pip3", "printf", "rg", "which")
 )
+"""Commands whose arguments may name a test runner without starting it."""
 _DETAILS: Mapping[int, str] = {
     NO_REPORT: "it left without completing its test report, so exit status 0 does not count",
     BAD_REPORT: "its test report names a failure, or no test that passed",
@@ -95,9 +104,39 @@ class CommandCheck:
 def supervised(command: str) -> str:
     """Shell code that runs ``command`` under the supervisor."""
     source = files("assistant.tasks").joinpath("check_supervisor.py").read_text(encoding="utf-8")
-    runner = next((name for name, pattern in _RUNNERS if pattern.search(command)), "")
-    call = f"\nmain({command!r}, {runner!r})\n"
+    call = f"\nmain({command!r}, {runner_of(command)!r})\n"
     return f"exec python3 -I -c {shlex.quote(source + call)}\n"
+
+
+def runner_of(command: str) -> str:
+    """The test runner that a shell command starts, "" where none is seen.
+
+    A name counts as a word of its own; inside quotes it is looked for again, as in
+    ``sh -c "pytest -q"``.
+    """
+    first, idle = True, False
+    for word in _words(command):
+        if _OPERATORS.fullmatch(word):
+            first, idle = True, False
+            continue
+        if first:
+            first, idle = "=" in word, word.rpartition("/")[2] in _NO_RUNNERS
+        if idle:
+            continue
+        quoted = " " in word and len(word) < len(command)
+        runner = runner_of(word) if quoted else _RUNNERS.get(_PLACE.sub("", word), "")
+        if runner:
+            return runner
+    return ""
+
+
+def _words(command: str) -> list[str]:
+    lexer = shlex.shlex(command.replace("\n", ";"), posix=True, punctuation_chars=True)
+    lexer.commenters = ""
+    try:
+        return list(lexer)
+    except ValueError:  # A quote without an end: the shell will refuse it too.
+        return command.split()
 
 
 def _detail(result: ExecResult, seconds: float) -> str:
