@@ -2,6 +2,7 @@
 
 import errno
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from ipaddress import ip_address
@@ -15,6 +16,10 @@ from assistant.sandbox.image import DEFAULT_IMAGE, BuiltImage, find_image
 
 REAL_ENVIRONMENT = dict(os.environ)
 """As it was before any test touched it: an engine may be set up there."""
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # Started in the background of a shell: programs that the tests start would inherit it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _KEPT = {
     "PATH",
