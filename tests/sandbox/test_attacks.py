@@ -438,7 +438,7 @@ def test_a_flood_costs_the_host_nothing(make: Make) -> None:
     began = time.monotonic()
     result = go(sandbox, "import os\nwhile True: os.write(1, b'x' * (1 << 20))", seconds=30)
     assert result.reason == "output"
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 25
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 32 * 1024
 
 

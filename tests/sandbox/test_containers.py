@@ -204,7 +204,7 @@ def test_a_container_that_does_not_answer_is_given_up(make: Make, client: Any) -
     began = time.monotonic()
     with pytest.raises(SandboxError, match="did not end a block in time"):
         go(sandbox, "x", seconds=0.5)
-    assert time.monotonic() - began < 12
+    assert time.monotonic() - began < 25
     assert not ours(client, RUN + "frozen")
 
 
@@ -241,7 +241,7 @@ def test_a_container_goes_with_its_sandbox(make: Make, client: Any) -> None:
     volumes = [mount["Name"] for mount in row["Mounts"]]
     began = time.monotonic()
     sandbox.close()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 25
     assert not ours(client, RUN + "gone")
     left = client.api.volumes(filters={"label": f"assistant.session={RUN}gone"})["Volumes"] or []
     assert not {volume["Name"] for volume in left} & set(volumes)

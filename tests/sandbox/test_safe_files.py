@@ -143,7 +143,7 @@ def test_a_fifo_is_not_waited_for(root: Root, inside: Path) -> None:
     began = time.monotonic()
     with pytest.raises(FileRefused, match="not a regular file"):
         root.read("pipe", 100)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 25
     with pytest.raises(FileRefused):
         root.write("pipe", b"x")
 
