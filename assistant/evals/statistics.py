@@ -15,6 +15,7 @@ from typing import Any
 from assistant.events import UsageError
 
 CONFIDENCE = 0.95
+ALPHA = 0.05
 RESAMPLES = 10_000
 SEED = 20_240_101
 _EXACT_UP_TO = 16
@@ -48,7 +49,7 @@ class Paired:
     """Tasks that run A solved more often than run B."""
     only_b: int
     detectable: float
-    """The smallest true difference seen with 80 % power at this disagreement."""
+    """The smallest true difference seen with 80 % power at this disagreement and level."""
 
 
 def _libraries() -> tuple[Any, Any]:
@@ -210,7 +211,7 @@ def sign_flip(differences: Sequence[float]) -> float:
     return (reached + 1) / (RESAMPLES + 1)
 
 
-def detectable(tasks: int, spread: float, power: float = 0.8, alpha: float = 0.05) -> float:
+def detectable(tasks: int, spread: float, power: float = 0.8, alpha: float = ALPHA) -> float:
     """The smallest true difference that a paired test of ``tasks`` sees with ``power``.
 
     ``spread`` is the standard deviation of the difference per task; for one sample each and a
@@ -228,11 +229,14 @@ def compare(
     b: Mapping[str, float],
     one_sample: bool,
     families: Mapping[str, Hashable] | None = None,
+    alpha: float = ALPHA,
 ) -> Paired:
     """Two runs on the tasks that both have; scores are each task's share of passed samples.
 
     ``one_sample``: both runs have one sample of each task, which McNemar's test is for. With
     ``families`` (of tasks that are not independent) a whole family's difference is one unit.
+    ``alpha`` is the level that ``detectable`` is told for: where several pairs are compared, a
+    smaller one.
 
     Raises:
         UsageError: the runs have no task in common, or a score makes no sense.
@@ -259,7 +263,7 @@ def compare(
         only_a,
         only_b,
         # Where nothing differed, as if one task had.
-        detectable(len(tasks), spread or math.sqrt(1 / len(tasks))),
+        detectable(len(tasks), spread or math.sqrt(1 / len(tasks)), alpha=alpha),
     )
 
 

@@ -1,0 +1,1 @@
+"""Compares runs of evaluations: figures, words, a page."""
