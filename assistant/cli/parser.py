@@ -5,6 +5,8 @@ import difflib
 import re
 from typing import NoReturn
 
+from assistant.cli.eval_parser import add_eval
+
 EXIT_CODES = """\
 exit codes:
   0  done, passed            4  the model failed
@@ -61,6 +63,7 @@ def parser() -> argparse.ArgumentParser:
     _improve(commands)
     _implement(commands)
     _exec(commands)
+    add_eval(commands)
     _sessions(commands)
     _sandbox_commands(commands)
     _plain(commands)

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -67,7 +67,9 @@ class Browser:
         """Press and let go of a key, as by hand."""
         keys: dict[str, Any] = {"key": key, "windowsVirtualKeyCode": code or ord(key.upper())}
         text = text or (key if len(key) == 1 else "")
-        self.call("Input.dispatchKeyEvent", type="keyDown", **keys, **({"text": text} if text else {}))
+        self.call(
+            "Input.dispatchKeyEvent", type="keyDown", **keys, **({"text": text} if text else {})
+        )
         self.call("Input.dispatchKeyEvent", type="keyUp", **keys)
 
     def screen(self, width: int, height: int, dark: bool = False, phone: bool = False) -> None:
@@ -150,8 +152,6 @@ def open_browser(profile: Path) -> Iterator[Browser]:
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
     """The browser and what it started: they share a session of their own."""
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(process.pid, 9)
-    except ProcessLookupError:
-        pass
     process.wait(timeout=_PATIENCE)

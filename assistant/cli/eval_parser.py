@@ -1,0 +1,35 @@
+"""The grammar of ``assistant eval``: an action for each thing one does with evaluation runs."""
+
+import argparse
+from typing import Any
+
+
+def add_eval(commands: Any) -> None:
+    evaluations = commands.add_parser("eval", help="measure and compare models")
+    actions = evaluations.add_subparsers(dest="action", metavar="ACTION", required=True)
+    _compare(actions)
+
+
+def _compare(actions: Any) -> None:
+    compare = actions.add_parser(
+        "compare",
+        help="what differs between runs, and how sure that is",
+        description="Compares runs on the tasks they have in common: pass@k with intervals, paired"
+        " differences, tokens, cost, latency, tasks won and lost. The later run of a pair is told"
+        " against the earlier one.",
+        allow_abbrev=False,
+    )
+    compare.add_argument(
+        "runs", nargs="+", metavar="RUN", help="an id, its beginning, `last`, or a path"
+    )
+    compare.add_argument("--k", type=numbers, metavar="K,K", help="the k of pass@k (1,5,10,100)")
+    compare.add_argument("--html", metavar="FILE", help="write a page that needs no network")
+    compare.add_argument("--json", action="store_true", help="the figures as one JSON object")
+
+
+def numbers(text: str) -> list[int]:
+    """Whole numbers from 1 up with commas between, for argparse."""
+    parts = text.split(",")
+    if not all(part.isascii() and part.isdigit() and 1 <= int(part) <= 10**6 for part in parts):
+        raise argparse.ArgumentTypeError(f"expected numbers like 1,10, got {text!r}")
+    return sorted({int(part) for part in parts})

@@ -1,0 +1,139 @@
+"""A stored run as a comparison wants it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from assistant.evals.comparison.measured import Key, Measured, Sampled, Shown, Step
+from assistant.evals.comparison.wording import count, dollars
+from assistant.evals.run_reader import Run
+from assistant.evals.runs import FAULTS, Manifest, Sample, Span
+
+_DIGITS = 12
+"""Of a digest that people are to compare by eye."""
+_DETAIL = 100
+
+
+def measured(run: Run) -> Measured:
+    """The run's samples and what they were made with; their texts are read when asked for."""
+    pipeline = run.manifest.pipeline
+    return Measured(
+        run.id,
+        f"{pipeline.model} · {pipeline.strategy}",
+        _facts(run.manifest),
+        _conditions(run.manifest),
+        [_sampled(sample) for sample in run.samples],
+        run.manifest.data.families,
+        list(_notes(run)),
+        lambda keys: _shown(run, keys),
+    )
+
+
+def _facts(manifest: Manifest) -> dict[str, str]:
+    pipeline = manifest.pipeline
+    return {
+        "model": pipeline.model,
+        "strategy": pipeline.strategy,
+        "formatter": pipeline.formatter or "none",
+        **pipeline.parameters,
+        "seed": "" if pipeline.seed is None else str(pipeline.seed),
+        "pipeline": f"{pipeline.name} {pipeline.version}",
+        "tasks published by": manifest.data.released,
+        **{f"version of {name}": version for name, version in manifest.versions.items()},
+    }
+
+
+def _conditions(manifest: Manifest) -> dict[str, str]:
+    data = manifest.data
+    return {
+        "data": f"{data.name} {data.sha256[:_DIGITS]}",
+        "prompt": manifest.pipeline.prompt_sha256[:_DIGITS],
+        "limits": ", ".join(f"{name} {value}" for name, value in sorted(manifest.limits.items())),
+        "image": manifest.image,
+        "judging": data.verdict,
+    }
+
+
+def _sampled(sample: Sample) -> Sampled:
+    result, verdict, usage = sample.result, sample.verdict, sample.usage
+    asked = bool(sample.generated.attempts) and bool(usage.total or sample.seconds)
+    return Sampled(
+        *sample.key,
+        outcome=verdict.label if verdict and verdict.outcome == result else result,
+        passed=sample.passed,
+        decided=result not in FAULTS,
+        seconds=sample.seconds if asked else None,
+        turns=sample.passed_at or len(sample.generated.attempts) or 1,
+        prompt=usage.prompt,
+        completion=usage.completion,
+        cost=usage.cost if asked else None,
+    )
+
+
+def _notes(run: Run) -> Iterator[str]:
+    data, missing = run.manifest.data, run.wanted - len(run.samples)
+    if missing > 0:
+        why = f" (it ended: {run.ended.status})" if run.ended else ""
+        yield f"{missing:,} of {run.wanted:,} samples are missing{why}."
+    if data.verdict == "in-process":
+        yield "its tests ran in the solution's own process, which can forge a verdict."
+    if data.left_out:
+        yield f"{count(len(data.left_out), 'task')} that cannot be judged were left out."
+    if run.damaged:
+        where = run.damaged[0]
+        yield f"{count(len(run.damaged), 'line')} of its file cannot be read: {where.why}."
+
+
+def _shown(run: Run, keys: Sequence[Key]) -> Mapping[Key, Shown]:
+    wanted = set(keys)
+    if not wanted:
+        return {}
+    spans: dict[Key, list[Span]] = {}
+    for span in run.spans():
+        if (span.task, span.number) in wanted:
+            spans.setdefault((span.task, span.number), []).append(span)
+    return {
+        sample.key: _texts(sample, spans.get(sample.key, []))
+        for sample in run.samples
+        if sample.key in wanted
+    }
+
+
+def _texts(sample: Sample, spans: Sequence[Span]) -> Shown:
+    verdict, attempt = sample.verdict, sample.attempt
+    detail = verdict.detail if verdict else sample.generated.fault
+    code = sample.code
+    if code is None and attempt is not None:
+        # Where no code was found people want to see what came instead.
+        return Shown(attempt.reply, "text", detail or attempt.detail, steps=steps(spans))
+    told = ("", "") if verdict is None else (verdict.input, verdict.output)
+    return Shown(code or "", "python", detail, *told, steps(spans))
+
+
+def steps(spans: Sequence[Span]) -> list[Step]:
+    """The operations of one sample, parents before their children, in the order they began."""
+    if not spans:
+        return []
+    known = {span.id: span for span in spans}
+    first = min(span.start for span in spans)
+    below: dict[str, list[Span]] = {}
+    for span in sorted(spans, key=lambda s: s.start):
+        below.setdefault(span.parent if span.parent in known else "", []).append(span)
+    found: list[Step] = []
+    waiting = [(span, 0) for span in reversed(below.get("", []))]
+    while waiting:
+        span, depth = waiting.pop()
+        found.append(
+            Step(span.operation, max(0.0, span.start - first), span.seconds, depth, _detail(span))
+        )
+        waiting += [(child, depth + 1) for child in reversed(below.get(span.id, []))]
+    return found
+
+
+def _detail(span: Span) -> str:
+    parts = []
+    if span.usage and span.usage.total:
+        parts.append(f"{span.usage.prompt:,} tokens in, {span.usage.completion:,} out")
+        parts += [dollars(span.usage.cost)] if span.usage.cost is not None else []
+    words = span.error or "; ".join(f"{name}: {value}" for name, value in span.outputs.items())
+    words = " ".join(words.split())
+    parts += [words if len(words) <= _DETAIL else f"{words[:_DETAIL]}…"] if words else []
+    return ", ".join(parts)
