@@ -235,8 +235,7 @@ def compare(
 
     ``one_sample``: both runs have one sample of each task, which McNemar's test is for. With
     ``families`` (of tasks that are not independent) a whole family's difference is one unit.
-    ``alpha`` is the level that ``detectable`` is told for: where several pairs are compared, a
-    smaller one.
+    ``alpha`` is the level that ``detectable`` is told for.
 
     Raises:
         UsageError: the runs have no task in common, or a score makes no sense.
@@ -274,8 +273,7 @@ def _limits(
     differences: Sequence[float], clusters: Sequence[Hashable] | None
 ) -> tuple[_Limits, _Limits]:
     """Limits of a paired difference by t and by resampling; the whole range for a single unit."""
-    sums = _by_cluster(differences, clusters)
-    mean = math.fsum(differences) / len(differences)
+    sums, mean = _by_cluster(differences, clusters), math.fsum(differences) / len(differences)
     if len(sums) == 1:
         return (-1.0, 1.0), (-1.0, 1.0)
     if _alike(sums):
