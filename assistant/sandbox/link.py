@@ -56,6 +56,7 @@ class Link:
         self._agreed = 0
         self._question: Question | None = None
         self._torn = False
+        self._prepared = b""
         self._fault: AssistantError | None = None
         self._thread = threading.Thread(target=self._listen, name="sandbox", daemon=True)
         self._start = len(source).to_bytes(4, "big") + source
@@ -95,6 +96,13 @@ class Link:
             raise
         yield from question.pieces()
         return question.answer()
+
+    def prepare(self, program: bytes) -> None:
+        """Has the Python program loaded where jobs are forked from; runs of the kind "prepared"
+        then call its ``main`` with a descriptor of their code. It must hold nothing secret."""
+        if program != self._prepared:
+            self._ask(Question(self._next()), encode({"is": "prepare"}, program))
+            self._prepared = program
 
     def put(self, delta: Delta, blobs: Store) -> None:
         """Writes and deletes files of the workspace; raises SandboxError for those that failed."""

@@ -7,7 +7,8 @@ and go out on descriptor 1; programs have pipes of their own, so no output can p
 
 Three kinds of process:
 - the runner: frames, deadlines, output, files. It holds what the host said: it never forks a job.
-- the forker: forked (later started anew) before any job is known, so a job inherits no secret.
+- the forker: forked (later started anew) before any job is known, so a job inherits no secret. It
+  may hold a program that the host has it prepare; every job of that kind is then one fork away.
 - a job: forked from the forker; reads its order from a socket of its own, then runs foreign code.
 """
 
@@ -50,6 +51,8 @@ AGAIN = (
     "import os;s=open(0,'rb').read();"
     "exec(compile(s,'<runner>','exec'),{'__name__':'__forker__','SOURCE':s})"
 )
+PREPARED: Dict[str, Any] = {}
+"""In the forker and its jobs: the names of the host's prepared program."""
 Table = Dict[int, Tuple[int, int, str]]
 Status = Tuple[str, int, int, int, int, int]
 
@@ -346,7 +349,7 @@ def fork_jobs(line: Line) -> NoReturn:
                 if key.fd == wake:
                     os.read(wake, 4096)
                     told_ends(line, children)
-                elif not fork_one(line, children, (wake, woken)):
+                elif not obeyed(line, children, (wake, woken)):
                     for pid in children:
                         cast(pid, signal.SIGKILL)
                     os._exit(0)
@@ -364,16 +367,38 @@ def told_ends(line: Line, children: Set[int]) -> None:
         line.send({"ended": pid, "status": status})
 
 
-def fork_one(line: Line, children: Set[int], own: Tuple[int, int]) -> bool:
-    if line.receive() is None:
+def obeyed(line: Line, children: Set[int], own: Tuple[int, int]) -> bool:
+    """Does what the runner asks next; False once there is no runner."""
+    order = line.receive()
+    if order is None:
         return False
     (fd,) = line.take_fds()
+    if "prepare" in order:
+        prepare(fd)
+    else:
+        fork_one(line, fd, children, own)
+    return True
+
+
+def prepare(fd: int) -> None:
+    """Loads the host's program. It is the same for all jobs and holds nothing of any."""
+    PREPARED.clear()
+    PREPARED["__name__"] = "__prepared__"
+    try:
+        exec(compile(whole(fd), "<prepared>", "exec"), PREPARED)
+    except BaseException:  # noqa: BLE001  # Each job that needs it says so.
+        PREPARED["fault"] = traceback.format_exc()
+    gc.collect()
+    gc.freeze()
+
+
+def fork_one(line: Line, fd: int, children: Set[int], own: Tuple[int, int]) -> None:
     try:
         pid = os.fork()
     except OSError as error:
         os.close(fd)
         line.send({"born": 0, "why": error.strerror})
-        return True
+        return
     if pid == 0:
         signal.set_wakeup_fd(-1)
         line.close()
@@ -383,7 +408,6 @@ def fork_one(line: Line, children: Set[int], own: Tuple[int, int]) -> bool:
     os.close(fd)
     children.add(pid)
     line.send({"born": pid})
-    return True
 
 
 # ---------------------------------------------------------------------------- jobs
@@ -412,6 +436,8 @@ def become_job(sock: socket.socket) -> int:
     if kind == "exec":
         return run_program(line, order)
     settle_python(order)
+    if kind == "prepared":
+        return run_prepared(line)
     return PythonSession(line, order).serve() if kind == "python" else run_once(line, order)
 
 
@@ -533,6 +559,17 @@ def flush_files() -> None:
         if isinstance(thing, (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom)):
             with contextlib.suppress(OSError, ValueError):
                 thing.flush()
+
+
+def run_prepared(line: Line) -> int:
+    """What the host has prepared, with a descriptor of what it is asked."""
+    out, question = line.take_fds()
+    line.close()
+    point_output(out)
+    if "fault" in PREPARED:
+        print(PREPARED["fault"], file=sys.stderr)
+        return 1
+    return int(PREPARED["main"](question))
 
 
 class PythonSession:
@@ -1569,6 +1606,7 @@ class Runner:
         self.selector = selectors.DefaultSelector()
         self.forker: Optional[Process] = None
         self.first = True
+        self.program = b""  # What the forker is to have ready, and a new one again.
         self.standing: Dict[str, Process] = {}
         self.spare: Optional[Process] = None  # Made while no job runs, so that none waits for it.
         self.job: Optional[Job] = None
@@ -1670,7 +1708,28 @@ class Runner:
         self.first = False
         forker = self.forker = Process(pid, Line(ours))
         self.listen(forker.line, self.hear_forker)
+        if self.program:
+            self.pass_on(forker)
         return forker
+
+    def on_prepare(self, _: Dict[str, Any], body: bytes) -> None:
+        self.program = body
+        spare, self.spare = self.spare, None
+        if spare is not None:  # It was made without.
+            self.deaf(spare.line)
+            spare.line.close()
+            cast(spare.pid, signal.SIGKILL)
+        if self.forker is None:
+            self.start_forker()
+        else:
+            self.pass_on(self.forker)
+        self.stand_ready()
+
+    def pass_on(self, forker: Process) -> None:
+        fd = detached_file(self.program)
+        with contextlib.suppress(OSError):  # A forker that does not listen is replaced when asked.
+            forker.line.send({"prepare": 1}, (fd,), wait=False)
+        os.close(fd)
 
     def bear(self) -> Optional[Process]:
         """A new process from the forker; a forker that does not answer is replaced, once."""

@@ -18,6 +18,8 @@ from assistant.sandbox.undisturbed import undisturbed
 
 _BLOCKS = 1000
 """After so many blocks a pooled place is replaced."""
+_ANSWER = CodeBlock("python", "")
+"""Stands for a prepared program where notes are made for a block."""
 
 
 class Place(Protocol):
@@ -66,6 +68,7 @@ class RunnerSandbox:
         self._link: Link | None = None
         self._agreed: dict[str, Entry] = {}
         self._store: Store | None = None
+        self._program = b""
         self._count = 0
         self._used = 0
         self._clean = self._warned = False
@@ -105,8 +108,25 @@ class RunnerSandbox:
         """Runs one block; see ``loop.Executor``. A block with a path runs that file, which must be
         there, in a process of its own."""
         self._count += 1
-        head = self._order(block, seconds)
         code = b"" if block.path else block.code.encode("utf-8", "surrogatepass")
+        return (yield from self._run(self._order(block, seconds), code, block))
+
+    def prepare(self, program: str) -> None:
+        """Has a Python program stand ready, in every place from now on: ``answer`` is then one fork
+        away. All jobs share its memory as it is after loading, so it must hold no secret."""
+        self._program = program.encode()
+        if self._link is not None:
+            self._link.prepare(self._program)
+
+    def answer(self, asked: bytes, seconds: float) -> Generator[Output | Notice, None, ExecResult]:
+        """Runs ``main`` of the prepared program with a descriptor, at its start, of ``asked``;
+        what it prints and how it ends is the result, as with ``run``."""
+        order = {"kind": "prepared", "seconds": _sane(seconds), "saved": False}
+        return (yield from self._run(order, asked, _ANSWER))
+
+    def _run(
+        self, head: dict[str, Any], code: bytes, block: CodeBlock
+    ) -> Generator[Output | Notice, None, ExecResult]:
         began = time.monotonic()
         try:
             if self._spent():
@@ -147,14 +167,11 @@ class RunnerSandbox:
         )
 
     def _order(self, block: CodeBlock, seconds: float) -> dict[str, Any]:
-        if not 0 < seconds < float("inf"):
-            raise SandboxError(
-                f"A time limit of {seconds} s cannot be kept", "Give seconds above 0"
-            )
         language = find(block.lang)
         if language is None or not language.runs:
             raise SandboxError(f"A block of the language {block.lang!r} cannot be run")
-        order: dict[str, Any] = {"seconds": seconds, "saved": block.path is not None, "show": False}
+        saved = block.path is not None
+        order: dict[str, Any] = {"seconds": _sane(seconds), "saved": saved, "show": False}
         session = self._manner.life == "session"
         if not block.path and language.name == "python":
             kind = "python" if session else "once"
@@ -205,6 +222,8 @@ class RunnerSandbox:
         place = self._place = self._new_place()
         try:
             link = undisturbed(place.open)
+            if self._program:
+                link.prepare(self._program)
             if self._manner.life != "session":
                 self._bring(link)
         except SandboxError as error:
@@ -228,6 +247,12 @@ class RunnerSandbox:
         if not why:
             return error
         return SandboxError(f"{error.message}: {why}", error.remedy)
+
+
+def _sane(seconds: float) -> float:
+    if 0 < seconds < float("inf"):
+        return seconds
+    raise SandboxError(f"A time limit of {seconds} s cannot be kept", "Give seconds above 0")
 
 
 def _shown(run: Generator[str, None, Done]) -> Generator[Output, None, Done]:

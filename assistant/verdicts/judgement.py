@@ -6,13 +6,11 @@ import marshal
 import secrets
 from collections.abc import Generator, Mapping
 from functools import cache
-from hashlib import sha256
 from importlib.resources import files
 from importlib.util import MAGIC_NUMBER
 from typing import Any, Protocol
 
-from assistant.events import CodeBlock, ExecResult, Notice, Output
-from assistant.sandbox.tree import Delta, Entry
+from assistant.events import ExecResult, Notice, Output
 from assistant.verdicts import wire
 from assistant.verdicts.task import (
     OUTCOMES,
@@ -25,7 +23,6 @@ from assistant.verdicts.task import (
     Verdict,
 )
 
-EXAM = ".assistant-exam"
 LONGEST = 4 << 20
 """Characters of a solution that are looked at."""
 _PARTS = (
@@ -45,20 +42,24 @@ _SPARE = 5.0
 FULL_DISK = "it passed the sandbox's limit of "
 
 
-class Store(Protocol):
-    def put(self, data: bytes, /) -> str: ...
-    def get(self, digest: str, /) -> bytes: ...
-
-
 class Fresh(Protocol):
-    """A sandbox that carries nothing over from block to block; see ``Executor`` for ``run``."""
+    """A sandbox that carries nothing over from one answer to the next."""
 
     @property
     def image(self) -> str: ...
-    def put(self, delta: Delta, blobs: Store, /) -> None: ...
-    def run(
-        self, block: CodeBlock, seconds: float, /
-    ) -> Generator[Output | Notice, None, ExecResult]: ...
+    def open(self) -> None:
+        """Starts now what the first answer would start."""
+        ...
+
+    def prepare(self, program: str, /) -> None:
+        """Has a Python program stand ready for every answer."""
+        ...
+
+    def answer(
+        self, asked: bytes, seconds: float, /
+    ) -> Generator[Output | Notice, None, ExecResult]:
+        """Calls the program's ``main`` with a descriptor of ``asked``, in a process of its own."""
+        ...
 
 
 @cache
@@ -83,14 +84,14 @@ if _frozen_importlib_external.MAGIC_NUMBER == {magic!r}:
     program = marshal.loads(binascii.a2b_base64({compiled!r}))
 else:
     program = compile(binascii.a2b_base64({text!r}), "<supervisor>", "exec")
-exec(program, {{"__name__": "__supervisor__"}})
+exec(program)
 """
 
 
 def program_text() -> str:
     here = files("assistant.verdicts")
     texts = [here.joinpath(name + ".py").read_text(encoding="utf-8") for name in _PARTS]
-    return "\n".join([*texts, "main()\n"])
+    return "\n".join(texts)
 
 
 def judge(executor: Fresh, task: Task, candidate: Candidate) -> Verdict:
@@ -106,33 +107,16 @@ def judge(executor: Fresh, task: Task, candidate: Candidate) -> Verdict:
         exam = json.dumps(_exam(task, code, nonce)).encode()
     except wire.Unfit as error:
         return Verdict("harness_error", f"The task's inputs cannot be sent: {error}")
-    blobs = _One(exam)
-    entry = Entry("file", 0o600, len(exam), blobs.digest)
-    executor.put(Delta({EXAM: entry}), blobs)
     seconds = task.limits.seconds * (2 if isinstance(task.tests, Cases) else 1) + _SPARE
-    result = _ended(executor.run(CodeBlock("python", program()), seconds))
+    executor.prepare(program())
+    result = _ended(executor.answer(exam, seconds))
     if result.reason == "cancelled":
         raise KeyboardInterrupt
     return _told(result.output, nonce) or _untold(result)
 
 
-class _One:
-    """A store of the one file that a judgement puts into its sandbox."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-        self.digest = sha256(data).hexdigest()
-
-    def put(self, data: bytes) -> str:
-        return sha256(data).hexdigest()
-
-    def get(self, digest: str) -> bytes:
-        assert digest == self.digest
-        return self._data
-
-
 def _exam(task: Task, code: str, nonce: str) -> dict[str, Any]:
-    """What the supervisor reads, removes, and only then lets the solution run."""
+    """What the supervisor reads once the solution's process is there, and on its own."""
     limits = {"seconds": task.limits.seconds, "memory": task.limits.memory}
     told = {"nonce": nonce, "code": code, "limits": limits, "entry_point": task.entry_point}
     return {**told, "definition": task.definition, **_form(task.tests)}

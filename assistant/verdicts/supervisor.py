@@ -1,8 +1,9 @@
 """Runs the tests of one task against a solution in another process, and alone tells the verdict.
 
 Sent as text into a sandbox (Python 3.8 or newer, standard library only), after wire.py,
-candidate.py, proxies.py and session.py. The order of ``main`` keeps the expected values secret: it
-forks the candidate, closes this process to others, and only then reads the tests.
+candidate.py, proxies.py and session.py, and loaded once: each job calls ``main`` in a fork of its
+own. Its order keeps the expected values secret: it forks the candidate, closes this process to
+others, and only then reads the tests.
 """
 
 # ruff: noqa: UP006, UP031, UP035, UP045
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from assistant.verdicts.session import Session
     from assistant.verdicts.wire import Damaged, Unfit
 
-EXAM = ".assistant-exam"
 OWN_MEMORY = 2 << 30
 PRIVATE = ("/tmp", "/var/tmp", "/dev/shm")
 """Places that a solution can write to: nothing is imported from there here."""
@@ -50,20 +50,21 @@ class Clock:
         self.deadline += seconds
 
 
-def main() -> NoReturn:
+def main(exam: int) -> NoReturn:
+    """``exam`` is the descriptor of what the host sent for this one judgement."""
     ours, theirs = socket.socketpair()
     out, written = os.pipe()
     pid = os.fork()
     if pid == 0:
         ours.close()
         os.close(out)
+        os.close(exam)
         become_candidate(theirs, written)
     theirs.close()
     os.close(written)
     shut_off()
-    with open(EXAM, encoding="utf-8") as file:
+    with open(exam, "rb") as file:
         told = json.load(file)
-    os.unlink(EXAM)
     workspace = os.getcwd()
     report = Report(alone(workspace), told["nonce"])
     try:

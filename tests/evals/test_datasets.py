@@ -119,7 +119,7 @@ def test_references_of_mbpp_plus_pass(data_folder: Path) -> None:
         (p.task(limits), Candidate(f"def {p.entry_point}(*_):\n    return object")) for p in some
     ]
     found = judge_many(
-        lambda: LocalSandbox(LocalOptions(dict(os.environ), "fresh")), [*right, *wrong]
+        lambda: LocalSandbox(LocalOptions(dict(os.environ), "pooled")), [*right, *wrong]
     )
     assert [v.label for v in found[: len(some)]] == ["passed"] * len(some)
     assert not [v for v in found[len(some) :] if v.passed]

@@ -18,7 +18,7 @@ WRONG = [json.loads(line) for line in _FILE.read_text("utf-8").splitlines()]
 
 def verdicts(codes: list[tuple[str, str]]) -> list[Verdict]:
     given = [(PROBLEMS[task_id].task(), Candidate(code)) for task_id, code in codes]
-    return judge_many(lambda: LocalSandbox(LocalOptions(dict(os.environ), "fresh")), given)
+    return judge_many(lambda: LocalSandbox(LocalOptions(dict(os.environ), "pooled")), given)
 
 
 def test_its_shape() -> None:

@@ -352,7 +352,8 @@ class Contract:
         assert time.monotonic() - began < 25
 
     def test_background_programs_live_on_and_are_told(self, session: Sandbox) -> None:
-        result = go(session, "sleep 301 & echo $! > pid", "bash")
+        became = "until grep -q sleep /proc/$!/comm; do :; done"
+        result = go(session, f"sleep 301 & echo $! > pid; {became}", "bash")
         assert any("sleep 301" in note for note in result.notes)
         go(session, "import time; time.sleep(60)", seconds=0.3)
         assert go(session, "kill -0 $(cat pid) && kill %1", "bash").exit_code == 0

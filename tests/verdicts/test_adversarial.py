@@ -37,11 +37,11 @@ def test_the_set_is_what_it_says() -> None:
 def test_here() -> None:
     """Outside a container only what needs none of its limits."""
     solutions = [one for one in HERE if one.name not in SLOW and "timeout" not in one.outcomes]
-    assert not problems(lambda: LocalSandbox(LocalOptions(dict(os.environ), "fresh")), solutions)
+    assert not problems(lambda: LocalSandbox(LocalOptions(dict(os.environ), "pooled")), solutions)
 
 
 @pytest.mark.docker
 @pytest.mark.timeout(600)
 def test_in_containers(engine: Engine, sandbox_image: BuiltImage) -> None:
-    options = SandboxOptions(sandbox_image.tag, "fresh", SAMPLE)
+    options = SandboxOptions(sandbox_image.tag, "pooled", SAMPLE)
     assert not problems(lambda: DockerSandbox(engine, options), [*ATTACKS, *HONEST])

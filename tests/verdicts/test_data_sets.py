@@ -28,7 +28,7 @@ def lines(path: Path) -> list[dict[str, Any]]:
 
 
 def local() -> LocalSandbox:
-    return LocalSandbox(LocalOptions(dict(os.environ), "fresh"))
+    return LocalSandbox(LocalOptions(dict(os.environ), "pooled"))
 
 
 def failed(jobs: list[tuple[Task, str]], place: OpenExecutor = local) -> dict[int, str]:
@@ -51,7 +51,7 @@ def test_humaneval_in_containers(
     data_folder: Path, engine: Engine, sandbox_image: BuiltImage
 ) -> None:
     """With the limits of evaluation samples in force."""
-    options = SandboxOptions(sandbox_image.tag, "fresh", SAMPLE)
+    options = SandboxOptions(sandbox_image.tag, "pooled", SAMPLE)
     found = lines(data_folder / "humaneval" / "HumanEval.jsonl.gz")
     right = [(rows.humaneval(r, LIMITS), r["prompt"] + r["canonical_solution"]) for r in found]
     assert failed(right, lambda: DockerSandbox(engine, options)) == {}

@@ -2,16 +2,18 @@
 
 import ast
 import os
+import threading
 from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib.resources import files
 from textwrap import dedent
 
 import pytest
 
-from assistant.events import CodeBlock, ExecResult, Notice, Output, SandboxError, UsageError
+from assistant.events import ExecResult, Notice, Output, SandboxError, UsageError
 from assistant.sandbox.local import LocalOptions, LocalSandbox
-from assistant.sandbox.tree import Delta
 from assistant.verdicts import judgement as module
 from assistant.verdicts import rows
 from assistant.verdicts.task import (
@@ -26,11 +28,11 @@ from assistant.verdicts.task import (
     Verdict,
     digest,
 )
-from assistant.verdicts.verdict import Store, judge, judge_many
+from assistant.verdicts.verdict import JudgePool, judge, judge_many
 
 
 def local() -> LocalSandbox:
-    return LocalSandbox(LocalOptions(dict(os.environ), "fresh"))
+    return LocalSandbox(LocalOptions(dict(os.environ), "pooled"))
 
 
 def judged(tests: Tests, code: str, entry: str = "", definition: str = "") -> Verdict:
@@ -276,14 +278,15 @@ def test_the_program_is_the_same_for_all_and_holds_no_task() -> None:
     class Spy:
         image = "spy"
 
-        def put(self, delta: Delta, blobs: Store) -> None:
-            (entry,) = delta.written.values()
-            self.exam = blobs.get(entry.digest)
+        def open(self) -> None: ...
 
-        def run(
-            self, block: CodeBlock, seconds: float
+        def prepare(self, program: str) -> None:
+            self.program = program
+
+        def answer(
+            self, asked: bytes, seconds: float
         ) -> Generator[Output | Notice, None, ExecResult]:
-            seen.append((block.code, self.exam))
+            seen.append((self.program, asked))
             return ExecResult(0, '{"outcome": "passed", "seconds": 1}\n')
             yield
 
@@ -339,11 +342,11 @@ def test_an_end_without_a_report_is_never_a_pass(result: ExecResult, outcome: st
     class Ends:
         image = "ends"
 
-        def put(self, delta: Delta, blobs: Store) -> None:
-            pass
+        def open(self) -> None: ...
+        def prepare(self, program: str) -> None: ...
 
-        def run(
-            self, block: CodeBlock, seconds: float
+        def answer(
+            self, asked: bytes, seconds: float
         ) -> Generator[Output | Notice, None, ExecResult]:
             yield Output("")
             return result
@@ -361,12 +364,12 @@ class Counting:
     def __init__(self, faults: int = 0, broken: int = 0) -> None:
         self.faults, self.broken = faults, broken
 
-    def put(self, delta: Delta, blobs: Store) -> None:
-        (entry,) = delta.written.values()
-        self.nonce = blobs.get(entry.digest).split(b'"nonce": "')[1][:32].decode()
+    def open(self) -> None: ...
+    def prepare(self, program: str) -> None: ...
 
-    def run(self, block: CodeBlock, seconds: float) -> Generator[Output | Notice, None, ExecResult]:
+    def answer(self, asked: bytes, seconds: float) -> Generator[Output | Notice, None, ExecResult]:
         self.judged += 1
+        nonce = asked.split(b'"nonce": "')[1][:32].decode()
         if self.faults:
             self.faults -= 1
             raise SandboxError("gone")
@@ -374,11 +377,11 @@ class Counting:
         if self.broken:
             self.broken -= 1
             outcome = "harness_error"
-        return ExecResult(0, f'{self.nonce} {{"outcome": "{outcome}", "seconds": 0}}\n')
+        return ExecResult(0, f'{nonce} {{"outcome": "{outcome}", "seconds": 0}}\n')
         yield
 
     @contextmanager
-    def open(self) -> Iterator["Counting"]:
+    def opener(self) -> Iterator["Counting"]:
         self.opened += 1
         yield self
 
@@ -390,18 +393,18 @@ def jobs(count: int) -> list[tuple[Task, Candidate]]:
 
 def test_equal_jobs_are_judged_once() -> None:
     sandbox = Counting()
-    found = judge_many(sandbox.open, jobs(20), 1)
+    found = judge_many(sandbox.opener, jobs(20), 1)
     assert (len(found), sandbox.judged, sandbox.opened) == (20, 5, 1)
-    assert len(judge_many(sandbox.open, jobs(20), 1, again=True)) == 20
+    assert len(judge_many(sandbox.opener, jobs(20), 1, again=True)) == 20
     assert sandbox.judged == 25
 
 
 def test_what_fails_for_reasons_not_its_own_is_tried_again_once() -> None:
     for sandbox in (Counting(faults=1), Counting(broken=1)):
-        assert [v.outcome for v in judge_many(sandbox.open, jobs(2), 1)] == ["passed"] * 2
+        assert [v.outcome for v in judge_many(sandbox.opener, jobs(2), 1)] == ["passed"] * 2
         assert sandbox.opened == 2
     for sandbox in (Counting(faults=2), Counting(broken=2)):
-        found = [v.outcome for v in judge_many(sandbox.open, jobs(2), 1)]
+        found = [v.outcome for v in judge_many(sandbox.opener, jobs(2), 1)]
         assert found == ["harness_error", "passed"]
 
 
@@ -426,14 +429,63 @@ def test_rows_that_lack_something_are_told() -> None:
         rows.humaneval({"task_id": "HumanEval/0", "prompt": ""})
 
 
-def test_a_sandbox_that_cannot_be_opened_is_an_error() -> None:
-    @contextmanager
-    def broken() -> Iterator[Counting]:
-        raise SandboxError("no engine")
-        yield
+@contextmanager
+def broken() -> Iterator[Counting]:
+    raise SandboxError("no engine")
+    yield
 
+
+def test_a_sandbox_that_cannot_be_opened_is_an_error() -> None:
     with pytest.raises(SandboxError, match="no engine"):
         judge_many(broken, jobs(3), 2)
+
+
+def test_a_pool_judges_what_comes_from_any_thread() -> None:
+    sandbox = Counting()
+    with JudgePool(sandbox.opener, workers=1) as pool:
+        with ThreadPoolExecutor(8) as threads:
+            found = list(threads.map(lambda job: pool.judge(*job), jobs(40)))
+        assert {verdict.outcome for verdict in found} == {"passed"}
+        assert sandbox.judged == 5
+        assert pool.judge(*jobs(1)[0]).passed
+        assert sandbox.judged == 5
+    assert sandbox.opened == 1
+
+
+def test_a_pool_forgets_what_failed_for_reasons_not_its_own() -> None:
+    sandbox = Counting(broken=2)
+    with JudgePool(sandbox.opener, workers=1) as pool:
+        assert pool.judge(*jobs(1)[0]).outcome == "harness_error"
+        assert pool.judge(*jobs(1)[0]).passed
+
+
+def test_a_pool_without_a_sandbox_says_so_each_time() -> None:
+    with JudgePool(broken, workers=2) as pool:
+        for job in jobs(2):
+            with pytest.raises(SandboxError, match="no engine"):
+                pool.judge(*job)
+
+
+def test_a_pool_that_is_left_cancels_what_waits() -> None:
+    going, gate = threading.Event(), threading.Event()
+
+    class Waiting(Counting):
+        def answer(
+            self, asked: bytes, seconds: float
+        ) -> Generator[Output | Notice, None, ExecResult]:
+            going.set()
+            assert gate.wait(60)
+            return (yield from super().answer(asked, seconds))
+
+    with JudgePool(Waiting().opener, workers=1) as pool:
+        first, second, *_ = [pool.submit(*job) for job in jobs(5)]
+        assert going.wait(60)
+        pool._end(None)
+        assert second.cancelled()
+        gate.set()
+    assert first.result().passed
+    assert pool.submit(*jobs(1)[0]) is first
+    assert pool.submit(Task(Assertions(["assert g()"])), Candidate("g = 1")).cancelled()
 
 
 def test_verdicts_do_not_depend_on_workers_or_order() -> None:
@@ -453,9 +505,13 @@ def test_verdicts_do_not_depend_on_workers_or_order() -> None:
         "syntax_error",
         "exit_before_verdict",
     ]
+    once = judge_many(local, given, 1)
+    assert [v.outcome for v in once] == wanted
+    told = [replace(verdict, seconds=0) for verdict in once]
     for workers in (1, 2, 8):
-        assert [v.outcome for v in judge_many(local, given, workers)] == wanted
-    assert [v.outcome for v in judge_many(local, given[::-1], 2)] == wanted[::-1]
+        for order in (given, given[::-1], given[2:] + given[:2]):
+            verdicts = [replace(found, seconds=0) for found in judge_many(local, order, workers)]
+            assert [verdicts[order.index(job)] for job in given] == told
 
 
 def test_digests_tell_apart_what_differs() -> None:
