@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
 
-from assistant.events import Checked, Event, Ran, Replied, Reserved, Running
+from assistant.events import Checked, Event, Ran, Replied, Reserved, Running, Summarised
 
 LEAST_REPLY = 256
 """Tokens: a call that could answer less than this is not made."""
@@ -56,7 +56,7 @@ class _Tally:
         self.dollars, self.seconds, self.unpriced = Decimal(0), 0.0, False
         self.open: Reserved | None = None
 
-    def settle(self, reply: Replied | None) -> None:
+    def settle(self, reply: Replied | Summarised | None) -> None:
         call, self.open = self.open, None
         if reply is not None and reply.finish == "failed":
             return
@@ -77,7 +77,7 @@ class _Tally:
             case Reserved():
                 self.settle(None)
                 self.open = event
-            case Replied():
+            case Replied() | Summarised():
                 self.settle(event)
                 self.seconds += event.seconds
             case Running(block):

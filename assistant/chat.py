@@ -6,20 +6,25 @@ from decimal import Decimal
 from typing import Protocol, TypeVar
 
 from assistant.budget import INFINITE, Budget, Left, Spent, left, narrower, spent
+from assistant.compaction import Situation, compaction, room
 from assistant.events import (
     AssistantError,
     Checked,
     Chunk,
     CodeBlock,
+    Compacted,
     Event,
     ExecResult,
     Finished,
+    ModelError,
+    Moved,
     Notice,
     Output,
     Ran,
     Reset,
     Restored,
     Retrying,
+    Rewound,
     Running,
     Said,
     UsageError,
@@ -27,7 +32,8 @@ from assistant.events import (
 from assistant.loop import MakeTurn, Turn, converse, deliver, drive
 from assistant.prompts import prompt
 from assistant.protocols import Check, Executor, Model, Terms
-from assistant.transcript import this_turn
+from assistant.rewinding import where_the_files_are
+from assistant.transcript import history, this_turn
 
 Sink = Callable[[Event], None]
 Result = TypeVar("Result")
@@ -136,10 +142,35 @@ class Chat:
         return done
 
     def undo(self, count: int = 1) -> Restored:
-        return self._restored(self._work().undo(count))
+        """Take back what the last ``count`` blocks changed. The conversation stays; see rewind."""
+        detail = self._work().undo(count)
+        self.pour(Moved(-count))
+        return self._restored(detail)
 
     def redo(self, count: int = 1) -> Restored:
-        return self._restored(self._work().redo(count))
+        detail = self._work().redo(count)
+        self.pour(Moved(count))
+        return self._restored(detail)
+
+    @property
+    def rewindable(self) -> bool:
+        """Whether undo or redo left the conversation elsewhere than the files."""
+        return where_the_files_are(self.events) is not None
+
+    def rewind(self) -> Rewound:
+        """Take the conversation to where the files are after undo or redo; the record keeps all.
+
+        Raises UsageError where it is there already.
+        """
+        target = where_the_files_are(self.events)
+        if target is None:
+            raise UsageError(
+                "the conversation is where the files are",
+                "Undo first; of a reply with several blocks, all that changed files.",
+            )
+        rewound = Rewound(target)
+        self.pour(rewound)
+        return rewound
 
     def discard(self) -> Restored:
         """Throw away every change of the workspace."""
@@ -194,6 +225,25 @@ class Chat:
         if self.openers is None:
             raise AssistantError("this conversation cannot open other parts")
         return self.openers
+
+    def compact(self) -> Compacted | None:
+        """Have old messages summed up now, where that makes the history smaller.
+
+        Raises ModelError where what must stay does not fit the model's window.
+        """
+        check = self.terms.check.command if self.terms.check else ""
+        now = Situation(self.model, self.left, check)
+        used = self.model.count(history(self.events))
+        most = min(room(self.model) or used, used)
+        try:
+            for event in compaction(self.events, now, most, whole=True):
+                self.pour(event)
+                if isinstance(event, Compacted):
+                    return event
+        except ModelError:
+            if room(self.model) is not None and used > most:
+                raise
+        return None
 
     def reset(self) -> None:
         """Forget the conversation; the workspace and what was spent stay."""

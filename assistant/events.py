@@ -6,6 +6,13 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Literal
 
+from assistant.errors import AssistantError as AssistantError
+from assistant.errors import ModelError as ModelError
+from assistant.errors import ModelErrorKind as ModelErrorKind
+from assistant.errors import RecordError as RecordError
+from assistant.errors import SandboxError as SandboxError
+from assistant.errors import UsageError as UsageError
+
 Action = Literal["run", "save", "edit", "show"]
 Reason = Literal["timeout", "memory", "output", "disk", "files", "cancelled", "declined"]
 Finish = Literal["stop", "length", "broken", "interrupted", "refused", "filtered", "failed"]
@@ -210,6 +217,51 @@ class Restored:
 
 
 @dataclass(frozen=True, slots=True)
+class Moved:
+    """So many blocks that changed files were undone (below 0) or done again; Restored follows."""
+
+    blocks: int
+
+
+# What the model sees of the conversation. Messages (Said and Replied, whatever became of them) are
+# numbered from 1 on as they stand in the record.
+
+
+@dataclass(frozen=True, slots=True)
+class Summarised:
+    """What the model wrote when it was asked to sum up old messages; itself no message."""
+
+    text: str
+    usage: Usage = field(default_factory=Usage)
+    finish: Finish = "stop"
+    detail: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Compacted:
+    """From here on the model sees less of what came before; the record keeps all of it.
+
+    ``note`` stands for the first ``dropped`` messages (the system's stay as they are). In the first
+    ``cut`` messages each output keeps ``ends`` characters at its head and at its tail.
+    """
+
+    note: str = ""
+    dropped: int = 0
+    cut: int = 0
+    ends: int = 0
+    detail: str = ""
+    """What was done, for the user."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rewound:
+    """The conversation goes on from where it was after its first ``messages`` messages."""
+
+    messages: int
+
+
+@dataclass(frozen=True, slots=True)
 class Reset:
     """The conversation starts anew: the model sees nothing from before but the system message."""
 
@@ -234,51 +286,10 @@ Event = (
     | Checking
     | Checked
     | Restored
+    | Moved
+    | Summarised
+    | Compacted
+    | Rewound
     | Reset
     | Finished
 )
-
-
-class AssistantError(Exception):
-    """An error of ours: what went wrong and where, and what the user can do about it."""
-
-    exit_code = 2
-
-    def __init__(self, message: str, remedy: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.remedy = remedy
-
-    def __str__(self) -> str:
-        return f"{self.message}\n{self.remedy}" if self.remedy else self.message
-
-
-class UsageError(AssistantError):
-    """The user asked for something that cannot be meant: a wrong flag, key, file or value."""
-
-
-ModelErrorKind = Literal[
-    "unavailable", "auth", "quota", "context", "not-found", "bad-request", "unsupported", "replay"
-]
-
-
-class ModelError(AssistantError):
-    """The model cannot answer; ``kind`` says whether another try could help."""
-
-    exit_code = 4
-
-    def __init__(
-        self, message: str, remedy: str = "", kind: ModelErrorKind = "unavailable"
-    ) -> None:
-        super().__init__(message, remedy)
-        self.kind: ModelErrorKind = kind
-
-
-class SandboxError(AssistantError):
-    """The sandbox itself failed: no engine, no image, a container found dead."""
-
-    exit_code = 5
-
-
-class RecordError(AssistantError):
-    """A record cannot be read or written: damaged, of another version, held by another process."""

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 
 from assistant.events import Checked, CodeBlock, ExecResult
 from assistant.prompts import prompt
+from assistant.transcript import middle_cut
 
-HEAD = TAIL = 8_000
+ENDS = 8_000
 """Characters of output that are fed back from each end."""
 
 _REASONS = {
@@ -70,7 +71,7 @@ def _one(number: int, of: int, block: CodeBlock, result: ExecResult) -> str:
 
 def fenced(output: str) -> str:
     """Output as data: cleaned, cut in the middle, in a fence longer than any run inside it."""
-    return quoted(middle_cut(clean(output).rstrip("\n")), "output")
+    return quoted(middle_cut(clean(output).rstrip("\n"), ENDS), "output")
 
 
 def quoted(text: str, tag: str = "text") -> str:
@@ -78,13 +79,6 @@ def quoted(text: str, tag: str = "text") -> str:
     longest = max((len(run) for run in re.findall(r"`{3,}", text)), default=2)
     fence = "`" * (longest + 1)
     return f"{fence}{tag}\n{text}\n{fence}"
-
-
-def middle_cut(text: str) -> str:
-    if len(text) <= HEAD + TAIL:
-        return text
-    cut = len(text) - HEAD - TAIL
-    return f"{text[:HEAD]}\n[... {cut} characters left out ...]\n{text[-TAIL:]}"
 
 
 def one_line(text: str) -> str:

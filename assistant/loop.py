@@ -1,10 +1,10 @@
 """The conversation loop: ask the model, run its blocks, feed back, until an ending that is true."""
 
 from collections.abc import Callable, Generator, Sequence
-from typing import TypeVar
 
 from assistant import feedback
-from assistant.budget import Exhausted, Left, left, narrower, reserve, spent
+from assistant.asking import Asking, Ended, Run
+from assistant.budget import Exhausted
 from assistant.code.blocks import blocks
 from assistant.events import (
     Checked,
@@ -15,34 +15,17 @@ from assistant.events import (
     ModelError,
     Notice,
     Ran,
-    Replied,
-    Reserved,
     Running,
     Said,
     SandboxError,
-    Status,
 )
 from assistant.meaning import meant
 from assistant.prompts import prompt
 from assistant.protocols import Check, Executor, Model, Terms
-from assistant.transcript import history, steady, this_turn
+from assistant.transcript import steady, this_turn
 
-BROKEN_REPLIES = 3
-"""So many replies in a row that break off end the run."""
 SAME_FAILURES = 3
 """The same block failing the same way so often ends the run."""
-
-
-Run = Generator[Event, None, None]
-Kept = TypeVar("Kept", bound=Event)
-
-
-class Ended(Exception):
-    """Raised inside a turn where it ends."""
-
-    def __init__(self, status: Status, detail: str = "") -> None:
-        self.status: Status = status
-        self.detail = detail
 
 
 def converse(
@@ -71,30 +54,15 @@ def converse(
     yield Finished(status, detail)
 
 
-class Turn:
-    """The state of one turn: all events so far, and when it began."""
+class Turn(Asking):
+    """One turn: asks and runs, until something ends it."""
 
     def __init__(
         self, past: Sequence[Event], model: Model, executor: Executor, terms: Terms
     ) -> None:
-        self.events = list(past)
-        self.model, self.executor, self.terms = model, executor, terms
-        self.began = terms.clock() - spent(this_turn(self.events)).seconds
+        super().__init__(past, model, terms)
+        self.executor = executor
         self.stopped_before = False  # The last reply, too, had nothing to run.
-
-    def keep(self, event: Kept) -> Kept:
-        self.events.append(event)
-        return event
-
-    def left(self) -> Left:
-        """What remains for this message, and of the session where that is capped."""
-        elapsed = self.terms.clock() - self.began
-        remaining = left(self.terms.budget, spent(this_turn(self.events)))
-        if self.terms.budget.seconds is not None:
-            remaining = remaining._replace(seconds=self.terms.budget.seconds - elapsed)
-        if self.terms.session:
-            remaining = narrower(remaining, left(self.terms.session, spent(self.events)))
-        return remaining
 
     def steps(self) -> Run:
         """Ask and run until something ends it; every ending is an exception."""
@@ -119,40 +87,6 @@ class Turn:
             else:
                 empty = False
                 yield from self.follow(blocks(reply.text))
-
-    def ask(self) -> Generator[Event, None, Replied]:
-        """One whole reply; those that break off are kept, never run, and asked for again."""
-        for _ in range(BROKEN_REPLIES):
-            call = yield from self.reserved()
-            try:
-                reply = yield from self.model.reply(
-                    history(self.events), max_tokens=call.completion, seconds=self.left().seconds
-                )
-            except ModelError as error:  # The call was refused: it used nothing.
-                yield self.keep(Replied("", finish="failed", detail=error.message))
-                raise
-            yield self.keep(reply)
-            if reply.finish == "interrupted":
-                yield self.keep(Said(prompt("interrupted", what="your reply"), "result"))
-                raise Ended("interrupted", reply.detail)
-            if reply.finish in ("refused", "filtered"):
-                raise Ended("refused", reply.detail or reply.text)
-            if reply.finish != "broken":
-                return reply
-        raise Ended("model-error", f"{BROKEN_REPLIES} replies in a row broke off: {reply.detail}")
-
-    def reserved(self) -> Generator[Event, None, Reserved]:
-        """The next call's reservation, written down before the call is made."""
-        used = self.model.count(history(self.events))
-        if self.terms.budget.dollars_required and self.model.cost(used, 1) is None:
-            raise ModelError(
-                f"the price of {self.model.name} is unknown, so a dollar cap cannot be kept",
-                "Give its price in a price table (setting prices), or cap tokens instead.",
-                "unsupported",
-            )
-        call = reserve(self.left(), used, self.model.max_reply, self.model.cost)
-        yield self.keep(call)
-        return call
 
     def follow(self, found: Sequence[CodeBlock]) -> Run:
         """Run what a reply asks for; without anything to run the model has stopped."""

@@ -44,6 +44,15 @@ class Model(Protocol):
     ) -> Generator[Chunk | Retrying | Notice, None, Replied]: ...
 
 
+def window_of(model: Model) -> int | None:
+    """Tokens of prompt and reply together that the model can hold.
+
+    ``window`` is for a model to have or not; None where it says nothing or does not know.
+    """
+    window: int | None = getattr(model, "window", None)
+    return window
+
+
 class Executor(Protocol):
     """What runs blocks. ``look`` carries changes from outside in, and says what they were.
 

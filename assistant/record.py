@@ -15,8 +15,10 @@ from assistant.events import (
     Checked,
     Checking,
     Chunk,
+    Compacted,
     Event,
     Finished,
+    Moved,
     Notice,
     Output,
     Ran,
@@ -26,9 +28,11 @@ from assistant.events import (
     Reset,
     Restored,
     Retrying,
+    Rewound,
     Running,
     Said,
     Started,
+    Summarised,
 )
 from assistant.record_file import hold, open_record, release, write
 from assistant.record_reader import Damage, Loaded, ending, load
@@ -63,6 +67,10 @@ KEPT: Mapping[type, bool | None] = {
     Checking: False,
     Checked: True,
     Restored: True,
+    Moved: True,
+    Summarised: True,
+    Compacted: True,
+    Rewound: True,
     Reset: True,
     Finished: True,
 }

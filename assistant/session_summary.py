@@ -83,7 +83,7 @@ class _Tally:
         try:
             self.updated = moment(head[1].decode())
             self.started = self.started or self.updated
-            if kind == b"Replied":
+            if kind in (b"Replied", b"Summarised"):
                 self._replied(line)
         except (ValueError, ArithmeticError) as error:
             raise RecordError(f"line {number}: {error}") from error

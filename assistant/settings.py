@@ -46,6 +46,15 @@ class Settings:
     )
     temperature: float | None = option(None, "the model's temperature; none: its own", least=0)
     max_reply: int = option(16_384, "tokens of the largest reply, reasoning included", least=1)
+    window: int | None = option(
+        None, "tokens that the model's window holds; none: what is known of it", least=1000
+    )
+    reasoning_effort: str = option("", "how much the model thinks: low, medium, high, ...")
+    seed: int | None = option(None, "the seed of the model's chance; none: its own")
+    stop: tuple[str, ...] = option((), "texts that end a reply")
+    silence: float = option(
+        60.0, "seconds of a silent server before the call is made again", least=1
+    )
     prices: str = option("", "a TOML table of prices; it wins", path=True, widens="change")
 
     # The sandbox.

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assistant.events import Checked, CodeBlock, ExecResult
-from assistant.feedback import HEAD, TAIL, clean, fenced, results, verdict
+from assistant.feedback import ENDS, clean, fenced, results, verdict
 
 BLOCK = CodeBlock("python", "x")
 
@@ -38,7 +38,7 @@ def test_chat_template_tokens_are_broken_up() -> None:
 
 
 def test_long_output_keeps_head_and_tail() -> None:
-    text = fenced("a" * HEAD + "b" * 1234 + "c" * TAIL)
+    text = fenced("a" * ENDS + "b" * 1234 + "c" * ENDS)
     assert "[... 1234 characters left out ...]" in text
     assert "b" not in text.replace("characters left out", "").replace("output", "")
 

@@ -19,7 +19,7 @@ PACKAGE = ROOT / "assistant"
 
 # Lower layers know nothing of higher ones. A part is one name here, or several that belong
 # together, and parts do not know each other.
-WORDS = {"events", "languages", "prompts", "redact", "shapes", "transcript"}
+WORDS = {"errors", "events", "languages", "prompts", "redact", "shapes", "transcript"}
 PARTS = (
     {"code"},
     {"model"},
@@ -29,7 +29,17 @@ PARTS = (
 LAYERS = (
     WORDS,
     set().union(*PARTS),
-    {"loop", "protocols", "budget", "feedback", "briefing", "meaning"},
+    {
+        "loop",
+        "asking",
+        "compaction*",
+        "rewinding",
+        "protocols",
+        "budget",
+        "feedback",
+        "briefing",
+        "meaning",
+    },
     {"chat"},
     {"settings*", "config_files", "options"},
     {"sessions", "session_summary"},

@@ -29,7 +29,7 @@ def open_model(setup: Setup, name: str = "") -> Model:
 
 def _served(setup: Setup, name: str) -> Model:
     from assistant.model.openai_model import OpenAIModel
-    from assistant.model.options import OPENAI_URL, ModelOptions, Secret
+    from assistant.model.options import OPENAI_URL, ModelOptions, Secret, Timeouts
 
     settings = setup.settings
     key = Secret(settings.api_key) if settings.api_key else None
@@ -46,7 +46,12 @@ def _served(setup: Setup, name: str) -> Model:
         api_key=key,
         base_url=settings.base_url or OPENAI_URL,
         max_reply=settings.max_reply,
+        window=settings.window,
         temperature=settings.temperature,
+        seed=settings.seed,
+        stop=settings.stop,
+        reasoning_effort=settings.reasoning_effort or None,
+        timeouts=Timeouts(silence=settings.silence),
         prices=Path(settings.prices) if settings.prices else None,
     )
     return OpenAIModel(options, redactor=setup.redactor)

@@ -17,7 +17,7 @@ exit codes:
 """
 
 SETTINGS = (
-    *("model", "base_url", "profile", "temperature", "max_reply"),
+    *("model", "base_url", "profile", "temperature", "max_reply", "window", "reasoning_effort"),
     *("image", "local", "mount", "network", "runtime"),
     *("replies", "tokens", "dollars", "seconds", "blocks", "block_seconds", "check_seconds"),
     *("check", "protect", "ask", "data_folder", "ignore_project"),
@@ -89,6 +89,8 @@ def _model() -> Parser:
     group.add_argument("--profile", metavar="NAME", help="a named profile of the settings")
     group.add_argument("--temperature", type=float, metavar="T")
     group.add_argument("--max-reply", type=int, metavar="TOKENS", help="the largest reply")
+    group.add_argument("--window", metavar="TOKENS", help="what the model's window holds")
+    group.add_argument("--reasoning-effort", metavar="WORD", help="low, medium, high, ...")
     return flags
 
 

@@ -8,6 +8,7 @@ import platformdirs
 
 from assistant.chat import Chat
 from assistant.cli.crash import crashed
+from assistant.cli.forking import forked
 from assistant.cli.setup import Setup, data_folder
 from assistant.cli.wiring import open_chat, open_sessions
 from assistant.events import UsageError
@@ -30,13 +31,18 @@ def open_terminal(setup: Setup, resume: str | None) -> int:
         opened, here = stack, chat.session
         return chat
 
+    def fork() -> Chat:
+        return open_one(forked(open_sessions(setup), here))
+
     try:
-        return run_terminal(lambda: open_one(resume), _options(setup, open_one))
+        return run_terminal(lambda: open_one(resume), _options(setup, open_one, fork))
     finally:
         opened.close()
 
 
-def _options(setup: Setup, another: Callable[[str], Chat]) -> TerminalOptions:
+def _options(
+    setup: Setup, another: Callable[[str], Chat], fork: Callable[[], Chat]
+) -> TerminalOptions:
     settings = setup.settings
     commands = Path(platformdirs.user_config_dir("assistant")) / "commands"
     return TerminalOptions(
@@ -50,5 +56,6 @@ def _options(setup: Setup, another: Callable[[str], Chat]) -> TerminalOptions:
         redact=setup.redactor.patterns,
         crashed=lambda error: crashed(error, setup.redactor, data_folder(settings)),
         resume=another,
+        fork=fork,
         sessions=lambda: [session.id for session in open_sessions(setup).list()],
     )

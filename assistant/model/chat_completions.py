@@ -54,7 +54,8 @@ class ChatCompletions:
     @property
     def window(self) -> int | None:
         """Tokens of prompt and reply together that the model holds; None where it is unknown."""
-        return self._quirks.window or self.prices.window
+        known = self.options.window or self.prices.window
+        return min([size for size in (known, self._quirks.window) if size], default=None)
 
     @property
     def estimated(self) -> bool:

@@ -151,7 +151,7 @@ def _judged(fault: Fault, options: ModelOptions) -> tuple[ModelErrorKind, str]:
     if fault.is_quota:
         return "quota", "The account has no credit left; trying again does not help. Add credit."
     if fault.is_context:
-        return "context", "Nothing is lost: start a new conversation, or use a larger model."
+        return "context", "Nothing is lost: /compact, a new conversation, or a larger model helps."
     if fault.kind != "status":
         return _unanswered(fault, options)
     status = fault.status or 0

@@ -59,6 +59,8 @@ class ModelOptions:
     base_url: str = OPENAI_URL
     max_reply: int = 16_384
     """Tokens, hidden reasoning included, that one call may ask for at most."""
+    window: int | None = None
+    """Tokens of prompt and reply together that the model holds; None: what is known of it."""
     temperature: float | None = None
     seed: int | None = None
     stop: tuple[str, ...] = ()

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from fnmatch import fnmatchcase
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +91,7 @@ class Prices:
             self._known[key] = _listed_cost(self._model, self._base_url, key)
         return self._known[key]
 
-    @property
+    @cached_property
     def window(self) -> int | None:
         """Tokens of prompt and reply together that the model can hold."""
         return self._own.window or _listed_window(self._model, self._base_url)

@@ -24,7 +24,11 @@ _REFUSED = re.compile(
 _MOST = re.compile(
     r"(?:at most|less than or equal to|maximum (?:value|allowed)\D{0,40}?)\D{0,4}(\d{2,7})"
 )
-_WINDOW = re.compile(r"maximum context length (?:is|of)\D{0,4}(\d{3,8})", re.IGNORECASE)
+_WINDOW = re.compile(
+    r"(?:maximum context length (?:is|of)|context (?:size|window|length) (?:is|of)?|n_ctx)"
+    r"\D{0,4}(\d{3,8})|\d{3,8} tokens > (\d{3,8}) maximum",
+    re.IGNORECASE,
+)
 
 
 @dataclass
@@ -66,6 +70,7 @@ class Quirks:
         if isinstance(asked, int) and (lesson := self._limit(fault, asked, prompt)):
             return lesson
         if fault.is_context:
+            self._too_long(fault, prompt)
             return ""
         name = _refused_name(fault, sent)
         if name in TWINS:
@@ -89,12 +94,23 @@ class Quirks:
         if found and self.most_reply is None and LEAST_REPLY <= int(found[1]) < asked:
             self.most_reply = int(found[1])
             return f"the model writes at most {found[1]} tokens per reply"
-        found = _WINDOW.search(fault.message) if fault.is_context else None
-        window = int(found[1]) if found else 0
+        window = _window(fault)
         if prompt + LEAST_REPLY < window < min(prompt + asked, self.window or prompt + asked):
             self.window = window
             return f"the model's window holds {window} tokens; replies are kept within it"
         return ""
+
+    def _too_long(self, fault: Fault, prompt: int) -> None:
+        """No reply fits beside the prompt; the window is remembered where the server names it."""
+        window = _window(fault)
+        if LEAST_REPLY < window <= prompt + LEAST_REPLY:
+            self.window = min(window, self.window or window)
+
+
+def _window(fault: Fault) -> int:
+    """The size of the window that a refusal names, 0 where it names none."""
+    found = _WINDOW.search(fault.message) if fault.is_context else None
+    return int(found[1] or found[2]) if found else 0
 
 
 def _refused_name(fault: Fault, sent: Mapping[str, object]) -> str:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from assistant.events import (
     AssistantError,
     Chunk,
+    Compacted,
     Event,
     Finished,
     ModelError,
@@ -16,6 +17,7 @@ from assistant.events import (
     Retrying,
     Said,
     Started,
+    Summarised,
     Usage,
 )
 from assistant.model.difference import difference
@@ -62,12 +64,33 @@ def turns(events: Sequence[Event], fold: Callable[[Sequence[Event]], History]) -
 
 
 def _refusal(reply: Replied, after: Event | None) -> ModelError | None:
-    """The error behind a reply that is none: the loop records it so, and ends with its words."""
+    """The error behind a reply that is none: the loop records it so, and ends with its words.
+
+    Where it went on with a shorter history instead, the prompt had been too long.
+    """
     if reply.finish != "failed":
         return None
+    if isinstance(after, Reserved | Compacted):
+        return ModelError(reply.detail, "", "context")
     if not isinstance(after, Finished) or not after.detail.startswith(reply.detail):
         return None
     return ModelError(reply.detail, after.detail.removeprefix(reply.detail).lstrip("\n"), "replay")
+
+
+def shortenings(events: Sequence[Event]) -> Iterator[tuple[int, tuple[Event, ...]]]:
+    """Where a record's history was made shorter: after so many replies, by these events."""
+    replies, group = 0, list[Event]()
+    for event in events:
+        match event:
+            case Reserved():
+                group = [event]
+            case Summarised():
+                group.append(event)
+            case Compacted():
+                yield replies, (*group, event)
+                group = []
+            case Replied():
+                replies, group = replies + 1, []
 
 
 class ReplayModel:
@@ -86,12 +109,21 @@ class ReplayModel:
         masked: Callable[[str], str] = steady,
     ) -> None:
         self._turns = list(turns(events, fold))
+        self._shortenings = list(shortenings(events))
         self._masked = masked
         self._next = 0
         started = next((event for event in events if isinstance(event, Started)), None)
         self.name = started.model if started else "replay"
         largest = [turn.reserved.completion for turn in self._turns if turn.reserved]
         self.max_reply = max(largest, default=MAX_REPLY)
+
+    def shortened(self, events: Sequence[Event], /) -> Sequence[Event]:
+        """How the history was made shorter where ``events`` now are; mostly not at all."""
+        done = sum(isinstance(event, Compacted) for event in events)
+        replies = sum(isinstance(event, Replied) for event in events)
+        if done < len(self._shortenings) and self._shortenings[done][0] == replies:
+            return self._shortenings[done][1]
+        return ()
 
     def _reserved(self) -> Reserved | None:
         return self._turns[self._next].reserved if self._next < len(self._turns) else None

@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from assistant import feedback
+from assistant.asking import Ended, Run
 from assistant.code.encodings import Decoded, NotText, decoded, encoded
 from assistant.code.functions import find_function
 from assistant.events import Checked, CodeBlock, Event, ExecResult, Ran, Replied, Running, Said
-from assistant.loop import SAME_FAILURES, Ended, Run, Turn
+from assistant.loop import SAME_FAILURES, Turn
 from assistant.prompts import prompt
 from assistant.protocols import Executor, Model, Terms
 from assistant.sandbox.diffing import unified

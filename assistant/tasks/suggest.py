@@ -3,8 +3,9 @@
 import re
 from collections.abc import Sequence
 
+from assistant.asking import Ended, Run
 from assistant.events import CodeBlock, Replied, Said
-from assistant.loop import Ended, Run, Turn
+from assistant.loop import Turn
 from assistant.prompts import prompt
 
 _NUMBERED = re.compile(r" {0,3}(?:\*\*)?\d{1,3}[.)](?:\*\*)?[ \t]+(.*)")

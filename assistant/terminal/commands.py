@@ -81,7 +81,7 @@ def _can(session: Session, name: str) -> bool:
     """Whether the session was opened with what a command needs."""
     if name == "resume":
         return session.options.resume is not None
-    return name != "fork" or hasattr(session.chat, "fork")
+    return name != "fork" or session.options.fork is not None
 
 
 def is_command(text: str) -> bool:

@@ -42,6 +42,8 @@ class TerminalOptions:
     resume: "Callable[[str], Chat] | None" = None
     sessions: Callable[[], Sequence[str]] | None = None
     """Open an earlier session; name those there are, newest first."""
+    fork: "Callable[[], Chat] | None" = None
+    """Open a copy of the session that is open, its files included."""
     crashed: Callable[[Exception], str] = repr
     """Keep the trace of a bug of ours, and say in a line what happened and where it is kept."""
     first: str = ""

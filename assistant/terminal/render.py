@@ -8,6 +8,7 @@ from assistant.events import (
     Checked,
     Checking,
     Chunk,
+    Compacted,
     Event,
     Finished,
     Notice,
@@ -17,9 +18,11 @@ from assistant.events import (
     Reset,
     Restored,
     Retrying,
+    Rewound,
     Running,
     Said,
     Started,
+    Summarised,
 )
 from assistant.terminal import words
 from assistant.terminal.endings import Turn, ending
@@ -223,6 +226,19 @@ class Renderer:
     def _restored(self, event: Restored) -> None:
         self.say(words.joined((event.detail or "the workspace was restored", event.point)))
 
+    def _summarised(self, event: Summarised) -> None:
+        if event.finish not in ("stop", "length"):
+            why = event.detail or event.finish
+            self.say(f"old messages could not be summed up: {why}", "class:warn")
+        elif used := words.usage(event.usage, event.seconds):
+            self.say(f"summing up: {used}", "class:dim")
+
+    def _compacted(self, event: Compacted) -> None:
+        self.say(f"made shorter for the model: {event.detail}; the record keeps all of it")
+
+    def _rewound(self, event: Rewound) -> None:
+        self.say("the conversation goes on from where the files are; the record keeps the rest")
+
     def _reset(self, event: Reset) -> None:
         self.say("the conversation starts anew; the workspace and what was spent stay")
 
@@ -246,6 +262,9 @@ _SHOWERS: dict[type, Callable[[Renderer, Any], None]] = {
     Checking: Renderer._checking,
     Checked: Renderer._checked,
     Restored: Renderer._restored,
+    Summarised: Renderer._summarised,
+    Compacted: Renderer._compacted,
+    Rewound: Renderer._rewound,
     Reset: Renderer._reset,
     Finished: Renderer._finished,
 }

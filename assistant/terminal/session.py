@@ -201,3 +201,12 @@ def _is_file(path: Path) -> bool:
         return path.is_file()
     except (OSError, ValueError):
         return False
+
+
+def number(argument: str, example: str) -> int:
+    """How many blocks a command is about: one where nothing is said."""
+    if not argument:
+        return 1
+    if not argument.isdecimal() or int(argument) < 1:
+        raise UsageError(f"{argument} is no number of blocks", example)
+    return int(argument)

@@ -6,7 +6,7 @@ from decimal import Decimal, InvalidOperation
 from assistant.events import Replied, Usage, UsageError
 from assistant.terminal import words
 from assistant.terminal.export import export as exported
-from assistant.terminal.session import Session
+from assistant.terminal.session import Session, number
 
 _WHOLE = ("replies", "tokens", "blocks")
 
@@ -75,9 +75,23 @@ def resume(session: Session, argument: str) -> None:
 
 
 def fork(session: Session, argument: str) -> None:
-    """fork: go on in a copy of this conversation; this one stays as it is."""
-    session.use(session.chat.fork())  # type: ignore[attr-defined]
-    session.renderer.say(f"session {session.chat.session} goes on from here")
+    """fork [N]: go on in a copy, from before the last N blocks; this session stays as it is."""
+    assert session.options.fork
+    blocks = number(argument, "/fork 2") if argument else 0
+    before = session.chat.session
+    session.use(session.options.fork())
+    session.renderer.say(f"session {session.chat.session} goes on from here; {before} stays")
+    if blocks:
+        session.chat.undo(blocks)
+        if session.chat.rewindable:
+            session.chat.rewind()
+
+
+def compact(session: Session, argument: str) -> None:
+    """compact: have the older messages summed up now, to make room for new ones."""
+    if not session.chat.compact():
+        session.renderer.say("there is nothing that would get smaller")
+    session.tell_status()
 
 
 def export(session: Session, argument: str) -> None:
@@ -129,5 +143,5 @@ def _sum(used: Sequence[Usage], name: str) -> int:
     return sum(getattr(usage, name) for usage in used)
 
 
-FIRST = (exit_, model, budget, resume, fork, ask, reset)
-MORE = (export,)
+FIRST = (exit_, model, budget, compact, resume, fork, ask)
+MORE = (reset, export)

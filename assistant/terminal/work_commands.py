@@ -9,7 +9,7 @@ from assistant.languages import find
 from assistant.terminal.files import written
 from assistant.terminal.highlight import Highlighter
 from assistant.terminal.sanitize import visible
-from assistant.terminal.session import Session
+from assistant.terminal.session import Session, number
 from assistant.terminal.theme import Fragment
 
 
@@ -53,12 +53,25 @@ def apply(session: Session, argument: str) -> None:
 
 def undo(session: Session, argument: str) -> None:
     """undo [N]: take back what the last block, or the last N, changed."""
-    session.chat.undo(_number(argument, "/undo 2"))
+    session.chat.undo(number(argument, "/undo 2"))
+    _offer(session)
 
 
 def redo(session: Session, argument: str) -> None:
     """redo [N]: bring back what was undone."""
-    session.chat.redo(_number(argument, "/redo 2"))
+    session.chat.redo(number(argument, "/redo 2"))
+    _offer(session)
+
+
+def rewind(session: Session, argument: str) -> None:
+    """rewind: after /undo or /redo, take the conversation to where the files are, too."""
+    session.chat.rewind()
+    session.tell_status()
+
+
+def _offer(session: Session) -> None:
+    if session.chat.rewindable:
+        session.renderer.say("the conversation is where it was; /rewind takes it there, too")
 
 
 def run(session: Session, argument: str) -> None:
@@ -94,14 +107,6 @@ def _coloured(text: str, language: str) -> Iterable[list[Fragment]]:
     return [colours.line(visible(line)) for line in text.rstrip("\n").split("\n")]
 
 
-def _number(argument: str, example: str) -> int:
-    if not argument:
-        return 1
-    if not argument.isdecimal() or int(argument) < 1:
-        raise UsageError(f"{argument} is no number of blocks", example)
-    return int(argument)
-
-
 def _last_block(session: Session) -> CodeBlock:
     """The last code that was shown or run: a fence of the last reply that has one."""
     for event in reversed(session.chat.events):
@@ -114,4 +119,4 @@ def _last_block(session: Session) -> CodeBlock:
 
 
 FIRST = (add, diff, apply, undo, redo, run, check)
-MORE = (save,)
+MORE = (save, rewind)

@@ -1,0 +1,104 @@
+"""The note that stands for old messages: the user's own words, the check, the files, a summary."""
+
+from collections.abc import Mapping, Sequence
+
+from assistant.budget import Left
+from assistant.events import Checked, Event, Ran, Replied, Reset, Restored, Said
+from assistant.feedback import one_line, quoted
+from assistant.prompts import prompt
+from assistant.transcript import middle_cut
+
+_MOST_NAMES = 60
+_SHORT = 150
+"""Characters at each end of a message of the user's that cannot stay whole."""
+
+
+class Note:
+    """Writes the note for one history. What is cut is cut the same way each time."""
+
+    def __init__(self, events: Sequence[Event], check: str, left: Left) -> None:
+        resets = [at for at, event in enumerate(events) if isinstance(event, Reset)]
+        self._since = resets[-1] if resets else 0
+        self._events, self._check, self._left = events, check, left
+
+    def text(self, border: int, summary: str, files: int, said: int) -> str:
+        """In place of the messages up to number ``border``.
+
+        At most ``files`` characters of files, and about ``said`` of the user's messages beyond
+        the first and the last, which stay whole.
+        """
+        what = prompt("compacted_summary", summary=summary) if summary else ""
+        return prompt(
+            "compacted",
+            said="\n\n".join(self._said(border, said)),
+            files=self._files(files),
+            check=self._verdict(),
+            summary=f"{what or prompt('compacted_without')}\n",
+            budget=_budget(self._left),
+        )
+
+    def _said(self, border: int, most: int) -> list[str]:
+        """The user's messages up to the border: the first and the last whole, others as room is."""
+        number, texts = 0, list[str]()
+        for at, event in enumerate(self._events):
+            if isinstance(event, Said | Replied):
+                number += 1
+            users = isinstance(event, Said) and event.role == "user"
+            if users and number <= border and at >= self._since:
+                texts.append(event.text)  # type: ignore[union-attr]
+        shown: list[str] = []
+        for index in range(len(texts) - 1, -1, -1):
+            text = texts[index]
+            if index not in (0, len(texts) - 1):
+                whole = len(text) <= most
+                most -= len(text) if whole else 0
+                text = text if whole else middle_cut(text, _SHORT)
+            shown.append(quoted(text))
+        return shown[::-1]
+
+    def _verdict(self) -> str:
+        if not self._check:
+            return ""
+        last = next((e for e in reversed(self._events) if isinstance(e, Checked)), None)
+        told = ""
+        if last:
+            outcome = "passed" if last.passed else f"failed ({one_line(last.detail)})"
+            told = f" (when it last ran it {outcome})"
+        return prompt("compacted_check", command=self._check, verdict=told) + "\n\n"
+
+    def _files(self, most: int) -> str:
+        """The files that blocks changed, the latest with their text as long as room is."""
+        known = self._written()
+        if not known:
+            return ""
+        texts: list[str] = []
+        for path, text in reversed(list(known.items())):
+            if text is not None and len(text) <= most:
+                most -= len(text)
+                texts.append(f"{one_line(path)}\n{quoted(text)}")
+        names = [one_line(path) for path in list(known)[-_MOST_NAMES:]]
+        body = "\n\n".join(texts[::-1]) or "(none)"
+        return prompt("compacted_files", names=", ".join(names), texts=body) + "\n\n"
+
+    def _written(self) -> Mapping[str, str | None]:
+        """Changed paths, the latest last; with a text where a block gave the whole of it."""
+        known: dict[str, str | None] = {}
+        for event in self._events[self._since :]:
+            if isinstance(event, Restored):
+                known = dict.fromkeys(known)
+            if not isinstance(event, Ran):
+                continue
+            for path in event.result.files:
+                known.pop(path, None)
+                saved = event.block.action == "save" and event.block.path == path
+                known[path] = event.block.code if saved and event.result.ok else None
+        return known
+
+
+def _budget(left: Left) -> str:
+    parts = [
+        f"{max(rest, 0):,.0f} {name}"
+        for name, rest in left._asdict().items()
+        if name != "dollars" and rest < float("inf")
+    ]
+    return ", ".join(parts) or "no cap"
