@@ -103,7 +103,10 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The first event of a record: what the run was made of."""
+    """The first event of a record: what the run was made of.
+
+    ``task`` is "" for a conversation, else what kind of task: improve, suggest, implement.
+    """
 
     version: str
     model: str
@@ -111,6 +114,7 @@ class Started:
     image: str = ""
     check: str = ""
     budget: Mapping[str, str] = field(default_factory=dict)
+    task: str = field(default="", metadata={"later": True})
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,8 +32,10 @@ def shape(hint: Hashable) -> Shape:
     """The shape of a type hint; a new dataclass needs no code of its own.
 
     Decimals are strings. A string that JSON cannot carry, since it holds two surrogates that are
-    not one character, is ``{"base64": ...}`` of its UTF-8. Of dataclasses every field is written;
-    when read, those with a default may be missing and unknown ones are refused.
+    not one character, is ``{"base64": ...}`` of its UTF-8. Of dataclasses every field is written,
+    but one with ``later`` in its metadata (it joined a format that was in use) only where it
+    differs from its default; when read, fields with a default may be missing and unknown ones are
+    refused.
     """
     if known := _PLAIN_SHAPES.get(hint):
         return known
@@ -158,11 +160,16 @@ def _record(kind: type) -> Shape:
     hints = get_type_hints(kind)
     shapes = {field.name: shape(hints[field.name]) for field in fields(kind)}
     needed = [field.name for field in fields(kind) if _has_no_default(field)]
+    later = {field.name: field.default for field in fields(kind) if "later" in field.metadata}
 
     def pack(value: Any, redactor: Redactor) -> dict[str, Any]:
         if type(value) is not kind:
             raise ValueError(f"expected {kind.__name__}, got {value!r:.60}")
-        return {name: shape.pack(getattr(value, name), redactor) for name, shape in shapes.items()}
+        return {
+            name: shape.pack(item, redactor)
+            for name, shape in shapes.items()
+            if (item := getattr(value, name)) != later.get(name, MISSING)
+        }
 
     def unpack(value: Any) -> Any:
         if type(value) is not dict:

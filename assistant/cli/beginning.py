@@ -36,7 +36,7 @@ def begin(chat: Chat, setup: Setup, past: Loaded | None) -> None:
         chat.pour(Said(prompt("resumed"), "result"))
 
 
-def started(chat: Chat, setup: Setup) -> Started:
+def started(chat: Chat, setup: Setup, task: str = "") -> Started:
     settings = setup.settings
     budget = chat.terms.budget
     caps: dict[str, Any] = {
@@ -54,6 +54,7 @@ def started(chat: Chat, setup: Setup) -> Started:
         "local" if settings.local else settings.image,
         settings.check,
         {**written, "dollars_required": str(budget.dollars_required).lower()},
+        task,
     )
 
 

@@ -99,11 +99,15 @@ def open_improvement(
         if job.check and not suggest:
             chat.terms = replace(chat.terms, check=_check(setup, job.check, draft))
         chat.sinks.append(recorder)
-        chat.pour(started(chat, setup))
+        chat.pour(started(chat, setup, _kind(suggest, briefed)))
         if briefed:
             chat.pour(Said(_system(job, suggest), "system"))
         told.join(chat)
         yield Improvement(chat, workspace, draft, setup)
+
+
+def _kind(suggest: bool, briefed: bool) -> str:
+    return "suggest" if suggest else "improve" if briefed else "implement"
 
 
 def _check(setup: Setup, command: str, draft: Draft) -> CommandCheck:

@@ -21,9 +21,11 @@ from assistant.events import (
     Said,
     SandboxError,
     Started,
+    UsageError,
 )
 from assistant.loop import converse, drive
 from assistant.protocols import Executor, Model, Terms
+from assistant.tasks.suggest import Suggesting
 
 Sink = Callable[[Event], None]
 
@@ -34,6 +36,15 @@ class Difference:
 
     number: int
     diff: str
+
+
+_NOT_ALONE = {
+    "improve": (
+        "this is the record of an improve task, which needs its files too",
+        "Give the command that made it, in that folder, with --model replay:RECORD",
+    ),
+    "implement": ("an implement task asks several models, so its record cannot be replayed", ""),
+}
 
 
 class RecordedCheck:
@@ -68,8 +79,13 @@ def replay(
     """Say every message of a record again and compare each event that is kept.
 
     What stands between two turns (an undo, a note) is taken as recorded. The first turn that the
-    record does not finish ends the replay.
+    record does not finish ends the replay. Raises UsageError for a task that needs more than
+    its record.
     """
+    kind = next((event.task for event in events if isinstance(event, Started)), "")
+    if kind not in ("", "suggest"):
+        raise UsageError(*_NOT_ALONE[kind])
+    turn = Suggesting if kind else None
     told = Told(executor)
     position = 0
     while position < len(events):
@@ -84,7 +100,7 @@ def replay(
             return None
         told.sentences = _outside(events[position])
         made: list[Event] = []
-        run = converse(events[:position], model, told, _terms(events, position))
+        run = converse(events[:position], model, told, _terms(events, position), turn)
         drive(run, made.append, *sinks)
         if found := _compare(events[position:end], made, position):
             return found

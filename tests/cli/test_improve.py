@@ -293,6 +293,8 @@ def test_suggestions_are_numbered_and_change_nothing(
     assert done.stdout == "1. Use sum().\n      It is shorter.\n2. Drop os.\n"
     assert "for i in range(n)" in json.dumps(llmock.last_request.body["messages"])
     assert mod.read_text() == SLOW
+    again = program("replay", json.loads(program("sessions", "--json").stdout)["id"])
+    assert again.returncode == 0, again.stdout + again.stderr
 
 
 def test_a_diff_goes_to_a_pipe_alone_and_git_takes_it(

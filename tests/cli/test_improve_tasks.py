@@ -325,3 +325,6 @@ def test_a_task_is_done_and_its_record_replays(
     again = contained(*arguments, *task.flags, "--write", "--model", f"replay:{record}")
     assert again.returncode == 0, again.stdout + again.stderr
     assert {name: (folder / name).read_bytes() for name in task.files} == after
+    alone = contained("replay", str(record))
+    assert alone.returncode == 2
+    assert "--model replay:RECORD" in alone.stderr
