@@ -6,6 +6,7 @@ import os
 import select
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,7 +16,7 @@ from typing import Any, cast
 import pytest
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
-_PATIENCE = 120.0
+_PATIENCE = 90.0
 
 
 class Browser:
@@ -51,11 +52,13 @@ class Browser:
 
     def open(self, path: Path, fragment: str = "") -> None:
         """Show a file, and wait until it is loaded."""
-        self._loaded = False
-        self.asked.clear()
-        self.call("Page.navigate", url=path.as_uri() + fragment)
-        while not self._loaded:
-            self._next()
+        # By way of an empty page: another fragment of the same page would not be loaded anew.
+        for url in ("about:blank", path.as_uri() + fragment):
+            self._loaded = False
+            self.asked.clear()
+            self.call("Page.navigate", url=url)
+            while not self._loaded:
+                self._next()
 
     def run(self, script: str) -> Any:
         """The value of an expression in the page."""
@@ -114,6 +117,16 @@ class Browser:
             self.asked.append(what["request"]["url"])
 
 
+_AS_3_AND_4 = """
+import fcntl, os, sys
+its_in, its_out = (fcntl.fcntl(int(word), fcntl.F_DUPFD, 10) for word in sys.argv[1:3])
+os.dup2(its_in, 3)
+os.dup2(its_out, 4)
+os.execvp(sys.argv[3], sys.argv[3:])
+"""
+"""The browser reads its orders from descriptor 3 and answers on 4."""
+
+
 @contextmanager
 def open_browser(profile: Path) -> Iterator[Browser]:
     """A browser of its own; without one the test fails with the remedy."""
@@ -129,20 +142,25 @@ def open_browser(profile: Path) -> Iterator[Browser]:
     words = [program, "--headless", "--remote-debugging-pipe", f"--user-data-dir={profile}"]
     words += ["--no-first-run", "--disable-gpu", "--disable-dev-shm-usage", "--no-sandbox"]
     words += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
-    started = ["sh", "-c", f'exec "$@" 3<&{its_in} 4>&{its_out}', "sh", *words]
-    process = subprocess.Popen(
-        started,
-        pass_fds=(its_in, its_out),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    profile.mkdir(exist_ok=True)
+    with open(profile / "said.txt", "wb") as said:
+        process = subprocess.Popen(
+            [sys.executable, "-c", _AS_3_AND_4, str(its_in), str(its_out), *words],
+            pass_fds=(its_in, its_out),
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+            start_new_session=True,
+        )
     os.close(its_in)
     os.close(its_out)
     try:
         browser = Browser(to_it, from_it)
-        browser.attach()
+        try:
+            browser.attach()
+        except (AssertionError, OSError) as error:
+            error.add_note((profile / "said.txt").read_text("utf-8", "replace")[-3_000:])
+            raise
         yield browser
     finally:
         _end(process)

@@ -103,7 +103,7 @@ def _histogram(
         share = (x(max(value, 0.001)) - left) / (right - left)
         counts[max(0, min(_BINS - 1, int(share * _BINS)))] += 1
     wide, most = (right - left) / _BINS, max(counts)
-    parts = [p.line(left, top + tall, right, top + tall, "grid")]
+    parts = [p.line(left, top + tall, right, top + tall, "rule")]
     for number, count in enumerate(counts):
         if count:
             high = max(1.0, tall * count / most)

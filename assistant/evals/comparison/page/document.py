@@ -114,7 +114,7 @@ def _controls(comparison: Comparison) -> Markup:
     )
 
 
-_KEYS = "Keys: j and k go to the next and the last task, Enter opens it, / finds."
+_KEYS = "Keys: j and k go to the next and the previous task, Enter opens it, / finds."
 
 
 def _field(words: str, control: Markup) -> Markup:

@@ -106,10 +106,10 @@ def frame(
     left, _, right, bottom = box
     parts = []
     for y, words in up:
-        parts += [line(left, y, right, y, "grid"), label(left - 8, y + 4, words, "", "end")]
+        parts += [line(left, y, right, y, "rule"), label(left - 8, y + 4, words, "", "end")]
     for x, words in across:
         parts += [
-            line(x, bottom, x, bottom + 4, "grid"),
+            line(x, bottom, x, bottom + 4, "rule"),
             label(x, bottom + 19, words, "", "middle"),
         ]
     return join(*parts, line(left, bottom, right, bottom, "axis"))

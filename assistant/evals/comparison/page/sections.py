@@ -14,6 +14,7 @@ from assistant.evals.comparison.page.markup import (
     span,
     tag,
 )
+from assistant.evals.statistics import Interval
 
 _KINDS = (
     ("passed", ("passed",)),
@@ -35,7 +36,7 @@ def head(comparison: Comparison) -> Markup:
     best = comparison.pairs[0]
     single = len(comparison.pairs) == 1
     title = w.headline(comparison, best) if single else _several(comparison)
-    lead = w.evidence(comparison, best) if single else ""
+    lead = w.evidence(comparison, best) if single else _found(comparison)
     names = [
         tag("li", badge(comparison, run), " ", s.run.name)
         for run, s in enumerate(comparison.summaries)
@@ -55,6 +56,14 @@ def _several(comparison: Comparison) -> str:
         return f"No difference found among {len(comparison.summaries)} runs."
     verb = "shows" if found == 1 else "show"
     return f"{found} of {w.count(len(comparison.pairs), 'pair')} {verb} a difference."
+
+
+def _found(comparison: Comparison) -> str:
+    """The differences themselves, the widest first."""
+    found = [pair for pair in comparison.pairs if pair.found]
+    found.sort(key=lambda pair: -abs(pair.paired.difference.value))
+    more = f" And {len(found) - 3} more." if len(found) > 3 else ""
+    return " ".join(w.headline(comparison, pair) for pair in found[:3]) + more
 
 
 def warnings(comparison: Comparison) -> Markup:
@@ -87,14 +96,12 @@ def runs(comparison: Comparison) -> Markup:
             badge(comparison, run), " ", s.run.name, tag("small", s.run.id, " · ", w.size(s))
         )
         found = s.passes[1]
-        reach = f"{100 * found.low:.1f}{w.DASH}{100 * found.high:.1f}"
-        rate = join(tag("b", w.percent(found.value)), tag("small", reach))
         rows.append(
             row(
                 name,
-                rate,
+                _rate(found),
                 plots.whisker(run, found, scale, limits),
-                *(w.interval(s.passes[k]) if k in s.passes else w.DASH for k in ks),
+                *(_rate(s.passes[k]) if k in s.passes else w.DASH for k in ks),
                 *(w.short(s.prompt), w.short(s.completion), w.dollars(s.cost, s.unpriced)),
                 *(w.duration(s.median), w.duration(s.p95)),
             )
@@ -107,6 +114,11 @@ def runs(comparison: Comparison) -> Markup:
     return section(
         "runs", "Runs", wide(table, "Runs"), tag("p", note, class_="note"), _facts(comparison)
     )
+
+
+def _rate(found: Interval) -> Markup:
+    reach = f"{100 * found.low:.1f}{w.DASH}{100 * found.high:.1f}"
+    return join(tag("b", w.percent(found.value)), tag("small", reach))
 
 
 def _facts(comparison: Comparison) -> Markup:
@@ -179,14 +191,21 @@ def figures(comparison: Comparison, links: Mapping[str, str]) -> Markup:
     ]
     if any(len(s.turns) > 1 for s in comparison.summaries):
         shown.append(_figure("Passed after so many turns", charts.turns(comparison)))
+    return section("plots", "Plots", div("plots", *shown), _strip(comparison, links))
+
+
+def _strip(comparison: Comparison, links: Mapping[str, str]) -> Markup:
+    """Every task of every run; nothing where no task is common to all."""
+    if not comparison.common:
+        return Markup()
     strip, group = charts.tasks(comparison, links)
     letters = (span("", badge(comparison, run)) for run in range(len(comparison.summaries)))
     each = "a cell for each task" if group == 1 else f"a cell for every {group:,} tasks"
     scale = (tag("i", class_=f"swatch s{n}") for n in range(5))
-    key = tag("p", "failed ", *scale, f" passed — {each}, in the data set's order", class_="key")
+    key = tag("p", "failed ", *scale, " passed", tag("span", f"{each}, in the data set's order"))
+    key = div("scale", key)
     tasks = div("rows", div("letters", *letters), strip)
-    whole = tag("figure", tag("figcaption", "Task by task"), tasks, key, class_="whole")
-    return section("plots", "Plots", div("grid", *shown), whole)
+    return tag("figure", tag("figcaption", "Task by task"), tasks, key, class_="whole")
 
 
 def _figure(title: str, plot: Markup) -> Markup:
