@@ -11,7 +11,7 @@ from assistant.events import Checked, CodeBlock
 from assistant.sandbox.importing import CopyOptions
 from assistant.sandbox.local import LocalOptions, LocalSandbox
 from assistant.sandbox.workspace import Workspace
-from assistant.tasks.check import CommandCheck, runner_of
+from assistant.tasks.check import CommandCheck
 
 Result = TypeVar("Result")
 
@@ -159,25 +159,3 @@ def test_runners_that_the_tests_start_are_none_of_its_business(tmp_path: Path) -
 def test_what_fails_in_time_is_told(tmp_path: Path) -> None:
     checked, _ = check(tmp_path, {"a.py": ""}, "echo out; exit 3")
     assert (checked.exit_code, checked.output) == (3, "out\n")
-
-
-@pytest.mark.parametrize(
-    ("command", "runner"),
-    [
-        ("pytest -q", "pytest"),
-        ("python3 -m pytest", "pytest"),
-        ("pip install pytest; pytest", "pytest"),
-        ("sh -c 'cd a && exec pytest'", "pytest"),
-        ("A=1 timeout 5 .venv/bin/pytest x", "pytest"),
-        ("pytest 'without an end", "pytest"),
-        ("true\npython -m unittest.main", "unittest"),
-        ("npx jest --ci", "jest"),
-        ("node_modules/.bin/jest", "jest"),
-        ("grep -q pytest setup.cfg", ""),
-        ("/bin/echo pytest && ./run.sh", ""),
-        ("ls tests/pytest/", ""),
-        ("make pytest-fast", ""),
-    ],
-)
-def test_a_test_runner_is_known_by_the_command_that_starts_it(command: str, runner: str) -> None:
-    assert runner_of(command) == runner

@@ -1,6 +1,5 @@
 """The acceptance check: a command of the user's, run in a fresh container over a copy."""
 
-import re
 import shlex
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -10,24 +9,11 @@ from typing import Protocol
 from assistant.events import Checked, Checking, CodeBlock, ExecResult, Notice, Output
 from assistant.sandbox.protect import protected
 from assistant.sandbox.tree import Delta, Tree, difference
+from assistant.tasks.runners import Runner, scripts_of, started_by
 
 NO_REPORT = 250
 BAD_REPORT = 251
 
-_RUNNERS = {
-    "pytest": "pytest",
-    "py.test": "pytest",
-    "pytest-3": "pytest",
-    "unittest": "unittest",
-    "unittest.main": "unittest",
-    "jest": "jest",
-}
-_PLACE = re.compile(r"^(.*bin|\.)/")
-_OPERATORS = re.compile(r"[;&|()<>]+|\n")
-_NO_RUNNERS = frozenset(
-    ("cat", "echo", "find", "grep", "ls", "pip", "pip3", "printf", "rg", "which")
-)
-"""Commands whose arguments may name a test runner without starting it."""
 _DETAILS: Mapping[int, str] = {
     NO_REPORT: "it left without completing its test report, so exit status 0 does not count",
     BAD_REPORT: "its test report names a failure, or no test that passed",
@@ -87,7 +73,8 @@ class CommandCheck:
         )
         with self._open_fresh() as sandbox:
             sandbox.put(difference({}, exam.tree), self._folder.blobs)
-            result = yield from sandbox.run(CodeBlock("bash", supervised(self.command)), seconds)
+            code = supervised(self.command, started_by(self.command, self._scripts()))
+            result = yield from sandbox.run(CodeBlock("bash", code), seconds)
         if result.reason == "cancelled":
             raise KeyboardInterrupt("during the check")
         return Checked(
@@ -100,43 +87,19 @@ class CommandCheck:
             notes=(*exam.notes, *result.notes),
         )
 
+    def _scripts(self) -> Mapping[str, str]:
+        """What the user's own package.json lets npm run."""
+        entry = self._folder.base.get("package.json")
+        if entry is None or entry.kind != "file":
+            return {}
+        return scripts_of(self._folder.blobs.get(entry.digest))
 
-def supervised(command: str) -> str:
+
+def supervised(command: str, runner: Runner) -> str:
     """Shell code that runs ``command`` under the supervisor."""
     source = files("assistant.tasks").joinpath("check_supervisor.py").read_text(encoding="utf-8")
-    call = f"\nmain({command!r}, {runner_of(command)!r})\n"
+    call = f"\nmain({command!r}, {runner.name!r}, {runner.separator!r})\n"
     return f"exec python3 -I -c {shlex.quote(source + call)}\n"
-
-
-def runner_of(command: str) -> str:
-    """The test runner that a shell command starts, "" where none is seen.
-
-    A name counts as a word of its own; inside quotes it is looked for again, as in
-    ``sh -c "pytest -q"``.
-    """
-    first, idle = True, False
-    for word in _words(command):
-        if _OPERATORS.fullmatch(word):
-            first, idle = True, False
-            continue
-        if first:
-            first, idle = "=" in word, word.rpartition("/")[2] in _NO_RUNNERS
-        if idle:
-            continue
-        quoted = " " in word and len(word) < len(command)
-        runner = runner_of(word) if quoted else _RUNNERS.get(_PLACE.sub("", word), "")
-        if runner:
-            return runner
-    return ""
-
-
-def _words(command: str) -> list[str]:
-    lexer = shlex.shlex(command.replace("\n", ";"), posix=True, punctuation_chars=True)
-    lexer.commenters = ""
-    try:
-        return list(lexer)
-    except ValueError:  # A quote without an end: the shell will refuse it too.
-        return command.split()
 
 
 def _detail(result: ExecResult, seconds: float) -> str:

@@ -134,7 +134,7 @@ def reports(data: bytes) -> List[Tuple[int, int]]:  # noqa: UP006
     return found
 
 
-def main(command: str, runner: str) -> None:
+def main(command: str, runner: str, separator: str) -> None:
     ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)  # PR_SET_DUMPABLE
     reader, writer = os.pipe()
     plugins = sealed_plugins()
@@ -151,7 +151,7 @@ def main(command: str, runner: str) -> None:
     # Jest is started by way of programs that pass no descriptor on, so it gets a file.
     jest = os.path.join(tempfile.mkdtemp(), "report.json")
     if runner == "jest":
-        command += f" --json --outputFile={jest}"
+        command += f" {separator} --json --outputFile={jest}"
     status = subprocess.call(["bash", "-c", command], env=environment, pass_fds=(writer, plugins))
     os.close(writer)
     if status != 0:

@@ -1,0 +1,111 @@
+"""Which test runner a shell command starts, so that a check can ask for its report."""
+
+import json
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+_RUNNERS = {
+    "pytest": "pytest",
+    "py.test": "pytest",
+    "pytest-3": "pytest",
+    "unittest": "unittest",
+    "unittest.main": "unittest",
+    "jest": "jest",
+}
+_PLACE = re.compile(r"^(.*bin|\.)/")
+_OPERATORS = re.compile(r"[;&|()<>]+")
+_ASSIGNMENT = re.compile(r"\w+=")
+_NO_RUNNERS = frozenset(
+    ("cat", "echo", "find", "grep", "ls", "pip", "pip3", "printf", "rg", "which")
+)
+"""Commands whose arguments may name a test runner without starting it."""
+
+
+class Runner(NamedTuple):
+    """A test runner: pytest, unittest, jest, or "" where none is seen.
+
+    ``separator`` stands between the command and flags that are for the runner itself.
+    """
+
+    name: str = ""
+    separator: str = ""
+
+
+def started_by(command: str, scripts: Mapping[str, str]) -> Runner:
+    """The test runner that ``command`` starts, also by a script of package.json.
+
+    Jest is given flags at the end of the command, so it counts only where it comes last.
+    """
+    simple = list(_simple_commands(command))
+    last = simple[-1] if simple else []
+    if (script := scripts.get(_script(last))) and started_by(script, {}).name == "jest":
+        return Runner("jest", "--" if last[0] == "npm" and "--" not in last else "")
+    name = runner_of(command)
+    if name == "jest" and _runner(last) != "jest":
+        return Runner()
+    return Runner(name)
+
+
+def runner_of(command: str) -> str:
+    """The first runner that a shell command names as one of its words.
+
+    Inside quotes it is looked for again, as in ``sh -c "pytest -q"``.
+    """
+    return next(filter(None, map(_runner, _simple_commands(command))), "")
+
+
+def scripts_of(package: bytes) -> Mapping[str, str]:
+    """The scripts of a package.json; none where it cannot be read."""
+    try:
+        value: Any = json.loads(package)
+    except (ValueError, RecursionError):
+        return {}
+    found = value.get("scripts") if isinstance(value, dict) else None
+    if not isinstance(found, dict):
+        return {}
+    return {name: text for name, text in found.items() if isinstance(text, str)}
+
+
+def _simple_commands(command: str) -> Iterator[list[str]]:
+    """The commands between a shell's operators, each as words, assignments left out."""
+    words: list[str] = []
+    for word in [*_words(command), ";"]:
+        if not _OPERATORS.fullmatch(word):
+            if words or not _ASSIGNMENT.match(word):
+                words.append(word)
+        elif words:
+            yield words
+            words = []
+
+
+def _words(command: str) -> list[str]:
+    lexer = shlex.shlex(command.replace("\n", ";"), posix=True, punctuation_chars=True)
+    lexer.commenters = ""
+    try:
+        return list(lexer)
+    except ValueError:  # A quote without an end: the shell will refuse it too.
+        return command.split()
+
+
+def _runner(words: list[str]) -> str:
+    if not words or words[0].rpartition("/")[2] in _NO_RUNNERS:
+        return ""
+    for word in words:
+        runner = runner_of(word) if " " in word else _RUNNERS.get(_PLACE.sub("", word), "")
+        if runner:
+            return runner
+    return ""
+
+
+def _script(words: list[str]) -> str:
+    """The script of package.json that a command runs."""
+    match words:
+        case ["npm", "t" | "tst" | "test", *_]:
+            return "test"
+        case ["npm" | "yarn" | "pnpm", "run" | "run-script", name, *_]:
+            return name
+        case ["yarn" | "pnpm", name, *_]:
+            return name
+    return ""
