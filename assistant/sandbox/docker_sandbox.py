@@ -26,8 +26,8 @@ class DockerSandbox(RunnerSandbox):
     """
 
     def __init__(self, engine: Engine, options: SandboxOptions) -> None:
-        mounted = options.mount is not None
-        manner = Manner(options.life, options.values, options.skip, options.caps, mounted)
+        mounted, spares = options.mount is not None, options.spares
+        manner = Manner(options.life, options.values, options.skip, options.caps, mounted, spares)
         super().__init__(options.image, self._new_container, manner)
         self._engine, self._options = engine, options
         self._client: DockerClient | None = None

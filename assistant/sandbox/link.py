@@ -69,6 +69,11 @@ class Link:
         self._ask(question, self._start + encode({**self._setup, "is": "setup", "id": question.id}))
         self._await(question, seconds, "start")
 
+    @property
+    def lost(self) -> bool:
+        """Whether the runner is known to be gone."""
+        return self._fault is not None
+
     def close(self) -> None:
         """Ends the connection; the runner ends all it has started, and itself."""
         self._transport.close()

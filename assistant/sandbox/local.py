@@ -31,13 +31,16 @@ class LocalOptions:
     skip: frozenset[str] = CACHES
     caps: Caps = field(default_factory=Caps)
     python: str = sys.executable
+    spares: int = 0
 
 
 class LocalSandbox(RunnerSandbox):
     """The runner of the containers, as an ordinary process in a temporary folder."""
 
     def __init__(self, options: LocalOptions) -> None:
-        manner = Manner(options.life, options.values, options.skip, options.caps)
+        manner = Manner(
+            options.life, options.values, options.skip, options.caps, spares=options.spares
+        )
         super().__init__("local", lambda: _LocalPlace(options), manner)
 
 

@@ -83,6 +83,9 @@ class SandboxOptions:
     """Names the containers of one session; letters, digits, ``-``."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """More variables for the code inside. Nothing secret belongs here."""
+    spares: int = 0
+    """Containers that are started ahead of need, where a life uses up several; each holds about
+    20 MiB while it waits."""
 
 
 def short_environment(home: str, path: str) -> dict[str, str]:

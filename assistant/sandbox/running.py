@@ -4,13 +4,14 @@ import time
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 from assistant.events import CodeBlock, ExecResult, Notice, Output, SandboxError
 from assistant.languages import find
 from assistant.sandbox.link import Link
 from assistant.sandbox.notes import left_out, notes
 from assistant.sandbox.options import CACHES, Life
+from assistant.sandbox.places import Place, Started, Stock
 from assistant.sandbox.protocol import Caps, checked_path
 from assistant.sandbox.questions import Done, Store
 from assistant.sandbox.tree import Delta, Entry, patched
@@ -20,21 +21,6 @@ _BLOCKS = 1000
 """After so many blocks a pooled place is replaced."""
 _ANSWER = CodeBlock("python", "")
 """Stands for a prepared program where notes are made for a block."""
-
-
-class Place(Protocol):
-    """Where a runner lives. ``open`` starts it, ``close`` leaves nothing of it behind."""
-
-    @property
-    def warnings(self) -> Sequence[str]:
-        """Limits that could not be had, in sentences."""
-        ...
-
-    def open(self) -> Link: ...
-    def close(self) -> None: ...
-    def obituary(self) -> str:
-        """Why the runner has ended, as far as can be told; empty when it cannot."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +33,8 @@ class Manner:
     caps: Caps = field(default_factory=Caps)
     mounted: bool = False
     """The workspace is the user's own folder: nothing is put into it or pulled out."""
+    spares: int = 0
+    """Places that are started ahead of need, for lives that use up several."""
 
 
 class RunnerSandbox:
@@ -66,6 +54,7 @@ class RunnerSandbox:
         self._new_place, self._manner = new_place, manner
         self._place: Place | None = None
         self._link: Link | None = None
+        self._stock = Stock(self._start, manner.spares) if manner.spares else None
         self._agreed: dict[str, Entry] = {}
         self._store: Store | None = None
         self._program = b""
@@ -83,11 +72,20 @@ class RunnerSandbox:
 
     def close(self) -> None:
         """Ends all that runs; nothing stays."""
-        self._leave()
+        stock = self._stock
+        try:
+            self._leave()
+        finally:
+            if stock is not None:
+                self._stock = None
+                undisturbed(stock.close)
 
     def _leave(self) -> None:
         link, place = self._link, self._place
         self._link = self._place = None
+        if self._stock is not None and link is not None and place is not None:
+            self._stock.give_back((place, link))
+            return
         try:
             if link is not None:
                 link.close()
@@ -219,9 +217,12 @@ class RunnerSandbox:
     def _opened(self) -> Link:
         if self._link is not None:
             return self._link
-        place = self._place = self._new_place()
         try:
-            link = undisturbed(place.open)
+            if self._stock is not None:
+                self._place, link = self._stock.take()
+            else:
+                self._place = self._new_place()
+                link = undisturbed(self._place.open)
             if self._program:
                 link.prepare(self._program)
             if self._manner.life != "session":
@@ -233,6 +234,18 @@ class RunnerSandbox:
             raise
         self._link, self._used, self._clean = link, 0, False
         return link
+
+    def _start(self) -> Started:
+        """For the stock: a place, started."""
+        place = self._new_place()
+        try:
+            link = place.open()
+            if self._program:
+                link.prepare(self._program)
+            return place, link
+        except BaseException:
+            place.close()
+            raise
 
     def _warnings(self) -> Sequence[str]:
         """What the place lacks, once."""

@@ -1,0 +1,140 @@
+"""A stock of started places: taken at once, filled up and cleared away behind the scenes."""
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from assistant.events import CodeBlock, ExecResult, SandboxError
+from assistant.sandbox.docker_sandbox import DockerSandbox
+from assistant.sandbox.engine import Engine, connect
+from assistant.sandbox.image import BuiltImage
+from assistant.sandbox.local import LocalOptions, LocalSandbox
+from assistant.sandbox.options import SandboxOptions
+from assistant.sandbox.places import Stock
+from assistant.sandbox.running import RunnerSandbox
+
+WAIT = 60.0
+
+
+class FakeLink:
+    lost = False
+
+    def close(self) -> None: ...
+
+
+class FakePlaces:
+    """Counts what is started and ended; ``fails`` starts go wrong first."""
+
+    def __init__(self, fails: int = 0) -> None:
+        self.fails, self.started, self.ended = fails, 0, 0
+        self.changed = threading.Condition()
+
+    def start(self) -> Any:
+        with self.changed:
+            if self.fails:
+                self.fails -= 1
+                raise SandboxError("not now")
+            self.started += 1
+            self.changed.notify_all()
+        return (self, FakeLink())
+
+    def close(self) -> None:
+        with self.changed:
+            self.ended += 1
+            self.changed.notify_all()
+
+    def wait(self, condition: Callable[[], bool]) -> None:
+        with self.changed:
+            assert self.changed.wait_for(condition, WAIT)
+
+
+@pytest.fixture
+def places() -> FakePlaces:
+    return FakePlaces()
+
+
+@pytest.fixture
+def stock(places: FakePlaces) -> Iterator[Stock]:
+    made = Stock(places.start, 2)
+    yield made
+    made.close()
+    assert places.started == places.ended
+
+
+def test_it_is_filled_up_again(places: FakePlaces, stock: Stock) -> None:
+    taken = stock.take()
+    places.wait(lambda: places.started == 3)
+    stock.give_back(taken)
+    places.wait(lambda: places.ended == 1)
+    assert places.started == 3
+
+
+def test_nothing_starts_before_it_is_asked_for(places: FakePlaces) -> None:
+    stock = Stock(places.start, 2)
+    stock.close()
+    assert places.started == 0
+
+
+def test_a_place_that_died_in_stock_is_not_handed_out(places: FakePlaces, stock: Stock) -> None:
+    stock.fill()
+    places.wait(lambda: places.started == 2)
+    with stock._changed:
+        assert stock._changed.wait_for(lambda: len(stock._ready) == 2, WAIT)
+        dead = stock._ready[0]
+        dead[1].lost = True  # type: ignore[misc]
+    taken = stock.take()
+    assert taken is not dead
+    stock.give_back(taken)
+    places.wait(lambda: places.ended == 2)
+
+
+def test_what_cannot_start_is_told_and_tried_again() -> None:
+    places = FakePlaces(fails=1)
+    stock = Stock(places.start, 1)
+    with pytest.raises(SandboxError, match="not now"):
+        stock.take()
+    stock.give_back(stock.take())
+    stock.close()
+    assert places.started == places.ended
+
+
+def go(sandbox: RunnerSandbox, code: str) -> ExecResult:
+    run = sandbox.run(CodeBlock("python", code), 60)
+    try:
+        while True:
+            next(run)
+    except StopIteration as end:
+        result: ExecResult = end.value
+        return result
+
+
+@pytest.mark.parametrize("life", ["fresh", "pooled"])
+def test_each_fresh_block_has_a_place_of_its_own(life: Any) -> None:
+    with LocalSandbox(LocalOptions(dict(os.environ), life, spares=2)) as sandbox:
+        for _ in range(4):
+            found = go(sandbox, "import os; print(os.listdir()); open('left', 'w').write('x')")
+            assert found.output == "[]\n"
+
+
+@pytest.mark.docker
+def test_spare_containers_are_swapped_in_and_go(engine: Engine, sandbox_image: BuiltImage) -> None:
+    session = f"spares{os.getpid()}"
+    options = SandboxOptions(sandbox_image.tag, "pooled", session=session, spares=1)
+    with connect(engine.endpoint) as client:
+
+        def names() -> set[str]:
+            found = client.api.containers(all=True, filters={"name": f"assistant-{session}-"})
+            return {one["Names"][0].lstrip("/") for one in found}
+
+        with DockerSandbox(engine, options) as sandbox:
+            assert go(sandbox, "print(1)").output == "1\n"
+            first = sandbox._place.name  # type: ignore[union-attr]
+            client.api.kill(first)
+            with pytest.raises(SandboxError, match="dead"):
+                go(sandbox, "print(2)")
+            assert go(sandbox, "print(3)").output == "3\n"
+            assert sandbox._place.name != first  # type: ignore[union-attr]
+        assert not names()
