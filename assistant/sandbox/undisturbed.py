@@ -20,8 +20,11 @@ def undisturbed(act: Callable[[], T]) -> T:
     results: list[T] = []
     errors: list[BaseException] = []
     done = threading.Event()  # An interrupted Thread.join may believe that the thread has ended.
+    turn = threading.Lock()  # Taken by whoever is first: the thread, or an interrupt before it.
 
     def work() -> None:
+        if not turn.acquire(blocking=False):
+            return
         try:
             results.append(act())
         except BaseException as error:  # noqa: BLE001 - raised again where it belongs
@@ -35,7 +38,8 @@ def undisturbed(act: Callable[[], T]) -> T:
         done.wait()
     except BaseException:
         until = time.monotonic() + _PATIENCE
-        while thread.ident and not done.is_set() and time.monotonic() < until:
+        begun = not turn.acquire(blocking=False)
+        while begun and not done.is_set() and time.monotonic() < until:
             with suppress(KeyboardInterrupt):
                 done.wait(until - time.monotonic())
         raise

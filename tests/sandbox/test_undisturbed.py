@@ -29,3 +29,22 @@ def test_an_interrupt_comes_after_the_work() -> None:
     with pytest.raises(KeyboardInterrupt):
         undisturbed(work)
     assert done
+
+
+def test_an_interrupt_before_the_work_has_begun_keeps_it_from_beginning(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As on a busy machine, where a thread that was started may run only later."""
+    start, late, done = threading.Thread.start, [], []
+
+    def interrupted(thread: threading.Thread) -> None:
+        late.append(thread)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(threading.Thread, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        undisturbed(lambda: done.append(True))
+    (thread,) = late
+    start(thread)
+    thread.join()
+    assert not done
