@@ -57,6 +57,7 @@ LIBRARIES = {
     "autoflake": ("evals/formatter.py", "late"),
     "autopep8": ("evals/formatter.py", "late"),
     "isort": ("evals/formatter.py", "late"),
+    "pyarrow": ("evals/export.py", "late"),
     "numpy": ("evals/statistics.py", "late"),
     "scipy": ("evals/statistics.py", "late"),
 }

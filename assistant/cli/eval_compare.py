@@ -2,13 +2,11 @@
 
 import argparse
 import json
-import os
 from collections.abc import Sequence
-from contextlib import suppress
-from pathlib import Path
 
 from assistant.cli.output import say
 from assistant.cli.setup import data_folder
+from assistant.cli.whole_file import whole_file
 from assistant.cli.wiring import read_setup
 from assistant.evals.comparison.as_json import as_json
 from assistant.evals.comparison.compared import compare_runs
@@ -16,7 +14,6 @@ from assistant.evals.comparison.from_run import measured
 from assistant.evals.comparison.page.document import page
 from assistant.evals.comparison.text import lines
 from assistant.evals.run_reader import Runs, load_run
-from assistant.events import UsageError
 from assistant.terminal.highlight import Highlighter
 
 
@@ -25,7 +22,9 @@ def run(options: argparse.Namespace) -> int:
     named = [measured(load_run(runs.find(name))) for name in options.runs]
     comparison = compare_runs(named, options.k)
     if options.html:
-        write_file(Path(options.html), page(comparison, highlight).encode())
+        text = page(comparison, highlight)
+        with whole_file(options.html) as file:
+            file.write(text.encode())
     if options.json:
         say(json.dumps(as_json(comparison)))
         return 0
@@ -44,15 +43,3 @@ def highlight(code: str, lang: str) -> Sequence[Sequence[tuple[str, str]]]:
         [(style.removeprefix("class:"), words) for style, words in highlighter.line(line)]
         for line in code.split("\n")
     ]
-
-
-def write_file(path: Path, data: bytes) -> None:
-    """Whole or not at all: an older file of that name stays until the new one is there."""
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        part.write_bytes(data)
-        part.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            part.unlink()
-        raise UsageError(f"cannot write {path}: {error.strerror or error}") from error

@@ -8,6 +8,7 @@ def add_eval(commands: Any) -> None:
     evaluations = commands.add_parser("eval", help="measure and compare models")
     actions = evaluations.add_subparsers(dest="action", metavar="ACTION", required=True)
     _compare(actions)
+    _export(actions)
 
 
 def _compare(actions: Any) -> None:
@@ -25,6 +26,19 @@ def _compare(actions: Any) -> None:
     compare.add_argument("--k", type=numbers, metavar="K,K", help="the k of pass@k (1,5,10,100)")
     compare.add_argument("--html", metavar="FILE", help="write a page that needs no network")
     compare.add_argument("--json", action="store_true", help="the figures as one JSON object")
+
+
+def _export(actions: Any) -> None:
+    export = actions.add_parser(
+        "export",
+        help="a run as a table: a row for each sample, with its code",
+        allow_abbrev=False,
+    )
+    export.add_argument("run", metavar="RUN", help="an id, its beginning, `last`, or a path")
+    kinds = export.add_mutually_exclusive_group(required=True)
+    kinds.add_argument("--csv", metavar="FILE", help="for spreadsheets; formulas are defused")
+    kinds.add_argument("--jsonl", metavar="FILE", help="an object a line")
+    kinds.add_argument("--parquet", metavar="FILE", help="typed columns (needs assistant[eval])")
 
 
 def numbers(text: str) -> list[int]:

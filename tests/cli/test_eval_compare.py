@@ -25,8 +25,8 @@ def _handlers() -> Iterator[None]:
 
 
 @pytest.fixture
-def data(_own_home: Path) -> Path:
-    folder = _own_home / ".local/share/assistant"
+def data() -> Path:
+    folder = Path.home() / ".local/share/assistant"
     stored(folder, FIRST, "0011", "model-a")
     stored(folder, SECOND, "1111", "model-b")
     return folder
