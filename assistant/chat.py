@@ -1,5 +1,6 @@
 """A conversation: its events so far, the parts that answer and run, and what may be done to it."""
 
+from base64 import b64encode
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -20,6 +21,7 @@ from assistant.events import (
     Moved,
     Notice,
     Output,
+    Pictured,
     Ran,
     Reset,
     Restored,
@@ -29,6 +31,7 @@ from assistant.events import (
     Said,
     UsageError,
 )
+from assistant.feedback import one_line
 from assistant.loop import MakeTurn, Turn, converse, deliver, drive
 from assistant.prompts import prompt
 from assistant.protocols import Check, Executor, Model, Terms
@@ -42,6 +45,7 @@ Result = TypeVar("Result")
 class Workspace(Protocol):
     """What a chat asks of the folder that the code works on."""
 
+    def read(self, path: str, most: int) -> bytes: ...
     def diff(self) -> str: ...
     def apply(self, paths: Sequence[str] | None = None) -> str: ...
     def undo(self, count: int = 1) -> str: ...
@@ -140,6 +144,15 @@ class Chat:
         done = self._work().apply(paths)
         self.pour(Notice(done))
         return done
+
+    def read(self, path: str, most: int) -> bytes:
+        """A file as the code left it. Raises UsageError where there is none, or a larger one."""
+        return self._work().read(path, most)
+
+    def show(self, path: str, size: str, media: str, data: bytes) -> None:
+        """Give the model a picture to see; it comes with the next message."""
+        text = prompt("picture", path=one_line(path), size=size)
+        self.pour(Pictured(text, "result", media, b64encode(data).decode()))
 
     def undo(self, count: int = 1) -> Restored:
         """Take back what the last ``count`` blocks changed. The conversation stays; see rewind."""

@@ -2,6 +2,15 @@
 
 from typing import Literal
 
+__all__ = [
+    "AssistantError",
+    "ModelError",
+    "ModelErrorKind",
+    "RecordError",
+    "SandboxError",
+    "UsageError",
+]
+
 
 class AssistantError(Exception):
     """An error of ours: what went wrong and where, and what the user can do about it."""

@@ -6,12 +6,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Literal
 
-from assistant.errors import AssistantError as AssistantError
-from assistant.errors import ModelError as ModelError
-from assistant.errors import ModelErrorKind as ModelErrorKind
-from assistant.errors import RecordError as RecordError
-from assistant.errors import SandboxError as SandboxError
-from assistant.errors import UsageError as UsageError
+from assistant.errors import *  # noqa: F403 - they are words of the house, too
 
 Action = Literal["run", "save", "edit", "show"]
 Reason = Literal["timeout", "memory", "output", "disk", "files", "cancelled", "declined"]
@@ -123,6 +118,14 @@ class Said:
 
     text: str
     role: Role = "user"
+
+
+@dataclass(frozen=True, slots=True)
+class Pictured(Said):
+    """A picture for the model, ``data`` in base64; ``text`` says what it is, for those without."""
+
+    media: str = "image/png"
+    data: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,6 +282,7 @@ class Finished:
 Event = (
     Started
     | Said
+    | Pictured
     | Reserved
     | Chunk
     | Retrying

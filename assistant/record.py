@@ -21,6 +21,7 @@ from assistant.events import (
     Moved,
     Notice,
     Output,
+    Pictured,
     Ran,
     RecordError,
     Replied,
@@ -56,6 +57,7 @@ KEPT: Mapping[type, bool | None] = {
     # the next that is. None: shown, not stored, since the whole text comes later.
     Started: False,  # Said follows at once.
     Said: True,
+    Pictured: True,
     Reserved: True,  # Intent before effect: the call may cost this, whatever happens.
     Chunk: None,
     Retrying: False,

@@ -119,6 +119,9 @@ class Settings:
     )
     deny: tuple[str, ...] = option((), "patterns of code that is never run", adds=True)
     theme: Literal["auto", "dark", "light", "mono", "text"] = option("auto", "colours")
+    pictures: Literal["off", "auto", "kitty", "iterm"] = option(
+        "off", "draw the PNG that code writes, in terminals that can"
+    )
     vi: bool = option(False, "vi keys")
 
     # Where things are.

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
-from assistant.events import Compacted, Event, Replied, Reset, Rewound, Said
+from assistant.events import Compacted, Event, Pictured, Replied, Reset, Rewound, Said
 
 Numbered = list[tuple[int, Said | Replied]]
 """Messages with their numbers in the record, from 1."""
@@ -20,7 +20,8 @@ def history(events: Iterable[Event]) -> list[Said | Replied]:
     seen: list[Said | Replied] = []
     for _, message in numbered(events):
         last = seen[-1] if seen else None
-        apart = isinstance(message, Replied) or not isinstance(last, Said)
+        apart = isinstance(message, Replied | Pictured) or not isinstance(last, Said)
+        apart = apart or isinstance(last, Pictured)
         if apart or "system" in (last.role, message.role):  # type: ignore[union-attr]
             seen.append(message)
         else:

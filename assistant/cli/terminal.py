@@ -52,6 +52,8 @@ def _options(
         theme=settings.theme,
         history=data_folder(settings) / "history",
         commands=commands,
+        pictures=settings.pictures,
+        pictures_folder=lambda session: open_sessions(setup).record(session).parent / "pictures",
         vi=settings.vi,
         redact=setup.redactor.patterns,
         crashed=lambda error: crashed(error, setup.redactor, data_folder(settings)),

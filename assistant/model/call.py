@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from assistant.events import Notice, Retrying
 from assistant.model import structured
 from assistant.model.faults import Fault, as_error, told
-from assistant.model.messages import with_words
+from assistant.model.messages import in_words, with_words
 from assistant.model.options import ModelOptions
 from assistant.model.quirks import Quirks
 from assistant.model.retry import Patience
@@ -46,10 +46,11 @@ class Request:
     def sent(self, quirks: Quirks) -> dict[str, object]:
         """The parameters as this server takes them, messages included."""
         sent = quirks.fitted(self.params, self.tokens)
-        sent["messages"] = self.messages
+        no_pictures = "pictures" in quirks.dropped
+        sent["messages"] = in_words(self.messages) if no_pictures else self.messages
         if self.schema and "response_format" not in sent:
             words = prompt("schema_fallback", schema=structured.in_words(self.schema))
-            sent["messages"] = with_words(self.messages, words)
+            sent["messages"] = with_words(sent["messages"], words)  # type: ignore[arg-type]
         return sent
 
 

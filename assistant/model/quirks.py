@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from assistant.model.faults import Fault
+from assistant.model.messages import has_pictures
 
 NEEDED = ("model", "messages", "stream")
 """Parameters that no call can do without."""
@@ -29,6 +30,7 @@ _WINDOW = re.compile(
     r"\D{0,4}(\d{3,8})|\d{3,8} tokens > (\d{3,8}) maximum",
     re.IGNORECASE,
 )
+_PICTURES = re.compile(r"image|vision|multi-?modal|content.{0,40}(?:string|str\b)", re.IGNORECASE)
 
 
 @dataclass
@@ -72,6 +74,9 @@ class Quirks:
         if fault.is_context:
             self._too_long(fault, prompt)
             return ""
+        if _PICTURES.search(fault.message) and has_pictures(sent.get("messages")):
+            self.dropped.add("pictures")
+            return "the model takes no pictures; it is told of them in words"
         name = _refused_name(fault, sent)
         if name in TWINS:
             return self._swap(name)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from assistant.events import Replied, Said
+from assistant.events import Pictured, Replied, Said
 
 PIECE = 100_000
 """Characters encoded at once: a run of a million blanks makes the encoder panic."""
@@ -16,6 +16,8 @@ FALLBACK = "o200k_base"
 PER_MESSAGE = 4
 """Tokens the chat format adds to each message, and PER_PROMPT once, as OpenAI's models count."""
 PER_PROMPT = 3
+PER_PICTURE = 1_600
+"""Of a thousand pixels each way, for most models; the server's own count corrects it."""
 BYTES_PER_TOKEN = 4
 MOST_KEPT = 100_000
 
@@ -142,7 +144,9 @@ class Counter:
 
     def count(self, history: Sequence[Said | Replied]) -> int:
         """Tokens of a prompt by our own count, the chat format included."""
-        return PER_PROMPT + sum(PER_MESSAGE + self.count_text(m.text) for m in history)
+        pictures = sum(isinstance(m, Pictured) for m in history)
+        texts = sum(PER_MESSAGE + self.count_text(m.text) for m in history)
+        return PER_PROMPT + texts + PER_PICTURE * pictures
 
     def bound(self, history: Sequence[Said | Replied]) -> int:
         """Tokens that the server will count at most, going by what it counted so far."""

@@ -8,7 +8,7 @@ from typing import Protocol, Self
 from assistant.events import AssistantError, CodeBlock, ExecResult, Notice, Output, UsageError
 from assistant.sandbox.blobs import Blobs
 from assistant.sandbox.importing import CopyOptions, import_folder, refuse
-from assistant.sandbox.names import shown
+from assistant.sandbox.names import FileRefused, shown
 from assistant.sandbox.safe_files import Root
 from assistant.sandbox.texts import as_before, bytes_of, text_of
 from assistant.sandbox.tree import Tree
@@ -81,6 +81,14 @@ class MountedFolder:
     def snapshot(self) -> Tree:
         """The folder as it is now, for a check."""
         return import_folder(self._folder, self.blobs, self._options).tree
+
+    def read(self, path: str, most: int) -> bytes:
+        """The contents of a file of the folder; raises UsageError. No link is followed."""
+        try:
+            with Root(self._folder) as root:
+                return root.read(path, most)
+        except (OSError, ValueError, FileRefused) as error:
+            raise UsageError(f"{shown(path)} cannot be read: {error}") from error
 
     def diff(self) -> str:
         raise UsageError(_NOT_KEPT, _REMEDY)

@@ -25,6 +25,7 @@ import errno
 import fcntl
 import gc
 import io
+import itertools
 import json
 import linecache
 import os
@@ -505,6 +506,21 @@ def execute(code: str, name: str, names: Dict[str, Any], show: bool) -> int:
         return 1
 
 
+def keep_figures() -> None:
+    """What a block has drawn with matplotlib and not saved becomes files."""
+    plot: Any = sys.modules.get("matplotlib.pyplot")
+    try:
+        for number in plot.get_fignums() if plot else ():
+            free = (f"figure-{n}.png" for n in itertools.count(1))
+            name = next(name for name in free if not os.path.lexists(name))
+            plot.figure(number).savefig(name)
+            print(f"saved the figure as {name}")
+        if plot:
+            plot.close("all")
+    except Exception as error:  # noqa: BLE001
+        print(f"the figure could not be saved: {error}", file=sys.stderr)
+
+
 def flush() -> None:
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError, OSError, ValueError):
@@ -627,6 +643,8 @@ class PythonSession:
         threads = set(threading.enumerate())
         signal.signal(signal.SIGINT, self.on_interrupt)
         status = execute(code, order["name"], self.names, order["show"])
+        if status == 0 and order["show"] and "savefig" not in code:
+            keep_figures()
         self.on_interrupt = signal.getsignal(signal.SIGINT) or signal.SIG_DFL
         self.shield()
         flush()

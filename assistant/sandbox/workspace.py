@@ -193,6 +193,18 @@ class Workspace:
             for path, entry in self.copy.tree.items()
         }
 
+    def read(self, path: str, most: int) -> bytes:
+        """The contents of a file of the copy, as its last block left it, of at most ``most`` bytes.
+
+        Raises UsageError where there is none, or a larger one.
+        """
+        entry = self.copy.tree.get(path) if self.copy.opened else None
+        if entry is None or entry.kind != "file":
+            raise UsageError(f"there is no file {shown(path)} in the copy")
+        if entry.size > most:
+            raise UsageError(f"{shown(path)} is too large: {entry.size:,} bytes")
+        return self.copy.blobs.get(entry.digest)
+
     def diff(self) -> str:
         """What apply would change, as a unified diff; names are escaped, contents exact."""
         self.copy.open()

@@ -58,7 +58,7 @@ class SessionCompleter(Completer):
                 if command.startswith(name):
                     yield Completion(command, -len(name), display_meta=about)
             return
-        if name in ("/add", "/apply", "/save", "/export"):
+        if name in ("/add", "/apply", "/save", "/export", "/see"):
             yield from self._paths(word)
             return
         for argument in self._offers.arguments(name):

@@ -30,6 +30,10 @@ class TerminalOptions:
     """The file that keeps what was typed; None keeps it for this session only."""
     commands: Path | None = None
     """A folder of text files, each a command of its name; ``$1`` stands for an argument."""
+    pictures: str = "off"
+    """How PNG are drawn: off, auto, kitty or iterm."""
+    pictures_folder: "Callable[[str], Path] | None" = None
+    """Where the pictures of a session are kept."""
     vi: bool = False
     enter_sends: bool = True
     """Else Enter makes a line, and Alt-Enter sends."""
@@ -64,6 +68,10 @@ class Console(Screen, Protocol):
 
     def ask(self, question: str) -> str:
         """The answer to a question, stripped; empty where there is none."""
+        ...
+
+    def draw(self, sequences: str) -> None:
+        """Control sequences of our own making, as a line of their own; nothing in a pipe."""
         ...
 
     def status(self, text: str) -> None:

@@ -48,6 +48,9 @@ class PlainConsole:
             self._output.write(text)
             self._output.flush()
 
+    def draw(self, sequences: str) -> None:
+        """Nothing: what reads this may be no terminal."""
+
     def status(self, text: str) -> None:
         """There is no line under the prompt."""
 

@@ -71,8 +71,13 @@ class PromptConsole:
 
     def show(self, rows: Iterable[Line], live: Preview | None = None) -> None:
         """Add final rows above the prompt, and say how to draw what is not final."""
+        self._send("".join(f"{self._theme.paint(row)}\r\n" for row in rows), live)
+
+    def draw(self, sequences: str) -> None:
+        self._send(f"{sequences}\r\n", None)
+
+    def _send(self, text: str, live: Preview | None) -> None:
         exchange = self._exchange
-        text = "".join(f"{self._theme.paint(row)}\r\n" for row in rows)
         exchange.sent += len(text)
         exchange.shown.append((text, live))
         if not self._runs():

@@ -6,12 +6,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from assistant.events import CodeBlock, Event, Finished, Replied, Said, UsageError
+from assistant.events import CodeBlock, Event, Finished, Ran, Replied, Said, UsageError
 from assistant.feedback import fenced
 from assistant.prompts import prompt
 from assistant.terminal import words
 from assistant.terminal.approve import Approval, Approving
 from assistant.terminal.console import Console, TerminalOptions
+from assistant.terminal.gallery import Gallery
 from assistant.terminal.render import Renderer
 from assistant.terminal.sanitize import one_line
 
@@ -39,6 +40,7 @@ class Session:
     _warned: float = 0.0
 
     def __post_init__(self) -> None:
+        self.gallery = Gallery(self)
         self.use(self.chat)
 
     def use(self, chat: "Chat") -> None:
@@ -143,6 +145,8 @@ class Session:
 
     def watch(self, event: Event) -> None:
         """A sink: keeps the status line true, and warns at half and at four fifths of a cap."""
+        if isinstance(event, Ran):
+            self.gallery.hang(event.result.files)
         if not isinstance(event, Replied | Finished):
             return
         self.tell_status()

@@ -102,6 +102,13 @@ def save(session: Session, argument: str) -> None:
     )
 
 
+def see(session: Session, argument: str) -> None:
+    """see FILE: give a picture, from the code's files or yours, to a model that takes pictures."""
+    if not argument:
+        raise UsageError("/see needs a picture", "/see plot.png")
+    session.gallery.see(argument)
+
+
 def _coloured(text: str, language: str) -> Iterable[list[Fragment]]:
     colours = Highlighter(language)
     return [colours.line(visible(line)) for line in text.rstrip("\n").split("\n")]
@@ -119,4 +126,4 @@ def _last_block(session: Session) -> CodeBlock:
 
 
 FIRST = (add, diff, apply, undo, redo, run, check)
-MORE = (save, rewind)
+MORE = (save, rewind, see)

@@ -22,6 +22,7 @@ from assistant.events import (
     Said,
     Started,
     Usage,
+    UsageError,
 )
 from assistant.protocols import Terms
 from assistant.terminal.console import TerminalOptions
@@ -122,6 +123,9 @@ class PretendExecutor:
 class PretendWorkspace:
     def __init__(self) -> None:
         self.done = 0
+
+    def read(self, path: str, most: int) -> bytes:
+        raise UsageError(f"there is no file {path}")
 
     def diff(self) -> str:
         return "--- a/made.py\n+++ b/made.py\n@@ -0,0 +1 @@\n+print(42) \x1b[2J\n"

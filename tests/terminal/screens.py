@@ -49,5 +49,8 @@ class ListConsole(ListScreen):
             raise KeyboardInterrupt
         return answer
 
+    def draw(self, sequences: str) -> None:
+        self.drawn = getattr(self, "drawn", "") + sequences
+
     def status(self, text: str) -> None:
         self.line = text
