@@ -19,8 +19,12 @@ _REASONS = {
     "cancelled": "interrupted by the user",
     "declined": "not run: the user declined it",
 }
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
-_SPECIAL = re.compile(r"<\|([a-zA-Z0-9_]{1,40})\|>")
+_CONTROL = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f"
+    r"\ufeff\ufff9-\ufffb\U000e0000-\U000e0fff]"
+)
+"""What steers a terminal or cannot be seen: tags, joiners, directions, odd line ends."""
+_SPECIAL = re.compile(r"<([|｜])([^<>|｜\n]{1,40})([|｜])>")
 
 
 def results(
@@ -89,6 +93,11 @@ def one_line(text: str) -> str:
 def clean(text: str) -> str:
     """Text without control characters and without anything that imitates a chat template."""
     text = text.replace("\r\n", "\n")
-    text = _CONTROL.sub(lambda match: f"\\x{ord(match.group()):02x}", text)
-    text = _SPECIAL.sub(r"<\\|\1\\|>", text)
+    text = _CONTROL.sub(_escaped, text)
+    text = _SPECIAL.sub(r"<\\\1\2\\\3>", text)
     return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _escaped(match: re.Match[str]) -> str:
+    code = ord(match.group())
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
