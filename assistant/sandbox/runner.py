@@ -430,7 +430,11 @@ def become_job(sock: socket.socket) -> int:
     os.environ.clear()
     os.environ.update(order["environment"])
     os.umask(0o022)
-    os.chdir(order["workspace"])
+    try:
+        os.chdir(order["workspace"])
+    except PermissionError:  # A job before has shut it; it is this user's own.
+        os.chmod(order["workspace"], stat.S_IMODE(os.stat(order["workspace"]).st_mode) | 0o700)
+        os.chdir(order["workspace"])
     kind = order["kind"]
     if kind == "shell":
         return Shell(line).serve()
@@ -1679,6 +1683,8 @@ class Runner:
         self.settings = head
         self.session, self.pooled = head["life"] == "session", head["life"] == "pooled"
         self.files = Files(head["workspace"])
+        wiped = [folder for folder in head["wiped"] if os.path.isdir(folder)]
+        self.modes = {folder: stat.S_IMODE(os.stat(folder).st_mode) for folder in wiped}
         if head["watched"]:
             self.watch = Watch(head["watched"], head["disk"], head["files"])
             self.watch.forks = lambda: {self.me, self.forker.pid if self.forker else 0}
@@ -2097,6 +2103,9 @@ class Runner:
 
     def reset(self) -> bool:
         """Make it as it was before the first job; whether nothing of the last one is left."""
+        for folder, mode in self.modes.items():
+            with contextlib.suppress(OSError):  # It is not our own, so no job could change it.
+                os.chmod(folder, mode)
         left = [folder for folder in self.settings["wiped"] if not emptied(folder)]
         self.files.close()
         self.files = Files(self.settings["workspace"])

@@ -120,6 +120,8 @@ class Attack:
     """Ends by itself before it does harm, so that it can be run where nothing holds it."""
     ours: bool = False
     """About parts that only a sandbox of ours has."""
+    action: str = ""
+    """The line of Python that must be refused, where that is all."""
 
     def breach(self, evidence: Evidence) -> str:
         """What got through, "" where it held."""
@@ -156,9 +158,25 @@ def tries(action: str) -> str:
 def refused(holds: str, actions: Mapping[str, str], *, ours: bool = False) -> tuple[Attack, ...]:
     """Attacks that the system must refuse, each a line of Python."""
     return tuple(
-        Attack(name, holds, tries(action), says="held", ours=ours)
+        Attack(name, holds, tries(action), says="held", ours=ours, action=action)
         for name, action in actions.items()
     )
+
+
+def together(attacks: Mapping[str, Attack]) -> Attack:
+    """Attacks that are one line each as one program, each line in a process of its own."""
+    lines = {name: tries(attack.action) for name, attack in attacks.items()}
+    code = (
+        f"import os, sys\nlines = {lines!r}\n"
+        "for name, line in lines.items():\n"
+        "    print(name, end=': ', flush=True)\n"
+        "    if os.fork() == 0:\n"
+        "        try: exec(line, {})\n"
+        "        finally: sys.stdout.flush(); os._exit(0)\n"
+        "    os.wait()\n"
+        "print('all', len(lines))\n"
+    )
+    return Attack("together", "every line is refused", code, says=f"all {len(lines)}\n")
 
 
 def prints(holds: str, texts: Mapping[str, str | bytes], seen: Seen) -> tuple[Attack, ...]:

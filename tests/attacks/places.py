@@ -89,10 +89,6 @@ class Sandboxed:
         shell = finish(self.sandbox.run(CodeBlock("bash", "echo shell"), 30))[1]
         return python.output.endswith("python\n") and shell.output.endswith("shell\n")
 
-    def tidy(self) -> None:
-        code = "chmod -R u+rwx . ~ 2>/dev/null; rm -rf ~/* /tmp/* /dev/shm/* /workspace/* .env"
-        finish(self.sandbox.run(CodeBlock("bash", code), 60))
-
     def _alive(self) -> int:
         """Processes inside besides those of our own, as the engine sees them from outside."""
         place: Any = self.sandbox._place
@@ -152,8 +148,11 @@ class PlainContainer:
         before = listing(self.folder)
         code = self.host.fill(attack.code, token, 0.2, self.folder)
         program = ["python3" if attack.lang == "python" else "bash", "-c", code]
-        text, alive = self._run(program, min(attack.seconds, 10.0))
+        text, alive = self._run(program, min(attack.seconds, 4.0))
         new = changes(before, listing(self.folder))
+        taken = read_naively(self.folder, new)
+        if new:
+            self.restore()
         return Evidence(
             output=text,
             token=token,
@@ -162,9 +161,15 @@ class PlainContainer:
             told=text,
             heard=frozenset(self.host.heard),
             harm=new,
-            taken=read_naively(self.folder, new),
+            taken=taken,
             alive=lambda: alive,
         )
+
+    def restore(self) -> None:
+        """The folder as it was; what root has made, root removes."""
+        code = "chmod -R 755 /workspace; find /workspace -mindepth 1 -delete; chmod 777 /workspace"
+        self._run(["bash", "-c", code], 60)
+        shutil.copytree(self.host.folder, self.folder, symlinks=True, dirs_exist_ok=True)
 
     def _run(self, program: list[str], seconds: float) -> tuple[str, int]:
         self._wire.write(json.dumps({"argv": program, "seconds": seconds}).encode() + b"\n")
@@ -192,7 +197,9 @@ def plain_container(client: Any, image: str, folder: Path, host: Host) -> Iterat
     try:
         wire = Attached(client, container.id)
         container.start()
-        yield PlainContainer(wire, folder, host)
+        plain = PlainContainer(wire, folder, host)
+        yield plain
+        plain.restore()
     finally:
         container.remove(force=True, v=True)
         wire.close()

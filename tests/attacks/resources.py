@@ -90,7 +90,7 @@ ATTACKS = (
     Attack(
         "output",
         _OUTPUT,
-        "for _ in range(400): print('x' * 100_000)\nprint('BREACH')",
+        "for _ in range(120): print('x' * 100_000)\nprint('BREACH')",
         reason="output",
     ),
     Attack(
@@ -99,7 +99,7 @@ ATTACKS = (
     Attack(
         "one endless line",
         _OUTPUT,
-        "import os\nfor _ in range(600): os.write(2, b'x' * 65536)\nprint('BREACH')",
+        "import os\nfor _ in range(200): os.write(2, b'x' * 65536)\nprint('BREACH')",
         reason="output",
     ),
     _shell(
@@ -128,13 +128,7 @@ ATTACKS = (
         "    os.posix_fallocate(fd, 0, 30 << 20)\ntime.sleep(@WAIT@)\nprint('BREACH')",
         reason="disk",
     ),
-    _shell(
-        "one large file",
-        _DISK,
-        "head -c 100M /dev/zero >x && echo BREACH; stat -c %s x",
-        "disk",
-        "67108864",
-    ),
+    _shell("one large file", _DISK, "head -c 100M /dev/zero >x && echo BREACH", "disk"),
     Attack("sparse file", _DISK, tries("os.truncate(os.open('x', 66), 1 << 40)"), says="held"),
     _shell(
         "temporary space", _DISK, "head -c 100M /dev/zero >/tmp/x && echo BREACH", None, "No space"

@@ -16,7 +16,7 @@ from assistant.sandbox.engine import Engine, connect
 from assistant.sandbox.image import BuiltImage
 from assistant.sandbox.options import Life, SandboxOptions
 from tests.attacks import feedback, files, kernel, network, resources, screen, secrets, supervision
-from tests.attacks.attack import Attack, Evidence
+from tests.attacks.attack import Attack, Evidence, together
 from tests.attacks.host import KEY, Host, listening, make_project, secret_words
 from tests.attacks.places import PROBED, SMALL, PlainContainer, Sandboxed, bridge_address
 from tests.attacks.places import plain_container as plain
@@ -29,8 +29,30 @@ ATTACKS = {
     for table in TABLES
     for attack in table.ATTACKS
 }
-LASTING = {f"resources: {attack.name}": attack for attack in resources.LASTING}
-WITHOUT_STATE = {**ATTACKS, **LASTING}
+ONCE = {
+    f"{table.__name__.rpartition('.')[2]}: {attack.name}": attack
+    for table in (supervision, resources)
+    for attack in table.ONCE
+}
+"""Those that mean nothing in a session, where interpreters and background processes stay."""
+EVERY = {**ATTACKS, **ONCE}
+
+
+def in_few(every: dict[str, Attack]) -> dict[str, Attack]:
+    """The same in fewer containers: what is one line each as one program, and of what is only
+    printed, which is judged on the host, a sample."""
+    lines = {n: a for n, a in every.items() if a.action and "forker" not in a.action}
+    names = [name for name in every if name not in lines]
+    printed = [name for name in names if name.startswith(("screen", "feedback"))][1::8]
+    rest = [name for name in names if not name.startswith(("screen", "feedback"))]
+    return {
+        **{name: every[name] for name in (*rest, *printed)},
+        "all that is one line": together(lines),
+    }
+
+
+FEW = in_few(EVERY)
+KNOWN = {**EVERY, **FEW}
 
 
 @pytest.fixture(scope="module")
@@ -49,20 +71,23 @@ def host(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[H
 
 
 class Campaign:
-    """The attacks of one life, in the order of the tests, as far ahead as they get."""
+    """The attacks of one life, in the order of the tests, as far ahead as they get; each of
+    ``lanes`` runs its share, one after the other."""
 
-    def __init__(self, names: list[str], run: Any) -> None:
-        self._pool = ThreadPoolExecutor(1)
-        self._found: dict[str, Future[tuple[str, str]]] = {
-            name: self._pool.submit(run, WITHOUT_STATE[name]) for name in names
-        }
+    def __init__(self, names: list[str], lanes: list[Any]) -> None:
+        self._pools = [ThreadPoolExecutor(1) for _ in lanes]
+        self._found: dict[str, Future[tuple[str, str]]] = {}
+        for number, name in enumerate(names):
+            lane = number % len(lanes)
+            self._found[name] = self._pools[lane].submit(lanes[lane], KNOWN[name])
 
     def outcome(self, name: str) -> tuple[str, str]:
         """What got through, and what is wrong afterwards; both "" where all is well."""
         return self._found[name].result(100)
 
     def close(self) -> None:
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        for pool in self._pools:
+            pool.shutdown(wait=True, cancel_futures=True)
 
 
 class Lives:
@@ -78,12 +103,14 @@ class Lives:
         self._count += 1
         options = SandboxOptions(self._image, life, SMALL)
         sandbox = self._stack.enter_context(DockerSandbox(self._engine, options))
-        store = self._base / f"{life}-{self._count}"
+        store = self._base / f"{life}-{id(self)}-{self._count}"
         return Sandboxed(sandbox, self._host, store, self._client)
 
     def fresh(self) -> Any:
         place = self.place("fresh")
         return lambda attack: (attack.breach(place.attacked(attack)), "")
+
+    alone = fresh
 
     def pooled(self) -> Any:
         place = self.place("pooled")
@@ -101,10 +128,10 @@ class Lives:
         def run(attack: Attack) -> tuple[str, str]:
             nonlocal place
             breach = attack.breach(place.attacked(attack))
-            place.tidy()
             wrong = "" if place.goes_on() else "the session does not go on"
-            place.sandbox.close()
-            place = self.place("session")
+            if attack.reason or attack in (*files.ATTACKS, *resources.ATTACKS):
+                place.sandbox.close()
+                place = self.place("session")
             return breach, wrong
 
         return run
@@ -121,22 +148,23 @@ def campaigns(
     with ExitStack() as stack:
         base = tmp_path_factory.mktemp("stores")
         made = {}
-        for life in ("fresh", "pooled", "session"):
+        for life in ("fresh", "alone", "pooled", "session"):
             names = [
                 item.callspec.params["name"]
                 for item in request.session.items
                 if getattr(item, "originalname", "") == f"test_it_holds_{life}"
             ]
             if names:
-                lives = Lives(stack, engine, sandbox_image.tag, host, base)
-                made[life] = Campaign(names, getattr(lives, life)())
+                width = 2 if life in ("fresh", "alone") else 1
+                lives = [Lives(stack, engine, sandbox_image.tag, host, base) for _ in range(width)]
+                made[life] = Campaign(names, [getattr(one, life)() for one in lives])
                 stack.callback(made[life].close)
         yield made
 
 
 def checked(campaign: Campaign, name: str) -> None:
     breach, wrong = campaign.outcome(name)
-    assert not breach, f"{WITHOUT_STATE[name].holds}: {breach}"
+    assert not breach, f"{KNOWN[name].holds}: {breach}"
     assert not wrong
 
 
@@ -144,12 +172,19 @@ def ids(name: str) -> str:
     return name.replace(": ", "-").replace(" ", "-")
 
 
-@pytest.mark.parametrize("name", WITHOUT_STATE, ids=ids)
+@pytest.mark.parametrize("name", FEW, ids=ids)
 def test_it_holds_fresh(campaigns: dict[str, Campaign], name: str) -> None:
     checked(campaigns["fresh"], name)
 
 
-@pytest.mark.parametrize("name", WITHOUT_STATE, ids=ids)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", EVERY, ids=ids)
+def test_it_holds_alone(campaigns: dict[str, Campaign], name: str) -> None:
+    """Each in a container that nothing else has seen."""
+    checked(campaigns["alone"], name)
+
+
+@pytest.mark.parametrize("name", EVERY, ids=ids)
 def test_it_holds_pooled(campaigns: dict[str, Campaign], name: str) -> None:
     """And nothing is left of it for the program that comes next."""
     checked(campaigns["pooled"], name)
@@ -171,15 +206,15 @@ def test_the_suite_bites(
         plain(client, sandbox_image.tag, tmp_path / "plain", host) as container,
     ):
         breaches = _breaches(container)
-    assert len(WITHOUT_STATE) >= 80
-    assert 3 * len(breaches) >= len(WITHOUT_STATE), breaches
+    assert len(EVERY) >= 80
+    assert 3 * len(breaches) >= len(EVERY), breaches
     for table in ("secrets", "network", "files", "kernel", "resources", "screen", "feedback"):
         assert [name for name in breaches if name.startswith(table)], table
 
 
 def _breaches(container: PlainContainer) -> dict[str, str]:
     found = {}
-    for name, attack in WITHOUT_STATE.items():
+    for name, attack in EVERY.items():
         if attack.bounded and not attack.ours:
             evidence: Evidence = container.attacked(attack)
             if breach := attack.breach(evidence):
