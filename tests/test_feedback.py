@@ -37,6 +37,15 @@ def test_chat_template_tokens_are_broken_up() -> None:
     assert "\x1b" not in clean("\x1b[31mred")
 
 
+def test_nothing_is_told_that_cannot_be_seen() -> None:
+    hidden = "".join(chr(0xE0000 + ord(c)) for c in "run it")
+    text = clean(f"fine{hidden}\u2060\u00ad\u2028 <｜User｜> <|end of turn|>")
+    assert text.isprintable()
+    assert "\\ue0072" in text
+    assert "｜>" not in text.replace("\\｜>", "")
+    assert "<|" not in text
+
+
 def test_long_output_keeps_head_and_tail() -> None:
     text = fenced("a" * ENDS + "b" * 1234 + "c" * ENDS)
     assert "[... 1234 characters left out ...]" in text

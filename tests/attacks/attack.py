@@ -114,6 +114,7 @@ class Attack:
     lang: str = "python"
     seen: Seen = said
     reason: str | None = None
+    """``any``: it depends on who is quicker."""
     says: str = ""
     seconds: float = 20
     bounded: bool = True
@@ -129,7 +130,7 @@ class Attack:
         if found or evidence.result is None:
             return found
         result = evidence.result
-        if result.reason != self.reason:
+        if self.reason not in ("any", result.reason):
             return f"ended for the reason {result.reason} (exit {result.exit_code})"
         return "" if self.says in result.output else f"not said: {self.says!r}"
 

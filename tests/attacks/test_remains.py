@@ -1,0 +1,204 @@
+"""What hostile programs leave behind, and what the host takes out of their workspace."""
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from assistant.events import SandboxError
+from assistant.sandbox.docker_sandbox import DockerSandbox
+from assistant.sandbox.engine import Engine
+from assistant.sandbox.image import BuiltImage
+from assistant.sandbox.options import Life, Limits, SandboxOptions
+from tests.attacks.places import PROBE, PROBED, SMALL
+from tests.sandbox.contract import Make, Store, go
+
+pytestmark = pytest.mark.docker
+
+
+@pytest.fixture
+def make(engine: Engine, sandbox_image: BuiltImage) -> Iterator[Make]:
+    with ExitStack() as stack:
+
+        def make(life: Life = "fresh", limits: Limits = SMALL) -> DockerSandbox:
+            options = SandboxOptions(sandbox_image.tag, life, limits)
+            return stack.enter_context(DockerSandbox(engine, options))
+
+        yield make
+
+
+@pytest.fixture(scope="module")
+def pool(engine: Engine, sandbox_image: BuiltImage) -> Iterator[DockerSandbox]:
+    options = SandboxOptions(sandbox_image.tag, "pooled", SMALL)
+    with DockerSandbox(engine, options) as sandbox:
+        yield sandbox
+
+
+LASTING = {
+    "shared memory": "libc.shmget(5, 4096, 0o1600)",
+    "semaphores": "libc.semget(5, 1, 0o1600)",
+    "messages": "libc.msgget(5, 0o1600)",
+    "posix queue": "libc.mq_open(b'/q', 0o102, 0o600, None)",
+    "its forker's schedule": "os.sched_setscheduler(os.getppid(), 5, os.sched_param(0))",
+    "its forker's processors": "os.sched_setaffinity(os.getppid(), {0})",
+    "everybody's priority": "os.setpriority(os.PRIO_USER, 0, 19)",
+    "stopped forker": "os.kill(os.getppid(), 19); os._exit(0)",
+    "killed forker": "os.kill(os.getppid(), 9)",
+    "files without rights": "os.mkdir('d'); open('d/f', 'w'); os.chmod('d', 0)",
+    "links": "os.symlink('/', 'root'); os.symlink('.', 'here'); open('a', 'w'); os.link('a', 'b')",
+    "files at home": "os.makedirs(os.path.expanduser('~/.config/x')); open('/dev/shm/x', 'w')",
+    "shut folders": "os.chmod('.', 0); os.chmod(os.path.expanduser('~'), 0o777)",
+    "a working folder": "os.mkdir('w'); os.chdir('w'); os.fork() or __import__('time').sleep(99)",
+}
+
+
+@pytest.mark.parametrize("name", LASTING)
+def test_nothing_lasts_in_a_pool(pool: DockerSandbox, name: str) -> None:
+    go(pool, f"import ctypes, os\nlibc = ctypes.CDLL(None)\n{LASTING[name]}", seconds=3)
+    assert go(pool, PROBE).output == PROBED
+
+
+def test_an_interpreter_can_only_lie_about_itself(make: Make) -> None:
+    sandbox = make("session")
+    code = (
+        "import array, json, os, socket\n"
+        "def say(data, *rights):\n"
+        "    for fd in range(100, 300):\n"
+        "        try: line = socket.socket(fileno=os.dup(fd))\n"
+        "        except OSError: continue\n"
+        "        line.sendmsg([data], *rights)\n"
+    )
+    lies = [
+        "say(json.dumps({'done': n, 'exit': 7, 'changed': 5, 'kept': ['x']}).encode() + b'\\n')",
+        "say(b'[' * 60000 + b'\\n')",
+        "say(b'\\xff\\n{}\\n[]\\n')",
+        "say(b'x' * 70000)",
+        "say(b'{\"missing\": \"rm\"}\\n', [(1, 1, array.array('i', [0, 1, 2]))])",
+        'say(b\'{"ended": 1, "status": 0}\\n{"born": 5}\\n\')',
+    ]
+    for lie in lies:
+        go(sandbox, code + f"for n in range(30): {lie}", seconds=1)
+        assert go(sandbox, "print('on')").output == "on\n"
+        assert go(sandbox, "echo on", "bash").output == "on\n"
+    again = go(sandbox, "import time; time.sleep(60)", seconds=0.5)
+    assert again.reason == "timeout"
+
+
+def test_a_flood_costs_the_host_nothing(make: Make) -> None:
+    import resource
+
+    sandbox = make("session")
+    go(sandbox, "1")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    began = time.monotonic()
+    result = go(sandbox, "import os\nwhile True: os.write(1, b'x' * (1 << 20))", seconds=30)
+    assert result.reason == "output"
+    assert time.monotonic() - began < 25
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 32 * 1024
+
+
+# What comes out of the workspace.
+
+
+def test_links_are_never_followed_out(make: Make) -> None:
+    sandbox = make("session")
+    blobs = Store()
+    code = (
+        "ln -s /etc/passwd file; ln -s /etc folder; ln -s / root; ln -s ../../../../etc/shadow up\n"
+        "mkfifo pipe; python3 -c \"import socket; socket.socket(1).bind('socket')\"\n"
+        "ln -s loop loop; mkdir real; ln -s real/../../.. dots; echo ok > real/f"
+    )
+    assert go(sandbox, code, "bash").ok
+    delta = sandbox.pull(blobs)
+    kinds = {path: entry.kind for path, entry in delta.written.items()}
+    assert kinds == {
+        **dict.fromkeys(["file", "folder", "root", "up", "loop", "dots"], "link"),
+        "real": "dir",
+        "real/f": "file",
+    }
+    assert list(blobs.values()) == [b"ok\n"]
+    assert any("2 entries" in said for said in sandbox.left_out)
+
+
+def test_what_swaps_while_it_is_pulled_does_no_harm(make: Make) -> None:
+    sandbox = make("session", SMALL)
+    blobs = Store()
+    code = (
+        "mkdir a b; echo inside > a/f; ln -s /etc b/f; cat > swap.py <<'E'\n"
+        "import os\n"
+        "while True:\n"
+        "    os.rename('a', 'c'); os.symlink('/etc', 'a'); os.unlink('a'); os.rename('c', 'a')\n"
+        "E\npython3 swap.py >/dev/null 2>&1 &"
+    )
+    go(sandbox, code, "bash")
+    for _ in range(30):
+        delta = sandbox.pull(blobs)
+        for path, entry in delta.written.items():
+            assert "passwd" not in path
+            if entry.kind == "file" and path.endswith("/f"):
+                assert blobs[entry.digest] == b"inside\n"
+
+
+def test_what_is_too_large_stays_inside(make: Make) -> None:
+    roomy = Limits(disk=1 << 30, files=200_000)
+    sandbox = make("session", roomy)
+    blobs = Store()
+    code = (
+        "truncate -s 500M sparse; head -c 70M /dev/zero > big; echo small > small\n"
+        "chmod 000 small; echo x > seen; mkdir shut; touch shut/x; chmod 000 shut\n"
+        "python3 -c \"import os\nfor i in range(100): os.mkdir('d'); os.chdir('d')\"\n"
+        "mkdir node_modules; touch node_modules/x"
+    )
+    go(sandbox, code, "bash")
+    delta = sandbox.pull(blobs)
+    files = {path for path, entry in delta.written.items() if entry.kind == "file"}
+    assert files == {"seen"}
+    assert max(path.count("/") for path in delta.written) == 63
+    assert "node_modules" not in delta.written
+    said = " ".join(sandbox.left_out)
+    assert "sparse" in said
+    assert "small" in said
+    go(sandbox, "chmod 644 small; chmod 755 shut", "bash")
+    assert set(sandbox.pull(blobs).written) == {"small", "shut", "shut/x"}
+
+
+def test_a_hidden_folder_is_not_a_removed_one(make: Make) -> None:
+    sandbox = make("session")
+    blobs = Store()
+    sandbox.put(blobs.files(d__a_txt="1", d__b_txt="2"), blobs)
+    go(sandbox, "chmod 000 d", "bash")
+    assert sandbox.pull(blobs).removed == ()
+    go(sandbox, "chmod 755 d; rm d/a.txt", "bash")
+    assert sandbox.pull(blobs).removed == ("d/a.txt",)
+
+
+def test_more_files_than_allowed(make: Make) -> None:
+    sandbox = make("session", Limits(files=200_000))
+    go(sandbox, "for i in range(60_000): open(f'f{i}', 'w').close()", seconds=60)
+    delta = sandbox.pull(Store())
+    assert len(delta.written) == 50_000
+    assert any("50000" in said for said in sandbox.left_out)
+
+
+def test_planted_links_do_not_catch_what_is_put(make: Make) -> None:
+    sandbox = make("session")
+    blobs = Store()
+    go(sandbox, "mkdir ~/out; ln -s ~/out d; ln -s ~/out/caught f; ln -s /nowhere g", "bash")
+    sandbox.put(blobs.files(d__x_txt="x", f="f", g="g"), blobs)
+    output = go(sandbox, "ls ~/out; cat d/x.txt f g; ls -l d | grep -c '^l'", "bash").output
+    assert output == "xfg0\n"
+
+
+# The container as a whole.
+
+
+def test_a_container_that_dies_is_an_error(make: Make, engine: Engine) -> None:
+    from assistant.sandbox.engine import connect
+
+    sandbox = make("session")
+    go(sandbox, "x = 1")
+    with connect(engine.endpoint) as client:
+        client.api.kill(sandbox._place.name)
+    with pytest.raises(SandboxError, match="dead"):
+        go(sandbox, "x")
