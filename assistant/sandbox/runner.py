@@ -1259,12 +1259,12 @@ class Files:
                 seen[path] = UNSURE if fresh else now
             elif old is not None:
                 seen[path] = old  # It could not be told; the host keeps what it has.
-        hidden = tuple(walk.unread + walk.skipped)
+        hidden = tuple(walk.unread + walk.skipped)  # They end with a slash.
         for path in walk.unread:
             load.left_out(path, "unread")
         removed = [path for path in self.agreed if path not in seen]
         if hidden:
-            removed = [path for path in removed if not path.startswith(hidden)]
+            removed = [path for path in removed if not (path + "/").startswith(hidden)]
         if load.partial:
             removed = []
         gone = set(removed)
@@ -1432,7 +1432,7 @@ class Watch:
         self.used = self.found = self.used_before = self.found_before = 0
         self.began = self.due = 0.0
         self.free = self.looked = self.room()
-        self.forks: Callable[[], Set[int]] = set
+        self.trusted: Callable[[], Set[int]] = set
 
     def room(self) -> Tuple[int, int]:
         """Bytes and file slots that are free on the workspace's disk, whoever uses them."""
@@ -1518,7 +1518,7 @@ class Watch:
     def hidden(self) -> int:
         """Bytes in files that are open but have no name; who hides its files has too many."""
         total = 0
-        trusted = self.forks()
+        trusted = self.trusted()
         for pid, row in processes().items():
             if pid in trusted or row[2] in "ZX":
                 continue
@@ -1688,13 +1688,16 @@ class Runner:
         self.modes = {folder: stat.S_IMODE(os.stat(folder).st_mode) for folder in wiped}
         if head["watched"]:
             self.watch = Watch(head["watched"], head["disk"], head["files"])
-            self.watch.forks = self.own
+            self.watch.trusted = self.trusted
         self.port.send({"is": "ready", "id": head["id"]})
         self.stand_ready()
 
-    def own(self) -> Set[int]:
-        """Processes that no foreign code has run in yet; nobody may look into them."""
-        return {self.me} | {one.pid for one in (self.forker, self.spare) if one is not None}
+    def trusted(self) -> Set[int]:
+        """Processes that run nothing foreign, and let nobody look into them."""
+        ours = [self.forker, self.spare]
+        if self.job is not None and self.job.kind == "prepared":
+            ours.append(self.job.process)
+        return {self.me} | {process.pid for process in ours if process is not None}
 
     def stand_ready(self) -> None:
         """What the next block needs, made before it is there."""

@@ -358,6 +358,14 @@ class Contract:
         go(session, "import time; time.sleep(60)", seconds=0.3)
         assert go(session, "kill -0 $(cat pid) && kill %1", "bash").exit_code == 0
 
+    def test_a_skipped_folder_is_not_a_removed_one(self, session: Sandbox) -> None:
+        blobs = Store()
+        session.put(Delta({".git": Entry("dir", 0o755)}), blobs)
+        session.put(blobs.files(**{".git__config_": "x", "a_txt": "y"}), blobs)
+        go(session, "echo more >> .git/config; echo new > b.txt", "bash")
+        delta = session.pull(blobs)
+        assert (set(delta.written), delta.removed) == ({"b.txt"}, ())
+
     def test_fresh_timeouts_kill_at_once(self, fresh: Sandbox) -> None:
         code = "import signal, time\nsignal.signal(2, signal.SIG_IGN)\nprint('x')\ntime.sleep(60)"
         result = go(fresh, code, seconds=0.5)

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from assistant.events import CodeBlock, ExecResult, SandboxError
+from assistant.events import Output, SandboxError
 from assistant.sandbox.docker_sandbox import DockerSandbox
 from assistant.sandbox.engine import Engine, connect
 from assistant.sandbox.image import BuiltImage
 from assistant.sandbox.local import LocalOptions, LocalSandbox
-from assistant.sandbox.options import SandboxOptions
+from assistant.sandbox.options import MIB, Limits, SandboxOptions
 from assistant.sandbox.places import Stock
-from assistant.sandbox.running import RunnerSandbox
+from tests.sandbox.contract import finish, go
 
 WAIT = 60.0
 
@@ -101,16 +101,6 @@ def test_what_cannot_start_is_told_and_tried_again() -> None:
     assert places.started == places.ended
 
 
-def go(sandbox: RunnerSandbox, code: str) -> ExecResult:
-    run = sandbox.run(CodeBlock("python", code), 60)
-    try:
-        while True:
-            next(run)
-    except StopIteration as end:
-        result: ExecResult = end.value
-        return result
-
-
 @pytest.mark.parametrize("life", ["fresh", "pooled"])
 def test_each_fresh_block_has_a_place_of_its_own(life: Any) -> None:
     with LocalSandbox(LocalOptions(dict(os.environ), life, spares=2)) as sandbox:
@@ -138,3 +128,30 @@ def test_spare_containers_are_swapped_in_and_go(engine: Engine, sandbox_image: B
             assert go(sandbox, "print(3)").output == "3\n"
             assert sandbox._place.name != first  # type: ignore[union-attr]
         assert not names()
+
+
+CLOSED = """
+import ctypes, os, time
+def main(asked):
+    ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)
+    print(os.read(asked, 100).decode(), flush=True)
+    time.sleep(4)
+    return 7
+"""
+
+
+@pytest.mark.docker
+def test_what_a_neighbour_writes_is_not_held_against_a_closed_program(
+    engine: Engine, sandbox_image: BuiltImage
+) -> None:
+    """A prepared program may be closed to the runner, which then cannot see what it holds open."""
+    tag = sandbox_image.tag
+    tight = SandboxOptions(tag, "pooled", Limits(disk=16 * MIB))
+    with DockerSandbox(engine, SandboxOptions(tag)) as other, DockerSandbox(engine, tight) as own:
+        other.open()
+        own.prepare(CLOSED)
+        run = own.answer(b"a question", 60)
+        assert next(run) == Output("a question\n")
+        assert go(other, "open('f', 'wb').write(b'x' * (100 << 20))").ok
+        result = finish(run)[1]
+    assert (result.reason, result.exit_code, result.output) == (None, 7, "a question\n")
