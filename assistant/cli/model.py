@@ -27,6 +27,18 @@ def open_model(setup: Setup, name: str = "") -> Model:
     return _served(setup, name)
 
 
+def missing_model() -> UsageError:
+    """Nobody has said yet which model to talk to: what to type next, for the first minutes."""
+    return UsageError("there is no model to talk to: no API key, and no server of your own", _FIRST)
+
+
+_FIRST = """\
+  OpenAI           export OPENAI_API_KEY=...
+  Ollama           export OPENAI_BASE_URL=http://localhost:11434/v1
+  another server   export OPENAI_BASE_URL=http://HOST:PORT/v1, and OPENAI_API_KEY if it wants one
+To look around without any: assistant demo. To see what else is missing: assistant doctor"""
+
+
 def _served(setup: Setup, name: str) -> Model:
     from assistant.model.openai_model import OpenAIModel
     from assistant.model.options import OPENAI_URL, ModelOptions, Secret, Timeouts
@@ -34,11 +46,7 @@ def _served(setup: Setup, name: str) -> Model:
     settings = setup.settings
     key = Secret(settings.api_key) if settings.api_key else None
     if key is None and not settings.base_url:
-        raise UsageError(
-            "there is no model to talk to: no API key, and no server of your own",
-            "Set OPENAI_API_KEY, or OPENAI_BASE_URL for a local server such as Ollama;"
-            " `assistant demo` needs neither.",
-        )
+        raise missing_model()
     if not name:
         name = DEFAULT_MODEL if not settings.base_url else _only_model(settings.base_url, key)
     options = ModelOptions(

@@ -273,5 +273,14 @@ def _sandbox_commands(commands: argparse._SubParsersAction) -> None:  # type: ig
 
 def _plain(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
     commands.add_parser("demo", help="the whole loop, without a model")
+    commands.add_parser(
+        "doctor",
+        help="look at all that is needed, and say what to do about what is missing",
+        parents=[_model(), _sandbox(), _work()],
+        allow_abbrev=False,
+    )
+    shell = commands.add_parser("completion", help="print the completion for a shell")
+    shell.add_argument("shell", choices=("bash", "zsh", "fish"))
+    commands.add_parser("man", help="print the manual page: assistant man | man -l -")
     config = commands.add_parser("config", help="each setting, and where it came from")
     config.add_argument("--profile", default=argparse.SUPPRESS)
