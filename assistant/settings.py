@@ -130,6 +130,15 @@ class Settings:
         False, "do not read the project's assistant.toml", places=("environment", "flag")
     )
 
+    # Traces for other programs.
+    otlp: str = option(
+        "",
+        "an OpenTelemetry collector that gets traces, such as http://localhost:4318",
+        shown=False,
+        widens="change",
+    )
+    otlp_content: bool = option(False, "traces with what was said, run and printed", widens="more")
+
     secrets: tuple[str, ...] = field(default=(), repr=False, compare=False)
     """The values that nothing may show: keys and passwords, whether used or not."""
     sources: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)

@@ -43,7 +43,7 @@ LAYERS = (
     {"chat"},
     {"settings*", "config_files", "options"},
     {"sessions", "session_summary"},
-    {"functions", "code_utils", "tasks", "terminal", "verdicts", "evals", "demo"},
+    {"functions", "code_utils", "tasks", "terminal", "verdicts", "evals", "traces", "demo"},
     {"cli", "__main__"},
 )
 # Each foreign library in the one place that knows it, and loaded when first needed ("late").
@@ -54,6 +54,7 @@ LIBRARIES = {
     "genai_prices": ("model/prices.py", "late"),
     "prompt_toolkit": ("terminal/", "any"),
     "pygments": ("terminal/", "any"),
+    "opentelemetry": ("traces/otlp.py", "late"),
     "autoflake": ("evals/formatter.py", "late"),
     "autopep8": ("evals/formatter.py", "late"),
     "isort": ("evals/formatter.py", "late"),

@@ -7,12 +7,14 @@ from assistant.cli.setup import data_folder
 from assistant.cli.whole_file import whole_file
 from assistant.cli.wiring import read_setup
 from assistant.evals.export import FORMATS
-from assistant.evals.run_reader import Runs, load_run
+from assistant.evals.run_reader import Run, Runs, load_run
 
 
 def run(options: argparse.Namespace) -> int:
     runs = Runs(data_folder(read_setup(options).settings))
     found = load_run(runs.find(options.run))
+    if options.otlp is not None:
+        return _sent(found, options)
     for name, write in FORMATS.items():
         target = getattr(options, name)
         if target is not None:
@@ -20,3 +22,15 @@ def run(options: argparse.Namespace) -> int:
                 count = write(found, file)
             say(f"{target}: {count:,} samples of {found.id}", error=True)
     return 0
+
+
+def _sent(found: Run, options: argparse.Namespace) -> int:
+    """The trace of a run, whole; 1 where the collector does not take all of it."""
+    from assistant.traces.from_run import operations
+    from assistant.traces.otlp import Collector, send_all
+
+    sent, lost = send_all(Collector(options.otlp), operations(found, options.content))
+    say(f"{found.id}: {sent:,} operations sent", error=True)
+    if lost:
+        say(f"assistant: the collector did not take {lost:,} operations", error=True)
+    return 1 if lost else 0

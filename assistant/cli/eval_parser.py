@@ -39,6 +39,12 @@ def _export(actions: Any) -> None:
     kinds.add_argument("--csv", metavar="FILE", help="for spreadsheets; formulas are defused")
     kinds.add_argument("--jsonl", metavar="FILE", help="an object a line")
     kinds.add_argument("--parquet", metavar="FILE", help="typed columns (needs assistant[eval])")
+    kinds.add_argument(
+        "--otlp", metavar="URL", help="its trace, to an OpenTelemetry collector (assistant[otel])"
+    )
+    export.add_argument(
+        "--content", action="store_true", help="--otlp with the texts of model and code"
+    )
 
 
 def numbers(text: str) -> list[int]:

@@ -10,6 +10,7 @@ from assistant.cli.beginning import Told, started
 from assistant.cli.model import open_model
 from assistant.cli.sandboxes import open_fresh
 from assistant.cli.setup import Setup
+from assistant.cli.tracing import open_traces
 from assistant.cli.wiring import STORE, affordable, edit_text, new_chat, open_sessions
 from assistant.code.encodings import NotText
 from assistant.events import Checked, Finished, Notice, Said, UsageError
@@ -99,6 +100,8 @@ def open_improvement(
         if job.check and not suggest:
             chat.terms = replace(chat.terms, check=_check(setup, job.check, draft))
         chat.sinks.append(recorder)
+        if (trace := stack.enter_context(open_traces(setup, name))) is not None:
+            chat.sinks.append(trace)
         chat.pour(started(chat, setup, _kind(suggest, briefed)))
         if briefed:
             chat.pour(Said(_system(job, suggest), "system"))

@@ -15,6 +15,7 @@ from assistant.cli.model import open_model
 from assistant.cli.parser import SETTINGS
 from assistant.cli.sandboxes import open_fresh, open_raw
 from assistant.cli.setup import Setup, data_folder
+from assistant.cli.tracing import open_traces
 from assistant.events import Checked, Started, UsageError
 from assistant.protocols import Model, Terms
 from assistant.record import Loaded, Recorder, load, redacted
@@ -121,6 +122,8 @@ def open_chat(
         if setup.settings.check:
             chat.terms = replace(chat.terms, check=opened._check(setup.settings.check))
         chat.sinks.append(recorder)
+        if (trace := stack.enter_context(open_traces(setup, name))) is not None:
+            chat.sinks.append(trace)
         begin(chat, setup, past)
         told.join(chat)
         yield opened

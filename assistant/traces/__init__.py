@@ -1,0 +1,1 @@
+"""Traces for other people's tools: runs and sessions as OpenTelemetry spans, runs in Weave."""
