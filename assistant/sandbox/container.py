@@ -85,7 +85,7 @@ class Container:
             environment=blueprint.environment,
             python="",
             open_files=limits.open_files,
-            wiped=[WORKSPACE, HOME, *blueprint.image.volumes, "/tmp", "/dev/shm"],
+            wiped=[WORKSPACE, HOME, *blueprint.image.volumes, "/tmp", "/dev/shm", "/dev/mqueue"],
         )
         link = Link(self._attached, runner_source(), setup)
         self._linked = True

@@ -273,6 +273,8 @@ CALL, MACHINE, ARGUMENTS = 0, 4, 16  # Offsets in struct seccomp_data.
 MACHINES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 # io_uring: a large part of the kernel that no other filter sees into. The same everywhere.
 REFUSED = (425, 426, 427)
+# System V memory, semaphores and messages, POSIX queues: what is made by these outlives its maker.
+LASTING = {"x86_64": (29, 64, 68, 240), "aarch64": (194, 190, 186, 180)}
 # Calls that change another process's limits or its share of the processors: (number, argument that
 # names the process). They must not reach process 1, which is of the same user.
 PRLIMIT = {"x86_64": 302, "aarch64": 261}
@@ -282,18 +284,31 @@ SCHEDULING = {
 }
 
 
-def refuse_calls() -> None:
-    """Some system calls fail from here on, in this process and all that come of it."""
-    machine = os.uname().machine
-    if machine not in MACHINES:
-        return
+def missing(machine: str, calls: Tuple[int, ...]) -> List[Tuple[int, int, int, int]]:
+    """The start of a filter: these calls, and those in other numberings, are as if unknown."""
     error = ERROR | errno.ENOSYS
     rules = [(LOAD, 0, 0, MACHINE), (EQUAL, 1, 0, MACHINES[machine]), (ANSWER, 0, 0, error)]
     rules.append((LOAD, 0, 0, CALL))
     if machine == "x86_64":  # The other numbering that this processor has.
         rules += [(ANY_BIT, 0, 1, 0x40000000), (ANSWER, 0, 0, error)]
-    for number in REFUSED:
+    for number in calls:
         rules += [(EQUAL, 0, 1, number), (ANSWER, 0, 0, error)]
+    return rules
+
+
+def refuse_lasting() -> None:
+    """For a job in a place that others use after it: nothing can be made that would be left."""
+    machine = os.uname().machine
+    if machine in MACHINES:
+        install_filter([*missing(machine, LASTING[machine]), (ANSWER, 0, 0, ALLOW)])
+
+
+def refuse_calls() -> None:
+    """Some system calls fail from here on, in this process and all that come of it."""
+    machine = os.uname().machine
+    if machine not in MACHINES:
+        return
+    rules = missing(machine, REFUSED)
     error = ERROR | errno.EPERM
     for number, argument in SCHEDULING[machine]:
         where = ARGUMENTS + 8 * argument
@@ -427,6 +442,8 @@ def become_job(sock: socket.socket) -> int:
         file.write("1000")  # When memory runs out, this dies and not the runner.
     if order["open_files"]:
         resource.setrlimit(resource.RLIMIT_NOFILE, (order["open_files"],) * 2)
+    if order["shared"]:
+        refuse_lasting()
     os.environ.clear()
     os.environ.update(order["environment"])
     os.umask(0o022)
@@ -608,7 +625,7 @@ class PythonSession:
     def serve(self) -> int:
         while True:
             order = self.wait()
-            answer = {"done": order["id"], "exit": 130}
+            answer = {"done": order["token"], "exit": 130}
             with contextlib.suppress(KeyboardInterrupt):  # Should it come when the block is over.
                 answer.update(self.run(order))
             self.shield()
@@ -779,7 +796,7 @@ class Shell:
                 os.close(fd)
             answer = self.run(order["name"])
             os.dup2(0, OUT, inheritable=False)
-            self.line.send({"done": order["id"], **answer})
+            self.line.send({"done": order["token"], **answer})
             if "kept" in answer:
                 self.revive()
             else:
@@ -1603,6 +1620,7 @@ class Job:
 
     def __init__(self, order: Dict[str, Any], process: Process, capture: Capture) -> None:
         self.id, self.kind = order["id"], order["kind"]
+        self.token = os.urandom(8).hex()  # No block before this one can have known it.
         self.process, self.capture = process, capture
         self.started = time.monotonic()
         self.deadline = self.started + order["seconds"]
@@ -1681,7 +1699,7 @@ class Runner:
             act(head, body)
 
     def on_setup(self, head: Dict[str, Any], _: bytes) -> None:
-        self.settings = head
+        self.settings = {**head, "shared": self.contained and head["life"] == "pooled"}
         self.session, self.pooled = head["life"] == "session", head["life"] == "pooled"
         self.files = Files(head["workspace"])
         wiped = [folder for folder in head["wiped"] if os.path.isdir(folder)]
@@ -1872,7 +1890,7 @@ class Runner:
                 continue
             if job.kind == "exec" and type(message.get("missing")) is str:
                 job.missing = message["missing"][:100]
-            done = job.kind in self.settings["kept"] and message.get("done") == job.id
+            done = job.kind in self.settings["kept"] and message.get("done") == job.token
             if done and type(message.get("exit")) is int:
                 changed = message.get("changed")
                 job.changed = [str(n)[:100] for n in changed] if type(changed) is list else []
@@ -1882,7 +1900,7 @@ class Runner:
                 return
 
     def begin(self, process: Process, order: Dict[str, Any], fds: Tuple[int, ...]) -> bool:
-        names = ("environment", "workspace", "scratch", "python", "open_files")
+        names = ("environment", "workspace", "scratch", "python", "open_files", "shared")
         told = {name: self.settings[name] for name in names}
         try:
             process.line.send({**told, **order}, fds, wait=False)
@@ -1912,13 +1930,15 @@ class Runner:
         fds: Tuple[int, ...] = (theirs,)
         if not head["saved"]:
             fds += (detached_file(body),)
-        began = self.order(process, head, fds)
+        began = self.order(process, head, fds, job.token)
         for fd in fds:
             os.close(fd)
         if not began:
             cast(process.pid, signal.SIGKILL)
 
-    def order(self, process: Process, head: Dict[str, Any], fds: Tuple[int, ...]) -> bool:
+    def order(
+        self, process: Process, head: Dict[str, Any], fds: Tuple[int, ...], token: str
+    ) -> bool:
         kind = head["kind"]
         if kind not in self.settings["kept"]:
             return self.begin(process, head, fds)
@@ -1927,7 +1947,7 @@ class Runner:
             if not self.begin(process, {"kind": kind}, ()):
                 return False
         try:
-            process.line.send(head, fds, wait=False)
+            process.line.send({**head, "token": token}, fds, wait=False)
         except OSError:
             return False
         return True

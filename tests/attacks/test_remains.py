@@ -40,6 +40,7 @@ LASTING = {
     "semaphores": "libc.semget(5, 1, 0o1600)",
     "messages": "libc.msgget(5, 0o1600)",
     "posix queue": "libc.mq_open(b'/q', 0o102, 0o600, None)",
+    "posix queue as a file": "open('/dev/mqueue/q', 'w')",
     "its forker's schedule": "os.sched_setscheduler(os.getppid(), 5, os.sched_param(0))",
     "its forker's processors": "os.sched_setaffinity(os.getppid(), {0})",
     "everybody's priority": "os.setpriority(os.PRIO_USER, 0, 19)",
@@ -57,6 +58,35 @@ LASTING = {
 def test_nothing_lasts_in_a_pool(pool: DockerSandbox, name: str) -> None:
     go(pool, f"import ctypes, os\nlibc = ctypes.CDLL(None)\n{LASTING[name]}", seconds=3)
     assert go(pool, PROBE).output == PROBED
+
+
+QUEUES = """
+import ctypes, multiprocessing, os, sys
+libc = ctypes.CDLL(None, use_errno=True)
+for name, *asked in (
+    ("shmget", 5, 4096, 0o1600), ("semget", 5, 1, 0o1600), ("msgget", 5, 0o1600),
+    ("mq_open", b"/q", 0o102, 0o600, None),
+):
+    ctypes.set_errno(0)
+    found = getattr(libc, name)(*asked)
+    print(name, os.strerror(ctypes.get_errno()) if found == -1 else "works")
+with multiprocessing.Pool(2) as pool:
+    print(pool.map(abs, [-1, -2]), multiprocessing.Lock().acquire())
+"""
+
+
+def test_what_outlives_its_maker_cannot_be_made_in_a_pool(make: Make) -> None:
+    """A session keeps what its programs make, and takes it along; ordinary locks work anywhere."""
+    names = ("shmget", "semget", "msgget", "mq_open")
+    for life, says in (("pooled", "Function not implemented"), ("session", "works")):
+        sandbox = make(life)
+        lines = go(sandbox, QUEUES).output.splitlines()
+        assert lines == [*(f"{name} {says}" for name in names), "[1, 2] True"]
+        if life == "pooled":
+            assert go(sandbox, "open('/dev/mqueue/q', 'w').close()").ok
+            place = sandbox._place
+            assert go(sandbox, PROBE).output == PROBED
+            assert sandbox._place is place
 
 
 def test_an_interpreter_can_only_lie_about_itself(make: Make) -> None:
