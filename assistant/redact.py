@@ -154,6 +154,38 @@ class Stream:
         return "".join(parts)
 
 
+class KeyBlocks:
+    """Hides private keys (PEM, over several lines) in a text that comes in pieces."""
+
+    _BEGIN = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----")
+    _END = re.compile(r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----")
+    _MAYBE = re.compile(r"-{1,5}\Z|-----B[A-Z0-9 ]{0,60}-{0,4}\Z")
+
+    def __init__(self) -> None:
+        self._held, self._inside = "", False
+
+    def feed(self, piece: str) -> str:
+        """What is safe to show now: nothing of a key, a mark in its place."""
+        if not self._inside and not self._held and "-" not in piece:
+            return piece
+        text, shown = self._held + piece, list[str]()
+        while True:
+            found = (self._END if self._inside else self._BEGIN).search(text)
+            if not found:
+                break
+            shown += () if self._inside else (text[: found.start()], MARK)
+            self._inside, text = not self._inside, text[found.end() :]
+        maybe = self._MAYBE.search(text, max(0, len(text) - 80))
+        at = maybe.start() if maybe else len(text)
+        self._held = text[-80:] if self._inside else text[at:]
+        return "".join(shown) + ("" if self._inside else text[:at])
+
+    def close(self) -> str:
+        """The rest."""
+        held, self._held = self._held, ""
+        return "" if self._inside else held
+
+
 def _forms(secret: str) -> Iterator[str]:
     """The ways in which ``secret`` is written elsewhere."""
     yield secret

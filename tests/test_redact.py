@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.redact import MARK, Redactor
+from assistant.redact import MARK, KeyBlocks, Redactor
 
 KEY = "canary-9f/8e+7d=6c5b4a"
 PLAIN = "The key is canary-9f, and nothing else is hidden. " * 3
@@ -171,3 +171,30 @@ def test_a_stream_holds_less_than_the_longest_secret(pieces) -> None:
     for piece in pieces:
         stream.feed(piece)
         assert len(stream._held) < longest
+
+
+PEM = (
+    "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4\n\nMIIBOgIBAAJBAKj34Gkx\nabc+/=\n"
+    "-----END RSA PRIVATE KEY-----"
+)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 40, 10_000])
+def test_a_key_of_many_lines_is_hidden_while_it_streams(size: int) -> None:
+    text = f"--- a -- b\n{PEM}\nafter ----- -----BEGIN CERTIFICATE-----\n{PEM} end -----BEGIN"
+    keys = KeyBlocks()
+    shown = [keys.feed(text[at : at + size]) for at in range(0, len(text), size)]
+    whole = "".join(shown) + keys.close()
+    assert whole == text.replace(PEM, MARK)
+    cut = KeyBlocks()
+    assert cut.feed(f"x {PEM[:60]}") + cut.close() == f"x {MARK}"
+
+
+def test_what_is_no_key_waits_for_nothing() -> None:
+    keys = KeyBlocks()
+    assert [keys.feed(piece) for piece in ("a - b", "-", " c", "word")] == [
+        "a - b",
+        "",
+        "- c",
+        "word",
+    ]

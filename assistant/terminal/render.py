@@ -24,6 +24,7 @@ from assistant.events import (
     Started,
     Summarised,
 )
+from assistant.redact import KeyBlocks
 from assistant.terminal import words
 from assistant.terminal.endings import Turn, ending
 from assistant.terminal.lines import Lines
@@ -61,6 +62,7 @@ class Renderer:
         self._screen, self._redact, self._clock = screen, redact, clock
         self._echo, self._hints = echo, hints
         self._flow: _Flow | None = None
+        self._keys = KeyBlocks()
         self._section, self._blank = "", False
         self._streamed = False  # The reply or output under way came in pieces.
         self._turn, self._began = Turn(), clock()
@@ -111,7 +113,8 @@ class Renderer:
         """Make final what is still open."""
         flow, self._flow = self._flow, None
         if flow:
-            self._show(flow.close())
+            rest = self._keys.close()
+            self._show([*(flow.feed(rest) if rest else ()), *flow.close()])
 
     # Sections: what belongs together stands together, with a blank line between.
 
@@ -133,8 +136,9 @@ class Renderer:
         """A piece of something that streams."""
         if self._flow is None or self._section != section:
             self._begin(section, self._new_flow(section))
+            self._keys = KeyBlocks()
         assert self._flow
-        rows = self._flow.feed(text)
+        rows = self._flow.feed(self._keys.feed(text))
         self._show(rows, self._flow.preview())
 
     def _new_flow(self, section: str) -> _Flow:

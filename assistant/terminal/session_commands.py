@@ -95,8 +95,9 @@ def compact(session: Session, argument: str) -> None:
 
 
 def export(session: Session, argument: str) -> None:
-    """export FILE: write the conversation to FILE, as .md (Markdown) or .jsonl (events)."""
-    session.renderer.say(exported(session.chat.events, argument, session.chat.folder))
+    """export FILE: write it all to FILE: .md, .html, .jsonl (events) or .toml (a script)."""
+    chat = session.chat
+    session.renderer.say(exported(chat.events, argument, chat.folder, chat.session))
 
 
 def _cap(part: str) -> tuple[str, Decimal | float | None]:

@@ -83,3 +83,22 @@ def test_undo_offers_to_take_the_conversation_back(
     assert "goes on from where the files are" in done.stdout
     assert "One is there." not in sent(llmock)
     assert "Write one.\n\nWrite nothing." in sent(llmock)
+
+
+def test_an_exported_script_runs_and_needs_no_model(
+    program: Program, replies: Replies, home: Path
+) -> None:
+    replies('```python title="one.py"\nx = 1\n```\n', "One is there.", "Two things \\ said.")
+    typed = '"""\nWrite "one":\n\ttab, back\\slash, ümlaut\n"""\nAnd then?\n/export talk.toml\n'
+    done = program("--ask", "never", given=typed)
+    assert "wrote" in done.stdout
+    text = (program.folder / "talk.toml").read_text(encoding="utf-8")
+    (record,) = records(home)
+    (program.folder / "talk.toml").unlink()
+    (home / "talk.toml").write_text(text, encoding="utf-8")
+    for name in ("OPENAI_BASE_URL", "OPENAI_API_KEY"):
+        program.variables[name] = ""
+    model = f"replay:{record.parent.name}"
+    ran = program("script", str(home / "talk.toml"), "--model", model)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert ran.stdout.count("ok ") == 2

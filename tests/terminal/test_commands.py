@@ -165,7 +165,7 @@ def test_export(tmp_path: Path) -> None:
     assert kinds == ["Said", "Replied", "Ran"]
     with pytest.raises(UsageError, match="exists"):
         run_command(found, "/export talk.md")
-    with pytest.raises(UsageError, match=r"\.md or \.jsonl"):
+    with pytest.raises(UsageError, match=r"\.md, \.html, \.jsonl"):
         run_command(found, "/export talk.doc")
 
 
