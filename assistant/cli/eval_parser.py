@@ -3,12 +3,120 @@
 import argparse
 from typing import Any
 
+_EXIT_CODES = """\
+exit codes:
+  0  every sample has a verdict      4  model errors are left    130  Ctrl-C
+  1  the rate is under --fail-under  5  sandbox faults are left
+  2  usage, data, a full disk        3  the budget is spent
+"""
+
 
 def add_eval(commands: Any) -> None:
     evaluations = commands.add_parser("eval", help="measure and compare models")
     actions = evaluations.add_subparsers(dest="action", metavar="ACTION", required=True)
+    _run(actions)
+    _score(actions)
     _compare(actions)
     _export(actions)
+    _list(actions)
+
+
+def _run(actions: Any) -> None:
+    run = actions.add_parser(
+        "run",
+        help="ask models for code and score it",
+        description="Generates code for the tasks of a data set, runs their tests in containers,"
+        " and keeps every reply, verdict and cost. Ctrl-C ends it cleanly; --resume goes on.",
+        epilog=_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+        argument_default=argparse.SUPPRESS,
+    )
+    run.add_argument("dataset", nargs="?", default="", help="its name (starter), or its path")
+    run.add_argument(
+        "--model",
+        dest="models",
+        action="append",
+        metavar="M",
+        help="a name, or replay:RUN or replay:SAMPLES.jsonl; again for several side by side",
+    )
+    run.add_argument("--strategy", choices=("structured", "fence", "chat", "complete"))
+    run.add_argument("--prompt", metavar="FILE", help="a prompt with $prompt for the task's own")
+    run.add_argument("--formatter", choices=("none", "autopep8", "ruff"))
+    run.add_argument("--resume", metavar="RUN", help="go on with a run: its id, or last")
+    _which(run)
+    run.add_argument("--samples", type=number, metavar="N", help="for each task (1)")
+    run.add_argument("--turns", type=number, metavar="N", help="replies of a chat (8)")
+    run.add_argument("--seed", type=int, metavar="N", help="of sample 1; the next adds 1")
+    run.add_argument("--jobs", type=number, metavar="N", help="calls of a model at a time (8)")
+    _judging(run)
+    _model_and_sandbox(run)
+    _budget(run)
+
+
+def _which(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--task", dest="tasks", action="append", metavar="ID", help="only this")
+    command.add_argument("--limit", type=number, metavar="N", help="only the first tasks")
+
+
+def _judging(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--k", type=numbers, metavar="K,K", help="the k of pass@k (1,5,10,100)")
+    command.add_argument("--workers", type=number, metavar="N", help="sandboxes that judge")
+    command.add_argument(
+        "--task-seconds", type=positive, metavar="S", help="limit of all tests of one task"
+    )
+    command.add_argument("--fail-under", type=share, metavar="RATE", help="exit 1 below, 0 to 1")
+    command.add_argument("--json", action="store_true", default=False, help="figures as JSON lines")
+
+
+def _model_and_sandbox(command: argparse.ArgumentParser) -> None:
+    model = command.add_argument_group("model")
+    model.add_argument("--base-url", metavar="URL", help="an OpenAI-compatible server")
+    model.add_argument("--profile", metavar="NAME", help="a named profile of the settings")
+    model.add_argument("--temperature", type=float, metavar="T")
+    model.add_argument("--max-reply", type=int, metavar="TOKENS", help="the largest reply")
+    model.add_argument("--reasoning-effort", metavar="WORD", help="low, medium, high, ...")
+    _sandbox(command)
+
+
+def _sandbox(command: argparse.ArgumentParser) -> None:
+    sandbox = command.add_argument_group("sandbox")
+    sandbox.add_argument("--image", help="the image that code runs in")
+    sandbox.add_argument("--local", action="store_true", help="run code here, with no container")
+    sandbox.add_argument("--runtime", metavar="NAME", help="the engine's runtime, such as runsc")
+    sandbox.add_argument("--data-folder", metavar="DIR", help="where runs are kept")
+
+
+def _budget(command: argparse.ArgumentParser) -> None:
+    budget = command.add_argument_group("budget, of all models together, no cap unless given")
+    budget.add_argument("--replies", type=int, metavar="N")
+    budget.add_argument("--tokens", type=int, metavar="N")
+    budget.add_argument("--dollars", metavar="D")
+    budget.add_argument("--seconds", type=float, metavar="S", help="of this process")
+
+
+def _score(actions: Any) -> None:
+    score = actions.add_parser(
+        "score",
+        help="score samples that were made elsewhere",
+        description="Scores a file of samples: JSON lines with task_id and completion (what goes"
+        " on where the prompt ends) or solution (a whole program).",
+        epilog=_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+        argument_default=argparse.SUPPRESS,
+    )
+    score.add_argument("file", metavar="FILE.jsonl")
+    score.add_argument("dataset", help="its name, or its path")
+    _which(score)
+    _judging(score)
+    _sandbox(score)
+
+
+def _list(actions: Any) -> None:
+    runs = actions.add_parser("list", help="the runs there are, and the data sets")
+    runs.add_argument("--json", action="store_true")
+    runs.add_argument("--data-folder", metavar="DIR", default=argparse.SUPPRESS)
 
 
 def _compare(actions: Any) -> None:
@@ -45,6 +153,35 @@ def _export(actions: Any) -> None:
     export.add_argument(
         "--content", action="store_true", help="--otlp with the texts of model and code"
     )
+
+
+def number(text: str) -> int:
+    """A whole number from 1 up, for argparse."""
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 10**6:
+        raise argparse.ArgumentTypeError(f"expected a number from 1 up, got {text!r}")
+    return int(text)
+
+
+def positive(text: str) -> float:
+    """Seconds, for argparse."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= 86400:
+        raise argparse.ArgumentTypeError(f"expected seconds above 0, got {text!r}")
+    return seconds
+
+
+def share(text: str) -> float:
+    """A rate, as a fraction of 1, for argparse."""
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = -1.0
+    if not 0 <= rate <= 1:
+        raise argparse.ArgumentTypeError(f"expected a rate from 0 to 1, got {text!r}")
+    return rate
 
 
 def numbers(text: str) -> list[int]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from assistant.budget import Budget
@@ -238,3 +239,16 @@ def open_kept(setup: Setup, session: str) -> Iterator[tuple[Workspace, Recorder]
         place = replace(setup, folder=Path(folder))
         with Workspace(None, folder, record.parent / STORE, edit_text, place.copying) as workspace:
             yield workspace, recorder
+
+
+@contextmanager
+def open_scratch(setup: Setup) -> Iterator[Workspace]:
+    """A session's sandbox on an empty folder, mounted nowhere and without a network."""
+    closed = replace(setup.settings, mount="none", network="none", images={})
+    with TemporaryDirectory(prefix="assistant-") as name, ExitStack() as stack:
+        folder = Path(name)
+        (folder / "empty").mkdir()
+        place = Setup(closed, folder / "empty")
+        sandbox = stack.enter_context(open_raw(place, ""))
+        workspace = Workspace(sandbox, place.folder, folder / STORE, edit_text, place.copying)
+        yield stack.enter_context(workspace)

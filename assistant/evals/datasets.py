@@ -8,9 +8,10 @@ name the day its task was published, ``released``, and the ``family`` of tasks i
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from assistant.evals.problems import Problem, problem_of
 from assistant.evals.rows_file import rows_of
@@ -69,6 +70,9 @@ class DataSet:
     path: Path
     sha256: str
     problems: tuple[Problem, ...]
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    """Tasks that cannot be judged, with the reason; they are asked only by name."""
+    verdict: Literal["isolated", "in-process"] = "isolated"
 
     def __iter__(self) -> Iterator[Problem]:
         return iter(self.problems)

@@ -5,9 +5,13 @@ import contextlib
 import json
 import re
 import textwrap
+import threading
 import warnings
 from collections.abc import Iterator
 from enum import IntEnum
+
+ONE_AT_A_TIME = threading.RLock()
+"""Linters keep state in their modules, and filters of warnings are the whole process's."""
 
 UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 """What the parser raises of text that is no Python: NUL, lone surrogates, endless nesting."""
@@ -33,7 +37,7 @@ class Soundness(IntEnum):
 
 def parsed(code: str) -> ast.Module | None:
     """Its tree; None where it is no Python."""
-    with warnings.catch_warnings():
+    with ONE_AT_A_TIME, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Old escapes are the model's affair.
         try:
             return ast.parse(code)
@@ -45,7 +49,7 @@ def soundness(code: str) -> Soundness:
     """Compiles without running anything."""
     if parsed(code) is None:
         return Soundness.NONE
-    with warnings.catch_warnings():
+    with ONE_AT_A_TIME, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             compile(code, "<generated>", "exec", dont_inherit=True)

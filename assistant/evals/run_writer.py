@@ -82,6 +82,8 @@ class RunWriter:
         """Write lines, in order."""
         data = [encoded(line, self._redactor) for line in lines]
         with self._lock:
+            if self._fd < 0:
+                raise RecordError(f"the run {self.path} is closed")
             self._waiting += data
             self._write()
             since = self._unsynced_since
@@ -136,7 +138,9 @@ class RunWriter:
             if kind is None:
                 raise
         finally:
-            release(self._fd, self.path)
+            with self._lock:
+                fd, self._fd = self._fd, -1
+            release(fd, self.path)
 
 
 def _whole(fd: int) -> int:

@@ -210,14 +210,14 @@ class Sample:
             return verdict.outcome
         if self.generated.fault or not self.generated.attempts:
             return "model_error"
+        if self.code is not None:
+            return "undecided"
         last = self.generated.attempts[-1]
         if last.finish in ("refused", "filtered"):
             return "refused"
         if last.finish == "length":
             return "reply_cut"
-        if last.finish != "stop":
-            return "model_error"
-        return "undecided" if last.code is not None else "no_code_in_reply"
+        return "no_code_in_reply" if last.finish == "stop" else "model_error"
 
     @property
     def verdict(self) -> Verdict | None:
@@ -260,7 +260,9 @@ class Sample:
     def code(self) -> str | None:
         """What was scored in the end."""
         attempt = self.attempt
-        return None if attempt is None else attempt.formatted or attempt.code
+        if attempt is None:
+            return None
+        return attempt.code if attempt.formatted is None else attempt.formatted
 
     @property
     def usage(self) -> Usage:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from assistant.events import Finish
 
 NO_JSON = "the reply holds no JSON"
+_MISFIT = "the reply does not fit the schema: "
 MOST_CANDIDATES = 50
 _FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})")
 _BARE = re.compile(r"[{\[]")
@@ -37,10 +38,15 @@ def fitting(text: str, schema: type[Schema]) -> tuple[str, str]:
             schema.model_validate_json(candidate)
         except ValueError as error:  # pydantic's ValidationError is one.
             if complaint == NO_JSON:
-                complaint = f"the reply does not fit the schema: {_summary(error)}"
+                complaint = _MISFIT + _summary(error)
         else:
             return candidate, ""
     return text, complaint
+
+
+def is_misfit(detail: str) -> bool:
+    """Whether a broken reply is whole, and broken only in that it does not fit its schema."""
+    return detail == NO_JSON or detail.startswith(_MISFIT)
 
 
 def settled(text: str, schema: type[Schema]) -> tuple[str, Finish, str]:

@@ -13,7 +13,7 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
     return {
         "common_tasks": len(comparison.common),
         "runs": [
-            {"label": name, **_run(summary)}
+            {"label": name, **run_figures(summary)}
             for name, summary in zip(comparison.labels, comparison.summaries, strict=True)
         ],
         "pairs": [_pair(comparison, pair) for pair in comparison.pairs],
@@ -21,7 +21,7 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
     }
 
 
-def _run(summary: Summary) -> dict[str, Any]:
+def run_figures(summary: Summary) -> dict[str, Any]:
     low, high = summary.samples_each
     return {
         "id": summary.run.id,

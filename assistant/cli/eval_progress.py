@@ -1,0 +1,89 @@
+"""One live line for each model while an evaluation runs; nothing where nobody looks."""
+
+import sys
+import time
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+from assistant.evals.comparison import wording
+from assistant.evals.purse import Purse
+from assistant.evals.running import Course
+from assistant.evals.runs import FAULTS
+from assistant.evals.statistics import wilson
+from assistant.terminal import words
+from assistant.terminal.sanitize import visible
+
+EVERY = 0.2
+
+
+class Progress:
+    """Draws on standard error where that is a terminal, in place, a few times a second."""
+
+    def __init__(self, courses: Sequence[Course], purse: Purse) -> None:
+        self._courses, self._purse = courses, purse
+        self._on = sys.stderr.isatty()
+        self._drawn = 0
+        self._last = 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def draw(self) -> None:
+        if self._on and time.monotonic() - self._last >= EVERY:
+            self._show()
+
+    def _show(self) -> None:
+        self._last = time.monotonic()
+        up = f"\x1b[{self._drawn}A" if self._drawn else ""
+        lines = [f"\r\x1b[2K{visible(line(course))[:200]}\n" for course in self._courses]
+        sys.stderr.write(up + "".join(lines))
+        sys.stderr.flush()
+        self._drawn = len(lines)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._on and kind is None:
+            self._show()
+
+
+def line(course: Course) -> str:
+    """``gpt-4o  37/164  pass 81.1 % (66–90)  12.3 k tokens  $0.12  3 min left``."""
+    samples = list(course.done.values())
+    used = [sample.usage for sample in samples]
+    costs = [one.cost for one in used if one.total]
+    known = sum(cost for cost in costs if cost is not None)
+    cost = wording.dollars(known or None, len(costs) - len([c for c in costs if c is not None]))
+    parts = (
+        course.plan.pipeline.model.name,
+        f"{course.finished}/{course.wanted}",
+        _rate(course),
+        f"{wording.short(sum(one.total for one in used))} tokens",
+        cost if costs else "",
+        _left(course),
+    )
+    return words.joined(parts)
+
+
+def _rate(course: Course) -> str:
+    """The share of passed samples; its interval is that of as many tasks."""
+    by_task: dict[str, list[bool]] = {}
+    for sample in list(course.done.values()):
+        if sample.result not in FAULTS:
+            by_task.setdefault(sample.key[0], []).append(sample.passed)
+    if not by_task:
+        return ""
+    mean = sum(sum(found) / len(found) for found in by_task.values())
+    return f"pass {wording.interval(wilson(mean, len(by_task)))}"
+
+
+def _left(course: Course) -> str:
+    rest = course.wanted - course.finished
+    if not course.fresh or rest <= 0:
+        return ""
+    took = time.monotonic() - course.began
+    return f"{words.seconds(took / course.fresh * rest)} left"

@@ -1,0 +1,229 @@
+"""``assistant eval run``: models asked for code, side by side, and what they give is scored."""
+
+import argparse
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from assistant.budget import Budget
+from assistant.cli.eval_progress import Progress
+from assistant.cli.evaluating import data_folders, exit_code, open_judges, show_figures, workers_of
+from assistant.cli.model import REPLAY, open_model
+from assistant.cli.output import say
+from assistant.cli.setup import Setup, data_folder
+from assistant.cli.wiring import open_scratch, read_setup
+from assistant.evals.beginning import already_spent, check_same, data_stamp, manifest, narrowed
+from assistant.evals.datasets import DataSet, load
+from assistant.evals.formatter import CodeFormatter
+from assistant.evals.pipeline import CodeGenerationPipeline, Parameters
+from assistant.evals.problems import Problem
+from assistant.evals.purse import Purse
+from assistant.evals.replayed import Recording, recording
+from assistant.evals.run_reader import Run, Runs, load_run
+from assistant.evals.run_writer import RunWriter
+from assistant.evals.running import Course, Plan, conduct
+from assistant.evals.runs import Key, Manifest
+from assistant.evals.strategies import Strategy
+from assistant.events import UsageError
+from assistant.protocols import Model
+from assistant.verdicts.task import Cases, TaskLimits
+
+JOBS = 8
+_CAPS = ("replies", "tokens", "dollars", "seconds")
+SECONDS, SECONDS_OF_CASES = 10.0, 60.0
+"""The limit of a task's tests; sets with thousands of inputs, which their reference answers in the
+same time, get more."""
+
+
+def run(options: argparse.Namespace) -> int:
+    setup = read_setup(options)
+    runs = Runs(data_folder(setup.settings))
+    before = _resumed(runs, options)
+    data = load(_dataset(options, before), data_folders(setup))
+    wanted = _Wanted(setup, options, data, before)
+    purse = Purse(wanted.budget)
+    with ExitStack() as stack:
+        judges, image = stack.enter_context(open_judges(setup, workers_of(options)))
+        courses = [
+            stack.enter_context(_course(wanted, model, image, purse)) for model in wanted.models
+        ]
+        with Progress(courses, purse) as progress:
+            conduct(courses, getattr(options, "jobs", JOBS), judges, progress.draw)
+        for course in courses:
+            course.writer.end(course.status, course.detail)
+    paths = [course.writer.path for course in courses]
+    ks = getattr(options, "k", None)
+    summaries = [show_figures(path, ks, options.json) for path in paths]
+    for course in courses:
+        if course.status != "done":
+            name = course.writer.path.parent.name
+            say(f"assistant: {course.status}: {course.detail or 'ended by you'}", error=True)
+            say(f"assistant: to go on: assistant eval run --resume {name}", error=True)
+    return exit_code(courses, summaries, getattr(options, "fail_under", None))
+
+
+def _resumed(runs: Runs, options: argparse.Namespace) -> Run | None:
+    name = getattr(options, "resume", None)
+    if name is None:
+        return None
+    found = load_run(runs.find(name))
+    if len(getattr(options, "models", ())) > 1:
+        raise UsageError("--resume goes on with one run, so with one model")
+    return found
+
+
+def _dataset(options: argparse.Namespace, before: Run | None) -> str:
+    if options.dataset:
+        return str(options.dataset)
+    if before is None:
+        raise UsageError("which data set?", "Example: assistant eval run starter --model NAME")
+    return before.manifest.data.path
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """A model, and what answers each sample."""
+
+    model: Model
+    for_key: Callable[[Key], Model]
+    strategy: Strategy = "structured"
+    """Where none is asked for: a recording's own."""
+    prompt: str = ""
+
+
+class _Wanted:
+    """What the flags ask for; a run that is gone on with says the rest."""
+
+    def __init__(
+        self, setup: Setup, options: argparse.Namespace, data: DataSet, before: Run | None
+    ) -> None:
+        self.setup, self.options, self.data, self.before = setup, options, data, before
+        was = before.manifest if before else None
+        tasks = getattr(options, "tasks", list(was.data.tasks) if was else [])
+        self.problems: Sequence[Problem] = narrowed(data, tasks, getattr(options, "limit", None))
+        self.samples = getattr(options, "samples", was.samples if was else 1)
+        self.limits = TaskLimits(seconds=self._seconds(was))
+        self.parameters = self._parameters(was)
+        names = getattr(options, "models", [was.pipeline.model if was else ""])
+        self.models = [self._open(name) for name in names]
+        if was and not hasattr(options, "models") and self.models[0].model.name != names[0]:
+            raise UsageError(f"which model? The run was made with {names[0]}", "Add --model")
+        tell(data)
+
+    def _seconds(self, was: Manifest | None) -> float:
+        if was and not hasattr(self.options, "task_seconds"):
+            return float(was.limits.get("seconds", SECONDS))
+        cases = any(isinstance(problem.tests, Cases) for problem in self.problems)
+        usual = SECONDS_OF_CASES if cases else SECONDS
+        return float(getattr(self.options, "task_seconds", usual))
+
+    def _parameters(self, was: Manifest | None) -> Parameters:
+        settings = self.setup.settings
+        kept = was.pipeline.parameters if was else {}
+        turns = getattr(self.options, "turns", int(kept.get("turns", Parameters.turns)))
+        seed = getattr(self.options, "seed", settings.seed)
+        if was and seed is None:
+            seed = was.pipeline.seed
+        return Parameters(settings.temperature, seed, settings.max_reply, turns=turns)
+
+    @property
+    def budget(self) -> Budget:
+        """Only what this command line caps: the settings are for one message."""
+        caps = {
+            name: getattr(self.setup.settings, name)
+            for name in _CAPS
+            if hasattr(self.options, name)
+        }
+        return Budget(**{**dict.fromkeys((*_CAPS, "blocks")), **caps})
+
+    def _open(self, name: str) -> _Opened:
+        if name.startswith(REPLAY):
+            found = self._recording(name.removeprefix(REPLAY))
+            return _Opened(found.model(("", 0)), found.model, found.strategy, found.prompt)
+        model = open_model(self.setup, name)
+        seed = self.parameters.seed
+        if seed is None:
+            return _Opened(model, lambda key: model)
+        # Each sample has a seed of its own: with one for all they would all be the same.
+        seeded = {
+            number: open_model(
+                replace(self.setup, settings=replace(self.setup.settings, seed=seed + number - 1)),
+                model.name,
+            )
+            for number in range(1, self.samples + 1)
+        }
+        return _Opened(model, lambda key: seeded[key[1]])
+
+    def _recording(self, name: str) -> Recording:
+        runs = Runs(data_folder(self.setup.settings))
+        return recording(Path(name) if Path(name).is_file() else runs.find(name))
+
+    def pipeline(self, opened: _Opened) -> CodeGenerationPipeline:
+        """As the flags have it, else as the run was begun, else as the recording was made."""
+        was = self.before.manifest.pipeline if self.before else None
+        usual = was.strategy if was else opened.strategy
+        strategy: Any = getattr(self.options, "strategy", usual)
+        prompt = was.prompt if was else opened.prompt if strategy == opened.strategy else ""
+        if hasattr(self.options, "prompt"):
+            prompt = _read(Path(self.options.prompt))
+        formatter: Any = getattr(
+            self.options, "formatter", (was.formatter or "none") if was else "default"
+        )
+        if formatter != "default":
+            formatter = None if formatter == "none" else CodeFormatter(formatter)
+        return CodeGenerationPipeline(
+            opened.model,
+            strategy=strategy,
+            prompt=prompt,
+            formatter=formatter,
+            parameters=self.parameters,
+        )
+
+
+@contextmanager
+def _course(wanted: _Wanted, opened: _Opened, image: str, purse: Purse) -> Iterator[Course]:
+    """A run, new or gone on with, held by this process for as long as the context lasts."""
+    pipeline = wanted.pipeline(opened)
+    stamps = (data_stamp(wanted.data, wanted.problems), pipeline.stamp)
+    caps = {name: str(value) for name in _CAPS if (value := getattr(purse.budget, name))}
+    first = manifest(stamps, wanted.samples, image, wanted.limits, caps)
+    setup, before = wanted.setup, wanted.before
+    path = before.path if before else Runs(data_folder(setup.settings)).path(first.run)
+    plan = Plan(
+        pipeline,
+        wanted.problems,
+        wanted.samples,
+        wanted.limits,
+        opened.for_key,
+        lambda: open_scratch(setup),
+    )
+    with RunWriter(path, setup.redactor) as writer:
+        done = {}
+        if before is None:
+            writer.begin(first)
+        else:
+            held = load_run(path)  # Again, now that nobody else writes to it.
+            check_same(held, first)
+            already_spent(held, purse)
+            done = {sample.key: sample for sample in held.samples}
+        yield Course(plan, writer, purse, done)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"the prompt {path} cannot be read: {error}") from error
+
+
+def tell(data: DataSet) -> None:
+    for task, why in data.left_out.items():
+        say(f"assistant: {data.name}: {task} is left out: {why}", error=True)
+    if data.verdict == "in-process":
+        say(
+            f"assistant: {data.name}: its tests run in the solution's own process, which could"
+            " forge a verdict",
+            error=True,
+        )

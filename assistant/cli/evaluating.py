@@ -1,0 +1,147 @@
+"""What the commands of ``assistant eval`` share: data folders, judges, figures, exit codes."""
+
+import argparse
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+from assistant.cli.output import say
+from assistant.cli.sandboxes import choose_image
+from assistant.cli.setup import Setup, data_folder
+from assistant.evals.comparison import wording
+from assistant.evals.comparison.as_json import run_figures
+from assistant.evals.comparison.from_run import measured
+from assistant.evals.comparison.summary import Summary, summarize
+from assistant.evals.run_reader import load_run
+from assistant.evals.running import Course
+from assistant.evals.runs import RunStatus
+from assistant.events import SandboxError
+from assistant.verdicts.pool import JudgePool
+from assistant.verdicts.task import Candidate, CheckFunction, Task
+
+_PROBE = Task(CheckFunction("def check(f):\n    assert f() == 1\n"), "f")
+_STATUS: dict[RunStatus, int] = {"interrupted": 130, "budget": 3, "failed": 2}
+
+
+def data_folders(setup: Setup) -> list[Path]:
+    """Where data sets are looked for by name."""
+    given = os.environ.get("ASSISTANT_DATA")
+    own = data_folder(setup.settings) / "datasets"
+    return [Path(given), own] if given else [own]
+
+
+@contextmanager
+def open_judges(setup: Setup, workers: int) -> Iterator[tuple[JudgePool, str]]:
+    """A pool of sandboxes that stand ready, and the image that they were made of.
+
+    Raises:
+        SandboxError: there is none to be had, which is known before a model is paid.
+    """
+    images: set[str] = set()
+    opener = _opener(setup)
+
+    def opened() -> Any:
+        sandbox = opener()
+        return _Watched(sandbox, images)
+
+    with JudgePool(opened, workers) as pool:
+        verdict = pool.judge(_PROBE, Candidate("def f():\n    return 1\n"))
+        if not verdict.passed:
+            raise SandboxError(
+                f"the sandbox cannot judge: {verdict.label} {verdict.detail[-300:]}",
+                "See: assistant sandbox check",
+            )
+        yield pool, next(iter(images), "")
+
+
+class _Watched:
+    """A sandbox's context that tells which image it came to be made of."""
+
+    def __init__(self, sandbox: Any, images: set[str]) -> None:
+        self._sandbox, self._images = sandbox, images
+
+    def __enter__(self) -> Any:
+        self._entered = self._sandbox.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> Any:
+        return self._sandbox.__exit__(*error)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._entered, name)
+
+    def open(self) -> None:
+        self._entered.open()
+        self._images.add(self._entered.image)
+
+
+def _opener(setup: Setup) -> Callable[[], AbstractContextManager[Any]]:
+    settings = setup.settings
+    if settings.local:
+        from assistant.sandbox.local import LocalOptions, LocalSandbox
+
+        return lambda: LocalSandbox(LocalOptions(dict(os.environ), "pooled", values=False))
+    from assistant.sandbox.docker_sandbox import DockerSandbox
+    from assistant.sandbox.engine import connect, find_engine
+    from assistant.sandbox.options import SAMPLE, SandboxOptions
+    from assistant.sandbox.owners import reap
+
+    engine = find_engine(os.environ)
+    with connect(engine.endpoint) as client:
+        reap(client)  # What an assistant that was killed has left.
+    options = SandboxOptions(
+        choose_image(setup), "pooled", SAMPLE, runtime=settings.runtime or None, values=False
+    )
+    return lambda: DockerSandbox(engine, options)
+
+
+def show_figures(path: Path, ks: Sequence[int] | None, as_json: bool) -> Summary | None:
+    """The figures of a run; None where it has no sample yet."""
+    run = load_run(path)
+    if not run.samples:
+        return None
+    summary = summarize(measured(run), ks)
+    if as_json:
+        say(json.dumps({"run": run.id, "path": str(path), **run_figures(summary)}))
+        return summary
+    say(f"{run.id}  {summary.run.name}, {wording.size(summary)}")
+    for k, found in summary.passes.items():
+        say(f"  pass@{k:<5}{wording.interval(found)}")
+    if summary.bounds:
+        low, high = map(wording.percent, summary.bounds)
+        missing = wording.count(summary.undecided, "sample")
+        say(f"  {missing} without a verdict: with them pass@1 lies from {low} to {high}")
+    classes = ", ".join(f"{name} {n:,}" for name, n in summary.outcomes.items())
+    say(f"  {classes}")
+    used = f"{wording.short(summary.prompt)} tokens in, {wording.short(summary.completion)} out"
+    cost = wording.dollars(summary.cost, summary.unpriced)
+    times = f"median {wording.duration(summary.median)}, p95 {wording.duration(summary.p95)}"
+    say(f"  {used}, cost {cost}, {times}")
+    for note in summary.run.notes:
+        say(f"  note: {note}")
+    return summary
+
+
+def exit_code(
+    courses: Sequence[Course], summaries: Sequence[Summary | None], under: float | None
+) -> int:
+    """As ``assistant eval run --help`` tells it: the gravest of what holds."""
+    codes = [_STATUS[course.status] for course in courses if course.status in _STATUS]
+    results = [sample.result for course in courses for sample in course.done.values()]
+    for code, name in ((4, "model_error"), (5, "harness_error"), (5, "undecided")):
+        if name in results:
+            codes.append(code)
+    if any(course.status == "faults" for course in courses):
+        codes.append(5 if "harness_error" in results else 4)
+    if codes:
+        return 130 if 130 in codes else codes[0]
+    rates = [s.passes[1].value for s in summaries if s and 1 in s.passes]
+    return int(under is not None and any(rate < under for rate in rates))
+
+
+def workers_of(options: argparse.Namespace) -> int:
+    """As many sandboxes as asked for, else as the machine has processors."""
+    return int(getattr(options, "workers", 0)) or max(1, min(8, os.cpu_count() or 1))

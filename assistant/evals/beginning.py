@@ -1,0 +1,135 @@
+"""How a run begins: its manifest and id, or what an earlier process left of it."""
+
+import platform
+import re
+import secrets
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+
+from assistant import __version__
+from assistant.evals.datasets import DataSet
+from assistant.evals.problems import Problem
+from assistant.evals.purse import Purse
+from assistant.evals.run_reader import Run
+from assistant.evals.run_writer import now
+from assistant.evals.runs import DataStamp, Manifest, PipelineStamp
+from assistant.events import UsageError
+from assistant.verdicts.task import TaskLimits
+
+_LIBRARIES = ("openai", "tiktoken", "autoflake", "isort", "autopep8", "pyflakes", "ruff")
+
+
+def new_id(data: str, model: str) -> str:
+    """``20250601-120000-humaneval-gpt-4o-1f2e``: recognised, and found by its beginning."""
+    words = [re.sub(r"[^A-Za-z0-9.+]+", "-", word)[:40].strip("-.") for word in (data, model)]
+    at = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    return "-".join([at, *filter(None, words), secrets.token_hex(2)])
+
+
+def data_stamp(data: DataSet, problems: Sequence[Problem]) -> DataStamp:
+    days = [problem.released for problem in problems]
+    return DataStamp(
+        data.name,
+        str(data.path),
+        data.sha256,
+        tuple(problem.task_id for problem in problems),
+        max(days) if all(days) else "",
+        data.verdict,
+        {p.task_id: p.family for p in problems if p.family != p.task_id},
+        dict(data.left_out),
+    )
+
+
+def manifest(
+    stamps: tuple[DataStamp, PipelineStamp],
+    samples: int,
+    image: str,
+    limits: TaskLimits,
+    budget: Mapping[str, str],
+) -> Manifest:
+    """The first line of a new run."""
+    data, pipeline = stamps
+    return Manifest(
+        new_id(data.name, pipeline.model),
+        now(),
+        data,
+        pipeline,
+        samples,
+        image,
+        {"seconds": f"{limits.seconds:g}", "memory": str(limits.memory)},
+        budget,
+        versions(),
+    )
+
+
+def versions() -> dict[str, str]:
+    found = {"assistant": __version__, "python": platform.python_version()}
+    for name in _LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def check_same(run: Run, wanted: Manifest) -> None:
+    """A run is only gone on with as it was begun.
+
+    Raises:
+        UsageError: data, tasks, pipeline, samples or limits are not those of the run.
+    """
+    was = run.manifest
+    pairs = {
+        "data set": (was.data.sha256, wanted.data.sha256),
+        "model": (was.pipeline.model, wanted.pipeline.model),
+        "strategy": (was.pipeline.strategy, wanted.pipeline.strategy),
+        "prompt": (was.pipeline.prompt_sha256, wanted.pipeline.prompt_sha256),
+        "formatter": (was.pipeline.formatter, wanted.pipeline.formatter),
+        "parameters": (was.pipeline.version, wanted.pipeline.version),
+        "tasks": (was.data.tasks, wanted.data.tasks),
+        "samples": (was.samples, wanted.samples),
+        "limits": (was.limits, wanted.limits),
+        "image": (was.image, wanted.image),
+    }
+    other = [name for name, (before, after) in pairs.items() if before != after]
+    if other:
+        raise UsageError(
+            f"run {run.id} was made with another {other[0]}",
+            "Go on with what it was begun with, or begin a new run.",
+        )
+
+
+def already_spent(run: Run, purse: Purse) -> None:
+    """Count what earlier processes used; calls of which nothing came back count in full."""
+    for sample in run.samples:
+        for attempt in sample.generated.attempts:
+            if attempt.finish != "failed":
+                purse.add(1, attempt.usage.total, attempt.usage.cost)
+    for call in run.open_calls:
+        purse.add(1, call.prompt + call.completion, call.cost)
+
+
+def narrowed(data: DataSet, tasks: Sequence[str], limit: int | None) -> tuple[Problem, ...]:
+    """The tasks that are asked: those named, or the first ones, without what cannot be judged.
+
+    Raises:
+        UsageError: the data set has no such task, or nothing is left.
+    """
+    known = {problem.task_id: problem for problem in data}
+    for name in tasks:
+        if name not in known:
+            raise UsageError(f"{data.name} has no task {name!r}{_near(name, list(known))}")
+    chosen = [p for p in data if not tasks or p.task_id in tasks]
+    chosen = [p for p in chosen if p.task_id not in data.left_out or p.task_id in tasks]
+    chosen = chosen[:limit] if limit is not None else chosen
+    if not chosen:
+        raise UsageError(f"nothing is left of {data.name} to ask")
+    return tuple(chosen)
+
+
+def _near(name: str, known: Sequence[str]) -> str:
+    from difflib import get_close_matches  # Only when something is wrong.
+
+    near = get_close_matches(name, known, 1)
+    return f"; did you mean {near[0]}?" if near else ""

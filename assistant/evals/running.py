@@ -1,0 +1,222 @@
+"""Runs evaluations: calls of models in threads, verdicts as they come, each line kept at once."""
+
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from assistant.evals.asking import Asking, Gate
+from assistant.evals.pipeline import CodeGenerationPipeline
+from assistant.evals.problems import Problem
+from assistant.evals.purse import Exhausted, Purse, Stopped
+from assistant.evals.run_writer import RunWriter
+from assistant.evals.runs import FAULTS, Generated, Key, RunStatus, Sample
+from assistant.evals.scoring import Exam, Judges, examine, traced
+from assistant.evals.strategies import Sandboxes
+from assistant.evals.trace import Trace
+from assistant.protocols import Model
+from assistant.verdicts.task import TaskLimits
+
+FATAL = ("auth", "not-found", "quota", "unsupported")
+"""Kinds of model errors that every further call would meet, too."""
+PATIENCE = 5.0
+"""Seconds that calls under way get to end when a run is being ended."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one run is to do."""
+
+    pipeline: CodeGenerationPipeline
+    problems: Sequence[Problem]
+    samples: int
+    limits: TaskLimits
+    model_for: Callable[[Key], Model]
+    """The model that one sample asks."""
+    open_executor: Sandboxes | None = None
+    """What a chat runs its blocks in."""
+
+    def order(self) -> Iterable[Key]:
+        """First a sample of every task, then the second ones: what is cut short is even."""
+        for number in range(1, self.samples + 1):
+            for problem in self.problems:
+                yield problem.task_id, number
+
+
+_Item = tuple["Course", Generated | Exam | BaseException]
+
+
+@dataclass(eq=False)
+class Course:
+    """One run on its way: what it still has to do, and what is known of it so far."""
+
+    plan: Plan
+    writer: RunWriter
+    purse: Purse
+    done: dict[Key, Sample] = field(default_factory=dict)
+    """Samples, scored or not; those of an earlier process to begin with."""
+    only_given: bool = False
+    """Score the samples that there are; ask for none."""
+    status: RunStatus = "done"
+    detail: str = ""
+    began: float = field(default_factory=time.monotonic)
+    fresh: int = 0
+    """Samples that this process has finished."""
+
+    def __post_init__(self) -> None:
+        self._gate = Gate()
+        self._trace = Trace(self.writer.add, f"{time.time_ns():x}.")
+        self._problems = {p.task_id: p for p in self.plan.problems}
+        missing = (key for key in self.plan.order() if self._missing(key))
+        self._todo = deque(() if self.only_given else missing)
+        self._over = False
+        self._scoring = 0
+        self._threads: list[threading.Thread] = []
+
+    def _missing(self, key: Key) -> bool:
+        return key not in self.done or self.done[key].result == "model_error"
+
+    @property
+    def wanted(self) -> int:
+        """How many samples there will be."""
+        return len(self.done if self.only_given else list(self.plan.order()))
+
+    @property
+    def finished(self) -> int:
+        """Samples with a result that stands."""
+        return sum(sample.result not in FAULTS for sample in self.done.values())
+
+    @property
+    def busy(self) -> bool:
+        return self._scoring > 0 or any(thread.is_alive() for thread in self._threads)
+
+    def start(self, jobs: int, judges: Judges, out: "queue.SimpleQueue[_Item]") -> None:
+        """Begin to generate in threads, and to score what an earlier process had generated."""
+        for key in self.plan.order():
+            sample = self.done.get(key)
+            if sample and sample.result in ("undecided", "harness_error"):
+                self.examine(sample.generated, judges, out)
+        for number in range(min(jobs, len(self._todo))):
+            work = partial(self._work, out)
+            thread = threading.Thread(target=work, name=f"generate-{number}", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def examine(
+        self, generated: Generated, judges: Judges, out: "queue.SimpleQueue[_Item]"
+    ) -> None:
+        task = self._problems[generated.task].task(self.plan.limits)
+        exam = examine(generated, task, judges, lambda done: out.put((self, done)))
+        self._scoring += exam is not None
+
+    def note(self, generated: Generated) -> None:
+        """A sample's replies are there, and kept."""
+        key = (generated.task, generated.number)
+        self.done[key] = Sample(generated)
+        self.fresh += self.done[key].result != "undecided"
+
+    def settle(self, exam: Exam) -> None:
+        """A sample's verdicts are there: keep them."""
+        self._scoring -= 1
+        scored = exam.scored()
+        traced(exam, scored, self._trace)
+        self.writer.add(scored)
+        self.done[scored.task, scored.number] = Sample(exam.generated, scored)
+        self.fresh += 1
+
+    def end(self, status: RunStatus, detail: str = "") -> None:
+        """No further sample is begun."""
+        if self.status == "done":
+            self.status, self.detail = status, detail
+        self._over = True
+
+    def join(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        for thread in self._threads:
+            thread.join(max(0.0, until - time.monotonic()))
+
+    def _work(self, out: "queue.SimpleQueue[_Item]") -> None:
+        """One thread: sample after sample until there is none."""
+        try:
+            while not (self._over or self.purse.stopped):
+                try:
+                    key = self._todo.popleft()
+                except IndexError:
+                    return
+                self._generate(key, out)
+        except Stopped:
+            pass
+        except Exhausted as exhausted:
+            self.end("budget", str(exhausted))
+        except BaseException as fault:
+            out.put((self, fault))
+            if not isinstance(fault, Exception):
+                raise
+
+    def _generate(self, key: Key, out: "queue.SimpleQueue[_Item]") -> None:
+        plan, problem = self.plan, self._problems[key[0]]
+        model = plan.model_for(key)
+        asking = Asking(key, model, self.purse, self._gate, self._trace, self.writer.add)
+        generated = plan.pipeline.generated(problem, asking, plan.open_executor)
+        self.writer.add(generated)
+        if asking.error is not None and asking.error.kind in FATAL:
+            self.end("faults", generated.fault)
+        out.put((self, generated))
+
+
+def conduct(
+    courses: Sequence[Course], jobs: int, judges: Judges, watch: Callable[[], None]
+) -> None:
+    """Bring runs to their end, side by side: ``jobs`` calls of each model at a time.
+
+    ``watch`` is called a few times a second. A Ctrl-C ends all of them; what is finished is kept.
+
+    Raises:
+        SandboxError: there is no sandbox to judge in.
+        RecordError: a run cannot be written.
+    """
+    out: queue.SimpleQueue[_Item] = queue.SimpleQueue()
+    try:
+        for course in courses:
+            course.start(jobs, judges, out)
+        while any(course.busy for course in courses) or not out.empty():
+            try:
+                item = out.get(timeout=0.2)
+            except queue.Empty:
+                watch()
+                continue
+            _take(item, judges, out)
+            if out.empty():
+                watch()
+    except KeyboardInterrupt:
+        for course in courses:
+            if course.busy:
+                course.end("interrupted")
+    except BaseException as fault:
+        for course in courses:
+            course.end("failed", str(fault).split("\n")[0])
+        raise
+    finally:
+        for course in courses:
+            course.purse.stop()
+        until = time.monotonic() + PATIENCE
+        for course in courses:
+            course.join(until - time.monotonic())
+    for course in courses:
+        if course.status == "done" and course.finished < course.wanted:
+            course.end("faults", "some samples have no verdict")
+    watch()
+
+
+def _take(item: _Item, judges: Judges, out: "queue.SimpleQueue[_Item]") -> None:
+    course, what = item
+    if isinstance(what, BaseException):
+        raise what
+    if isinstance(what, Exam):
+        course.settle(what)
+    else:
+        course.note(what)
+        course.examine(what, judges, out)

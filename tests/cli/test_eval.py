@@ -1,0 +1,331 @@
+"""``assistant eval run``, ``score``, ``list``: the real program, from answers to an exit code."""
+
+import json
+import os
+import resource
+import signal
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assistant.evals.datasets import STARTER, load
+from assistant.evals.run_reader import Run, Runs, load_run
+from tests.cli.conftest import Program
+
+pytestmark = pytest.mark.timeout(300)
+PROBLEMS = load(str(STARTER)).problems
+FENCES = "\n".join(f"```python\n{problem.reference}\n```" for problem in PROBLEMS[:6])
+"""One reply that answers each of the first six tasks: the function that is asked for counts."""
+
+
+def runs(home: Path) -> list[Run]:
+    found = Runs(home / ".local" / "share" / "assistant").root.glob("*/run.jsonl")
+    return [load_run(path) for path in sorted(found) if path.stat().st_size]
+
+
+def results(run: Run) -> dict[str, str]:
+    return {f"{task}#{number}": s.result for s in run.samples for task, number in [s.key]}
+
+
+def answers(folder: Path, wrong: int = 0, name: str = "answers.jsonl") -> Path:
+    """The reference answers of all tasks, the first ones spoilt."""
+    rows = []
+    for place, problem in enumerate(PROBLEMS):
+        body = problem.reference.removeprefix(problem.prompt)
+        body = "    return None\n" if place < wrong else body
+        rows.append({"task_id": problem.task_id, "completion": body})
+    (folder / name).write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    return folder / name
+
+
+def test_recorded_answers_are_scored_and_the_run_is_kept(
+    program: Program, folder: Path, home: Path
+) -> None:
+    file = answers(folder, wrong=3)
+    done = program("eval", "run", "starter", "--model", f"replay:{file}", "--k", "1")
+    assert done.returncode == 0, done.stderr
+    assert "passed 27, wrong_answer 3" in done.stdout
+    assert "90.0 %" in done.stdout
+    assert "\x1b" not in done.stderr  # No live line in a pipe.
+    (run,) = runs(home)
+    assert [s.key for s in run.samples] == [(p.task_id, 1) for p in PROBLEMS]
+    assert run.ended
+    assert run.ended.status == "done"
+    first = run.samples[0]
+    assert first.verdict
+    assert "is_leap_year" in first.verdict.input
+    operations = {span.operation for span in run.spans()}
+    assert operations == {"predict", "model", "score", "execute"}
+    listed = program("eval", "list", "--json")
+    assert json.loads(listed.stdout)["passed"] == 27
+    assert run.id in program("eval", "list").stdout
+
+
+def test_a_run_replays_as_it_was(program: Program, folder: Path, home: Path) -> None:
+    file = answers(folder, wrong=2)
+    first = program("eval", "run", "starter", "--model", f"replay:{file}", "--json")
+    run = json.loads(first.stdout)["run"]
+    again = program("eval", "run", "starter", "--model", f"replay:{run}", "--json")
+    assert again.returncode == 0, again.stderr
+    one, other = runs(home)
+    assert results(one) == results(other)
+    prompt = folder / "prompt.txt"
+    prompt.write_text("Now do something else: $prompt")
+    changed = program("eval", "run", "starter", "--model", f"replay:{run}", "--prompt", str(prompt))
+    assert changed.returncode == 4
+    assert "model_error 30" in changed.stdout
+
+
+def test_a_rate_that_is_too_low(program: Program, folder: Path) -> None:
+    file = answers(folder, wrong=3)
+    for rate, code in (("0.9", 0), ("0.91", 1)):
+        done = program("eval", "score", str(file), "starter", "--fail-under", rate)
+        assert done.returncode == code, done.stderr
+
+
+def test_samples_of_both_formats_are_scored(program: Program, folder: Path, home: Path) -> None:
+    file = folder / "samples.jsonl"
+    rows: list[dict[str, str]] = []
+    for problem in PROBLEMS[:4]:
+        body = problem.reference.removeprefix(problem.prompt)
+        rows += [
+            {"task_id": problem.task_id, "completion": body},
+            {"task_id": problem.task_id, "solution": problem.reference},
+            {"task_id": problem.task_id, "completion": ""},
+        ]
+    file.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    done = program("eval", "score", str(file), "starter", "--json", "--k", "1,3")
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout)
+    assert figures["outcomes"] == {"passed": 8, "no_code_in_reply": 4}
+    assert figures["pass_at_k"]["1"]["value"] == pytest.approx(2 / 3)
+    assert figures["pass_at_k"]["3"]["value"] == 1
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (['{"task_id": "starter/1"}'], "line 1"),
+        (['{"completion": "x"}'], "line 1: the field 'task_id'"),
+        (['{"task_id": "starter/1", "completion": "x"}', '{"task_id": "sta'], "line 2"),
+        (['{"task_id": "other/1", "completion": "x"}'], "line 1: starter has no task 'other/1'"),
+        ([], "no sample"),
+    ],
+)
+def test_bad_samples_are_told_by_their_line(
+    program: Program, folder: Path, lines: list[str], said: str
+) -> None:
+    (folder / "bad.jsonl").write_text("\n".join(lines))
+    done = program("eval", "score", "bad.jsonl", "starter")
+    assert done.returncode == 2
+    assert said in done.stderr
+
+
+def test_what_cannot_be_meant(program: Program, folder: Path) -> None:
+    file = f"replay:{answers(folder)}"
+    for arguments, said in (
+        (["run"], "which data set"),
+        (["run", "nothing", "--model", file], "no data set"),
+        (["run", "starter", "--model", file, "--task", "starter/99"], "no task 'starter/99'"),
+        (["run", "starter", "--model", "replay:nothing"], "no run 'nothing'"),
+        (["run", "starter", "--model", file, "--resume", "nothing"], "no run 'nothing'"),
+        (["run", "starter", "--samples", "0"], "expected a number"),
+        (["run", "starter", "--model", file, "--prompt", "none.txt"], "cannot be read"),
+    ):
+        done = program("eval", *arguments)
+        assert (done.returncode, said in done.stderr) == (2, True), done.stderr
+
+
+def test_models_side_by_side(program: Program, folder: Path, home: Path) -> None:
+    one, other = answers(folder), answers(folder, wrong=5, name="worse.jsonl")
+    both = ("--model", f"replay:{one}", "--model", f"replay:{other}")
+    done = program("eval", "run", "starter", *both, "--json")
+    assert done.returncode == 0, done.stderr
+    passed = [json.loads(line)["outcomes"]["passed"] for line in done.stdout.splitlines()]
+    assert passed == [30, 25]
+    compared = program("eval", "compare", *[run.id for run in runs(home)])
+    assert compared.returncode == 0
+    assert "starter/1" in compared.stdout
+
+
+def test_faults_of_the_server_change_no_verdict(program: Program, llmock: Any, home: Path) -> None:
+    llmock.rate_limit(times=3, retry_after=0.2).fail(503, times=2).reply(FENCES, times=None)
+    for fault in ("disconnect", "truncate", "corrupt"):
+        getattr(llmock, fault)(after_chunks=3)
+    arguments = ("eval", "run", "starter", "--limit", "6", "--strategy", "fence", "--jobs", "3")
+    hurt = program(*arguments, "--samples", "2", "--json")
+    assert hurt.returncode == 0, hurt.stderr
+    llmock.assert_resilient(strict=True)
+    llmock.reset()
+    llmock.reply(FENCES, times=None)
+    assert program(*arguments, "--samples", "2").returncode == 0
+    one, other = runs(home)
+    assert results(one) == results(other)
+    assert set(results(one).values()) == {"passed"}
+    assert len(results(one)) == 12
+    broken = [a for s in one.samples for a in s.generated.attempts if a.finish == "broken"]
+    assert len(broken) == 3
+    assert json.loads(hurt.stdout)["tokens"]["prompt"] > 0
+
+
+def test_a_cap_is_kept_and_the_run_goes_on_later(program: Program, llmock: Any, home: Path) -> None:
+    llmock.reply(FENCES, times=None)
+    arguments = ("eval", "run", "starter", "--limit", "6", "--strategy", "fence")
+    first = program(*arguments, "--replies", "4", "--jobs", "3")
+    assert first.returncode == 3, first.stderr
+    assert "--resume" in first.stderr
+    assert len(llmock.requests) == 4
+    (run,) = runs(home)
+    assert len(run.samples) == 4
+    assert run.ended
+    assert run.ended.status == "budget"
+    still = program("eval", "run", "--resume", run.id, "--replies", "5")
+    assert (still.returncode, len(llmock.requests)) == (3, 5)
+    done = program("eval", "run", "--resume", "last")
+    assert done.returncode == 0, done.stderr
+    assert len(llmock.requests) == 6
+    (run,) = runs(home)
+    assert set(results(run).values()) == {"passed"}
+    assert program("eval", "run", "--resume", run.id, "--samples", "2").returncode == 2
+
+
+def test_a_server_that_is_away_leaves_the_rate_open(
+    program: Program, llmock: Any, home: Path
+) -> None:
+    llmock.fail(404, times=None, code="model_not_found")
+    done = program("eval", "run", "starter", "--strategy", "fence", "--jobs", "2")
+    assert done.returncode == 4
+    assert "model_error" in done.stdout
+    assert len(llmock.requests) <= 2  # The others would meet the same.
+    llmock.reset()
+    llmock.reply(FENCES, times=None)
+    done = program("eval", "run", "--resume", "last", "--json")
+    assert done.returncode == 0, done.stderr
+    assert len(runs(home)[0].samples) == 30
+
+
+def _wait(condition: Any) -> None:
+    until = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < until, "nothing has happened"
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_a_run_that_is_ended_goes_on_and_scores_nothing_twice(
+    program: Program, llmock: Any, home: Path, number: signal.Signals
+) -> None:
+    llmock.delay(0.15, times=None).reply(FENCES, times=None)
+    arguments = ("eval", "run", "starter", "--limit", "6", "--strategy", "fence", "--jobs", "1")
+    with program.start(*arguments, "--samples", "3") as process:
+        _wait(lambda: any(one.samples for one in runs(home)))
+        _wait(lambda: any(sample.scored for sample in runs(home)[0].samples))
+        busy = program("eval", "run", "--resume", "last")
+        assert (busy.returncode, "in use" in busy.stderr) == (2, True), busy.stderr
+        os.kill(process.pid, number)
+        _, err = process.communicate(timeout=60)
+    if number == signal.SIGINT:
+        assert process.returncode == 130, err
+        assert "--resume" in err
+    (before,) = runs(home)
+    done = program("eval", "run", "--resume", "last", "--jobs", "6", "--json")
+    assert done.returncode == 0, done.stderr
+    (run,) = runs(home)
+    assert len(run.samples) == 18
+    assert set(results(run).values()) == {"passed"}
+    text = run.path.read_text()
+    for sample in before.samples:
+        task, sample_number = sample.key
+        mark = f'"task":"{task}","number":{sample_number},'
+        assert text.count(f'"type":"Generated",{mark}') == 1
+        if sample.scored:
+            assert text.count(f'"type":"Scored",{mark}') == 1
+
+
+def test_each_sample_has_a_seed_of_its_own(program: Program, llmock: Any) -> None:
+    llmock.reply(FENCES, times=None)
+    done = program(
+        *("eval", "run", "starter", "--limit", "1", "--strategy", "fence"),
+        *("--samples", "3", "--seed", "7", "--jobs", "1"),
+    )
+    assert done.returncode == 0, done.stderr
+    assert [request.body["seed"] for request in llmock.requests] == [7, 8, 9]
+
+
+def test_a_chat_is_the_assistants_own_loop(program: Program, llmock: Any, home: Path) -> None:
+    wrong = PROBLEMS[0].reference.replace("== 0", "== 1")
+    for text in (f"```python\n{wrong}\n```", "Done.", FENCES, "Done."):
+        llmock.reply(text)
+    done = program(
+        *("eval", "run", "starter", "--task", "starter/1", "--strategy", "chat", "--jobs", "1")
+    )
+    assert done.returncode == 0, done.stderr
+    (run,) = runs(home)
+    (sample,) = run.samples
+    assert (sample.result, sample.passed_at, len(sample.generated.attempts)) == ("passed", 3, 4)
+
+
+def test_a_structured_run_by_default(program: Program, llmock: Any, home: Path) -> None:
+    body = PROBLEMS[0].reference.removeprefix(PROBLEMS[0].prompt)
+    parts = {
+        "function_signature": "def is_leap_year(year: int) -> bool:",
+        "function_args_with_docstring_within_triple_quotes": '"""Tell."""',
+        "code_logic": body,
+    }
+    llmock.reply(json.dumps(parts))
+    done = program("eval", "run", "starter", "--limit", "1")
+    assert done.returncode == 0, done.stderr
+    (run,) = runs(home)
+    assert run.manifest.pipeline.formatter == "autopep8"
+    assert run.samples[0].before == run.samples[0].verdict or run.samples[0].passed
+    assert llmock.last_request.body["response_format"]["type"] == "json_schema"
+
+
+@pytest.mark.docker
+def test_all_of_humaneval_in_containers(
+    contained: Program, data_folder: Path, folder: Path, home: Path
+) -> None:
+    """From recorded answers; and the same verdicts in a second run that replays the first."""
+    contained = replace(
+        contained, variables={**contained.variables, "ASSISTANT_DATA": str(data_folder)}
+    )
+    found = load("humaneval", [data_folder])
+    rows = [{"task_id": p.task_id, "solution": p.reference} for p in found]
+    (folder / "canonical.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    done = contained("eval", "run", "humaneval", "--model", "replay:canonical.jsonl", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["outcomes"] == {"passed": 164}
+    again = contained("eval", "run", "humaneval", "--model", "replay:last", "--json")
+    assert again.returncode == 0, again.stderr
+    one, other = runs(home)
+    assert results(one) == results(other)
+    assert one.manifest.image
+
+
+def test_a_full_disk_is_told_and_loses_nothing(program: Program, folder: Path, home: Path) -> None:
+    """The limit on the size of files that a process may write stands for the disk."""
+    comment = f"    # {'x' * 50_000}\n"
+    rows = [json.loads(line) for line in answers(folder).read_text().splitlines()]
+    rows = [{**row, "completion": comment + row["completion"]} for row in rows]
+    file = folder / "long.jsonl"
+    file.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+
+    def limited() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1_500_000, resource.RLIM_INFINITY))
+
+    arguments = ("eval", "run", "starter", "--model", f"replay:{file}")
+    with program.start(*arguments, preexec_fn=limited) as process:
+        _, err = process.communicate(timeout=90)
+    assert process.returncode == 2, err
+    assert "cannot be written" in err
+    assert "--resume" in err
+    (before,) = runs(home)
+    assert before.damaged == ()
+    assert before.samples
+    done = program(*arguments, "--resume", before.id)
+    assert done.returncode == 0, done.stderr
+    (run,) = runs(home)
+    assert set(results(run).values()) == {"passed"}
