@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from assistant.budget import Budget
 from assistant.cli.eval_progress import Progress
@@ -13,6 +13,7 @@ from assistant.cli.evaluating import data_folders, exit_code, open_judges, show_
 from assistant.cli.model import REPLAY, open_model
 from assistant.cli.output import say
 from assistant.cli.setup import Setup, data_folder
+from assistant.cli.tracing import open_collector, run_trace
 from assistant.cli.wiring import open_scratch, read_setup
 from assistant.evals.beginning import already_spent, check_same, data_stamp, manifest, narrowed
 from assistant.evals.datasets import DataSet, load
@@ -30,6 +31,9 @@ from assistant.events import UsageError
 from assistant.protocols import Model
 from assistant.verdicts.task import Cases, TaskLimits
 
+if TYPE_CHECKING:
+    from assistant.traces.otlp import Otlp
+
 JOBS = 8
 _CAPS = ("replies", "tokens", "dollars", "seconds")
 SECONDS, SECONDS_OF_CASES = 10.0, 60.0
@@ -45,6 +49,7 @@ def run(options: argparse.Namespace) -> int:
     wanted = _Wanted(setup, options, data, before)
     purse = Purse(wanted.budget)
     with ExitStack() as stack:
+        wanted.send = stack.enter_context(open_collector(setup))
         judges, image = stack.enter_context(open_judges(setup, workers_of(options)))
         courses = [
             stack.enter_context(_course(wanted, model, image, purse)) for model in wanted.models
@@ -100,6 +105,8 @@ class _Wanted:
         self, setup: Setup, options: argparse.Namespace, data: DataSet, before: Run | None
     ) -> None:
         self.setup, self.options, self.data, self.before = setup, options, data, before
+        self.send: Otlp | None = None
+        """What traces go to, if anything."""
         was = before.manifest if before else None
         tasks = getattr(options, "tasks", list(was.data.tasks) if was else [])
         self.problems: Sequence[Problem] = narrowed(data, tasks, getattr(options, "limit", None))
@@ -208,7 +215,10 @@ def _course(wanted: _Wanted, opened: _Opened, image: str, purse: Purse) -> Itera
             check_same(held, first)
             already_spent(held, purse)
             done = {sample.key: sample for sample in held.samples}
-        yield Course(plan, writer, purse, done)
+        course = Course(plan, writer, purse, done)
+        if wanted.send is not None:
+            course.heard = run_trace(setup, wanted.send, before.manifest if before else first)
+        yield course
 
 
 def _read(path: Path) -> str:

@@ -2,14 +2,18 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from assistant.cli.output import say
 from assistant.cli.setup import Setup
 from assistant.events import Event
 from assistant.record import redacted
+from assistant.redact import Redactor
 
 if TYPE_CHECKING:
+    from assistant.evals.runs import Manifest, Span
+    from assistant.traces.operation import Operation, Value
     from assistant.traces.otlp import Otlp
 
 
@@ -40,3 +44,19 @@ def open_traces(setup: Setup, session: str) -> Iterator[Callable[[Event], None] 
 
         trace = SessionTrace(send, session, setup.settings.otlp_content)
         yield lambda event: trace(redacted(event, setup.redactor))
+
+
+def run_trace(setup: Setup, send: "Otlp", manifest: "Manifest") -> "Callable[[Span], None]":
+    """What gets the spans of an evaluation run; no key reaches it."""
+    from assistant.traces.from_run import operation
+
+    content = setup.settings.otlp_content
+    return lambda span: send(_without_keys(operation(span, manifest, content), setup.redactor))
+
+
+def _without_keys(made: "Operation", redactor: Redactor) -> "Operation":
+    clean: dict[str, Value] = {
+        name: redactor.text(value) if isinstance(value, str) else value
+        for name, value in made.attributes.items()
+    }
+    return replace(made, attributes=clean, error=redactor.text(made.error))

@@ -13,10 +13,10 @@ from assistant.evals.pipeline import CodeGenerationPipeline
 from assistant.evals.problems import Problem
 from assistant.evals.purse import Exhausted, Purse, Stopped
 from assistant.evals.run_writer import RunWriter
-from assistant.evals.runs import FAULTS, Generated, Key, RunStatus, Sample
+from assistant.evals.runs import FAULTS, Generated, Key, RunStatus, Sample, Span
 from assistant.evals.scoring import Exam, Judges, examine, traced
 from assistant.evals.strategies import Sandboxes
-from assistant.evals.trace import Trace
+from assistant.evals.trace import Trace, unheard
 from assistant.protocols import Model
 from assistant.verdicts.task import TaskLimits
 
@@ -60,6 +60,8 @@ class Course:
     """Samples, scored or not; those of an earlier process to begin with."""
     only_given: bool = False
     """Score the samples that there are; ask for none."""
+    heard: Callable[[Span], None] = unheard
+    """Who else gets each span when it ends, besides the store."""
     status: RunStatus = "done"
     detail: str = ""
     began: float = field(default_factory=time.monotonic)
@@ -68,13 +70,17 @@ class Course:
 
     def __post_init__(self) -> None:
         self._gate = Gate()
-        self._trace = Trace(self.writer.add, f"{time.time_ns():x}.")
+        self._trace = Trace(self._ended, f"{time.time_ns():x}.")
         self._problems = {p.task_id: p for p in self.plan.problems}
         missing = (key for key in self.plan.order() if self._missing(key))
         self._todo = deque(() if self.only_given else missing)
         self._over = False
         self._scoring = 0
         self._threads: list[threading.Thread] = []
+
+    def _ended(self, span: Span) -> None:
+        self.writer.add(span)
+        self.heard(span)
 
     def _missing(self, key: Key) -> bool:
         return key not in self.done or self.done[key].result == "model_error"

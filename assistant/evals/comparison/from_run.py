@@ -10,6 +10,8 @@ from assistant.evals.runs import FAULTS, Manifest, Sample, Span
 _DIGITS = 12
 """Of a digest that people are to compare by eye."""
 _DETAIL = 100
+_TOLD = ("finish", "verdict", "result", "fault")
+"""Outputs of operations that fit in a line; the others are texts that stand elsewhere."""
 
 
 def measured(run: Run) -> Measured:
@@ -133,7 +135,7 @@ def _detail(span: Span) -> str:
     if span.usage and span.usage.total:
         parts.append(f"{span.usage.prompt:,} tokens in, {span.usage.completion:,} out")
         parts += [dollars(span.usage.cost)] if span.usage.cost is not None else []
-    words = span.error or "; ".join(f"{name}: {value}" for name, value in span.outputs.items())
-    words = " ".join(words.split())
+    told = (span.inputs.get("which"), *(span.outputs.get(name) for name in _TOLD))
+    words = " ".join((span.error or ", ".join(filter(None, told))).split())
     parts += [words if len(words) <= _DETAIL else f"{words[:_DETAIL]}…"] if words else []
     return ", ".join(parts)
