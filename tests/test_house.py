@@ -36,6 +36,7 @@ LAYERS = (
         "rewinding",
         "protocols",
         "budget",
+        "purse",
         "feedback",
         "briefing",
         "meaning",

@@ -7,10 +7,10 @@ from types import TracebackType
 from typing import Self
 
 from assistant.evals.comparison import wording
-from assistant.evals.purse import Purse
 from assistant.evals.running import Course
 from assistant.evals.runs import FAULTS
 from assistant.evals.statistics import wilson
+from assistant.purse import Purse
 from assistant.terminal import words
 from assistant.terminal.sanitize import visible
 

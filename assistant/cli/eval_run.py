@@ -20,7 +20,6 @@ from assistant.evals.datasets import DataSet, load
 from assistant.evals.formatter import CodeFormatter
 from assistant.evals.pipeline import CodeGenerationPipeline, Parameters
 from assistant.evals.problems import Problem
-from assistant.evals.purse import Purse
 from assistant.evals.replayed import Recording, recording
 from assistant.evals.run_reader import Run, Runs, load_run
 from assistant.evals.run_writer import RunWriter
@@ -29,6 +28,7 @@ from assistant.evals.runs import Key, Manifest
 from assistant.evals.strategies import Strategy
 from assistant.events import UsageError
 from assistant.protocols import Model
+from assistant.purse import Purse
 from assistant.verdicts.task import Cases, TaskLimits
 
 if TYPE_CHECKING:

@@ -11,13 +11,13 @@ from assistant.cli.wiring import read_setup
 from assistant.evals.beginning import data_stamp, manifest, narrowed
 from assistant.evals.datasets import load
 from assistant.evals.pipeline import CodeGenerationPipeline
-from assistant.evals.purse import UNCAPPED, Purse
 from assistant.evals.replayed import Recording
 from assistant.evals.run_reader import Runs
 from assistant.evals.run_writer import RunWriter
 from assistant.evals.running import Course, Plan, conduct
 from assistant.evals.runs import Sample
 from assistant.evals.samples import matched, read_samples
+from assistant.purse import UNCAPPED, Purse
 from assistant.verdicts.task import Cases, TaskLimits
 
 

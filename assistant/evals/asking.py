@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from assistant.evals.purse import Purse, Stopped
 from assistant.evals.runs import Attempt, Call, Key
 from assistant.evals.trace import Trace
 from assistant.events import Chunk, ModelError, Notice, Replied, Reserved, Retrying, Said
 from assistant.protocols import Model
+from assistant.purse import Purse, Stopped
 
 Messages = Sequence[Said | Replied]
 CALL_SECONDS = 900.0

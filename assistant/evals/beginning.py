@@ -10,11 +10,11 @@ from importlib.metadata import PackageNotFoundError, version
 from assistant import __version__
 from assistant.evals.datasets import DataSet
 from assistant.evals.problems import Problem
-from assistant.evals.purse import Purse
 from assistant.evals.run_reader import Run
 from assistant.evals.run_writer import now
 from assistant.evals.runs import DataStamp, Manifest, PipelineStamp
 from assistant.events import UsageError
+from assistant.purse import Purse
 from assistant.verdicts.task import TaskLimits
 
 _LIBRARIES = ("openai", "tiktoken", "autoflake", "isort", "autopep8", "pyflakes", "ruff")

@@ -9,7 +9,6 @@ from assistant.evals.asking import Asking, Gate
 from assistant.evals.formatter import CodeFormatter
 from assistant.evals.generated import GeneratedCode
 from assistant.evals.problems import Problem
-from assistant.evals.purse import UNCAPPED, Purse
 from assistant.evals.runs import Attempt, Generated, PipelineStamp
 from assistant.evals.strategies import (
     STRATEGIES,
@@ -23,6 +22,7 @@ from assistant.evals.trace import Trace, unheard
 from assistant.events import ModelError, UsageError
 from assistant.functions.solutions import entry_of
 from assistant.protocols import Model
+from assistant.purse import UNCAPPED, Purse
 from assistant.verdicts.task import Program
 
 

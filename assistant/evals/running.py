@@ -11,13 +11,13 @@ from functools import partial
 from assistant.evals.asking import Asking, Gate
 from assistant.evals.pipeline import CodeGenerationPipeline
 from assistant.evals.problems import Problem
-from assistant.evals.purse import Exhausted, Purse, Stopped
 from assistant.evals.run_writer import RunWriter
 from assistant.evals.runs import FAULTS, Generated, Key, RunStatus, Sample, Span
 from assistant.evals.scoring import Exam, Judges, examine, traced
 from assistant.evals.strategies import Sandboxes
 from assistant.evals.trace import Trace, unheard
 from assistant.protocols import Model
+from assistant.purse import Exhausted, Purse, Stopped
 from assistant.verdicts.task import TaskLimits
 
 FATAL = ("auth", "not-found", "quota", "unsupported")

@@ -18,11 +18,11 @@ from assistant.evals.extracting import completion, ends, has_solution, program, 
 from assistant.evals.formatter import CodeFormatter, assembled
 from assistant.evals.generated import GeneratedCode
 from assistant.evals.problems import Problem
-from assistant.evals.purse import Stopped
 from assistant.events import ModelError, Replied, Said, UsageError
 from assistant.model.structured import is_misfit
 from assistant.prompts import prompt
 from assistant.protocols import Executor, Terms
+from assistant.purse import Stopped
 
 Strategy = Literal["structured", "fence", "chat", "complete"]
 STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)

@@ -15,7 +15,6 @@ from assistant.evals.datasets import STARTER, load
 from assistant.evals.formatter import CodeFormatter
 from assistant.evals.generated import GeneratedCode
 from assistant.evals.pipeline import CodeGenerationPipeline, Parameters
-from assistant.evals.purse import UNCAPPED, Purse
 from assistant.evals.runs import Call, Generated, Sample, Span
 from assistant.evals.strategies import Strategy
 from assistant.evals.trace import Trace
@@ -31,6 +30,7 @@ from assistant.events import (
     UsageError,
 )
 from assistant.model.replay import ScriptedModel
+from assistant.purse import UNCAPPED, Purse
 from tests.fakes import ListModel
 
 PROBLEM = load(str(STARTER)).problems[0]

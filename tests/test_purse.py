@@ -8,9 +8,9 @@ from decimal import Decimal
 import pytest
 
 from assistant.budget import Budget, Exhausted
-from assistant.evals.purse import UNCAPPED, Purse, Stopped
 from assistant.events import Replied, Usage
 from assistant.model.replay import ScriptedModel
+from assistant.purse import UNCAPPED, Purse, Stopped
 
 
 class Priced(ScriptedModel):
