@@ -37,7 +37,7 @@ def _facts(manifest: Manifest) -> dict[str, str]:
         "formatter": pipeline.formatter or "none",
         **pipeline.parameters,
         "seed": "" if pipeline.seed is None else str(pipeline.seed),
-        "pipeline": f"{pipeline.name} {pipeline.version}",
+        "pipeline": pipeline.name,
         "tasks published by": manifest.data.released,
         **{f"version of {name}": version for name, version in manifest.versions.items()},
     }

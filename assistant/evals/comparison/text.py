@@ -42,7 +42,7 @@ def _runs(comparison: Comparison) -> list[list[str]]:
     rows = [[*head, "tokens in", "out", "cost", "median", "p95"]]
     for name, s in zip(comparison.labels, comparison.summaries, strict=True):
         passes = [w.interval(s.passes[k]) if k in s.passes else w.DASH for k in ks]
-        used = [w.short(s.prompt), w.short(s.completion), w.dollars(s.cost, s.unpriced)]
+        used = [w.tokens(s.prompt, s), w.tokens(s.completion, s), w.dollars(s.cost, s.unpriced)]
         times = [w.duration(s.median), w.duration(s.p95)]
         rows.append([name, s.run.id, s.run.name, w.size(s), *passes, *used, *times])
     return rows

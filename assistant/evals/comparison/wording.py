@@ -69,6 +69,11 @@ def short(number: int) -> str:
     return str(number)
 
 
+def tokens(number: int, summary: Summary) -> str:
+    """Tokens of a run; a run that used none did not ask a model, or its server did not count."""
+    return short(number) if summary.prompt or summary.completion else DASH
+
+
 def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 

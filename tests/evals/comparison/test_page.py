@@ -11,6 +11,7 @@ import pytest
 
 from assistant.evals.comparison.compared import compare_runs
 from assistant.evals.comparison.measured import Key, Measured, Shown, Step
+from assistant.evals.comparison.page.code import differing
 from assistant.evals.comparison.page.document import page
 from assistant.evals.comparison.page.markup import Markup, tag, text
 from assistant.evals.comparison.page.plots import log_ticks, ticks
@@ -210,3 +211,17 @@ def test_texts_are_asked_only_for_what_is_shown() -> None:
     runs = [verdicts(*"0011", show=show), verdicts(*"1011", name="b", show=show)]
     assert page(compare_runs(runs)).count("<article>") == 2
     assert asked == [("t0", 1), ("t0", 1)]
+
+
+def test_lines_that_the_other_has_not_are_marked() -> None:
+    code = ["def f(x):", "    y = x", "", "    return y"]
+    assert differing(code, ["def f(x):", "    y = x", "    return not y"]) == {3}
+    assert differing(code, code) == set()
+    assert differing(code, ["a", "b", "c", "d"]) == set()
+
+    def show(line: str) -> Measured:
+        made = {("t0", 1): Shown(f"def f(x):\n    y = x\n    {line}\n")}
+        return verdicts(line[-1], name=line, show=lambda keys: made)
+
+    html = page(compare_runs([show("return 0"), show("return 1")]))
+    assert re.findall(r'<span class="x">(.*?)</span>', html) == ["    return 0", "    return 1"]

@@ -16,12 +16,11 @@ _MOST_CELLS = 1_200
 
 
 def score_and_cost(comparison: Comparison) -> Markup:
-    """pass@1 with its interval over dollars (or, without any price, over tokens) a sample."""
+    """pass@1 with its interval over dollars (or, without any price, over tokens) a sample; some
+    run's must be known."""
     priced = any(s.cost for s in comparison.summaries)
     spent = [_spent(s, priced) for s in comparison.summaries]
     known = [x for x in spent if x]
-    if not known:
-        return tag("p", "Neither costs nor tokens are known.", class_="none")
     left, top, right, bottom = _BOX
     low, high = min(known), max(known)
     if high / low > 8:
@@ -74,10 +73,9 @@ def rate_limits(comparison: Comparison) -> tuple[float, float]:
 
 
 def latency(comparison: Comparison) -> Markup:
-    """How long answers took: a row of bars for each run, on one scale of powers."""
+    """How long answers took: a row of bars for each run, on one scale of powers; some run must
+    have any."""
     every = [s.latencies for s in comparison.summaries if s.latencies]
-    if not every:
-        return tag("p", "No latencies were recorded.", class_="none")
     low = max(min(times[0] for times in every), 0.001)
     high = max(max(times[-1] for times in every), low * 1.5)
     left, right, tall = 36.0, 446.0, 46

@@ -8,7 +8,8 @@ from importlib.resources import files
 from assistant.evals.comparison import wording as w
 from assistant.evals.comparison.compared import Comparison
 from assistant.evals.comparison.page import sections
-from assistant.evals.comparison.page.entries import MOST_TASKS, Entries, Highlight, entries, plain
+from assistant.evals.comparison.page.code import Highlight, plain
+from assistant.evals.comparison.page.entries import MOST_TASKS, Entries, entries
 from assistant.evals.comparison.page.markup import Markup, div, join, tag
 
 

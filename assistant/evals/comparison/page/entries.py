@@ -1,28 +1,19 @@
 """The tasks that the runs do not solve alike: each run's code, what failed, and the trace."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from assistant.evals.comparison import wording as w
 from assistant.evals.comparison.compared import Comparison
-from assistant.evals.comparison.measured import Sampled, Shown, Step
+from assistant.evals.comparison.measured import Key, Sampled, Shown, Step
 from assistant.evals.comparison.page import plots
+from assistant.evals.comparison.page.code import Highlight, code, cut
 from assistant.evals.comparison.page.markup import Markup, div, join, span, tag
 from assistant.evals.comparison.page.sections import badge, kind
 
-Coloured = Sequence[Sequence[tuple[str, str]]]
-"""Lines of (style, text); a style is the name of a kind of token, or empty."""
-Highlight = Callable[[str, str], Coloured]
-"""Colours code: (code, language)."""
-
 MOST_TASKS = 500
 MOST_BYTES = 11 << 20
-_CODE, _TEXT, _STEPS = 16_000, 3_000, 60
-_STYLES = ("keyword", "name", "string", "number", "comment")
-
-
-def plain(code: str, lang: str) -> Coloured:
-    return [[("", line)] for line in code.split("\n")]
+_TEXT, _STEPS = 3_000, 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +39,7 @@ def entries(comparison: Comparison, highlight: Highlight) -> Entries:
     shown: dict[str, str] = {}
     size = 0
     for task in wanted:
-        columns = [
-            _Column(run, chosen[task], found.get(chosen[task].key, Shown()))
-            for run, (chosen, found) in enumerate(zip(samples, texts, strict=True))
-        ]
+        columns = _columns([chosen[task] for chosen in samples], texts)
         entry = _entry(comparison, task, f"t{order[task]}", columns, highlight)
         size += len(entry.encode())
         if size > MOST_BYTES:
@@ -90,6 +78,19 @@ class _Column:
     run: int
     sample: Sampled
     shown: Shown
+    other: str
+    """The code that this one is seen beside: of a run that passed, else of one that did not."""
+
+
+def _columns(samples: Sequence[Sampled], texts: Sequence[Mapping[Key, Shown]]) -> list[_Column]:
+    shown = [found.get(sample.key, Shown()) for sample, found in zip(samples, texts, strict=True)]
+    first = {
+        one.passed: text.code for one, text in reversed(list(zip(samples, shown, strict=True)))
+    }
+    return [
+        _Column(run, sample, text, first.get(not sample.passed, ""))
+        for run, (sample, text) in enumerate(zip(samples, shown, strict=True))
+    ]
 
 
 def _entry(
@@ -133,7 +134,9 @@ def _side(comparison: Comparison, column: _Column, highlight: Highlight) -> Mark
         top,
         _told("Failing call", shown.input),
         _told("Reason", shown.detail),
-        _code(shown, highlight) if shown.code else tag("p", "No code.", class_="none"),
+        code(shown.code, shown.lang, column.other, highlight)
+        if shown.code
+        else tag("p", "No code.", class_="none"),
         _told("Printed", shown.output),
         _trace(shown.steps),
     )
@@ -142,27 +145,7 @@ def _side(comparison: Comparison, column: _Column, highlight: Highlight) -> Mark
 def _told(title: str, words: str) -> Markup:
     if not words.strip():
         return Markup()
-    return join(tag("h4", title), tag("pre", _cut(words.rstrip(), _TEXT), class_="told"))
-
-
-def _cut(words: str, most: int) -> str:
-    return (
-        words if len(words) <= most else f"{words[:most]}\n… {len(words) - most:,} more characters"
-    )
-
-
-def _code(shown: Shown, highlight: Highlight) -> Markup:
-    lines = highlight(_cut(shown.code.rstrip("\n"), _CODE), shown.lang)
-    numbers = "\n".join(map(str, range(1, len(lines) + 1)))
-    body = Markup("\n".join(join(*map(_piece, line)) for line in lines))
-    gutter = tag("pre", numbers, class_="gutter", aria_hidden="true")
-    code = tag("pre", tag("code", body))
-    return tag("div", gutter, code, class_="code", role="region", aria_label="Code", tabindex="0")
-
-
-def _piece(fragment: tuple[str, str]) -> str:
-    style, words = fragment
-    return span(f"h{_STYLES.index(style)}", words) if style in _STYLES else words
+    return join(tag("h4", title), tag("pre", cut(words.rstrip(), _TEXT), class_="told"))
 
 
 def _trace(steps: Sequence[Step]) -> Markup:

@@ -102,7 +102,7 @@ def runs(comparison: Comparison) -> Markup:
                 _rate(found),
                 plots.whisker(run, found, scale, limits),
                 *(_rate(s.passes[k]) if k in s.passes else w.DASH for k in ks),
-                *(w.short(s.prompt), w.short(s.completion), w.dollars(s.cost, s.unpriced)),
+                *(w.tokens(s.prompt, s), w.tokens(s.completion, s), w.dollars(s.cost, s.unpriced)),
                 *(w.duration(s.median), w.duration(s.p95)),
             )
         )
@@ -167,7 +167,8 @@ def pairs(comparison: Comparison) -> Markup:
 
 
 def _pair(comparison: Comparison, pair: Pair, limit: float) -> Markup:
-    found, numbers = pair.paired, (f"{found_p:.2g}" for found_p in (pair.paired.p, pair.p))
+    found = pair.paired
+    numbers = (w.p_value(p).removeprefix("p ").removeprefix("= ") for p in (found.p, pair.p))
     reach = f"{w.points(found.difference.low)} to {w.points(found.difference.high)}"
     cells = [
         join(badge(comparison, pair.after), " − ", badge(comparison, pair.before)),
@@ -184,11 +185,11 @@ def _pair(comparison: Comparison, pair: Pair, limit: float) -> Markup:
 
 def figures(comparison: Comparison, links: Mapping[str, str]) -> Markup:
     """The plots."""
-    shown = [
-        _figure("Score against cost", charts.score_and_cost(comparison)),
-        _figure("How long answers took", charts.latency(comparison)),
-        _figure("What became of the samples", _classes(comparison)),
-    ]
+    shown = [_figure("What became of the samples", _classes(comparison))]
+    if any(s.latencies for s in comparison.summaries):
+        shown.insert(0, _figure("How long answers took", charts.latency(comparison)))
+    if any(s.cost or s.completion for s in comparison.summaries):
+        shown.insert(0, _figure("Score against cost", charts.score_and_cost(comparison)))
     if any(len(s.turns) > 1 for s in comparison.summaries):
         shown.append(_figure("Passed after so many turns", charts.turns(comparison)))
     return section("plots", "Plots", div("plots", *shown), _strip(comparison, links))
