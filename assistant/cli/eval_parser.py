@@ -19,6 +19,7 @@ def add_eval(commands: Any) -> None:
     _compare(actions)
     _export(actions)
     _list(actions)
+    _fetch(actions)
 
 
 def _run(actions: Any) -> None:
@@ -117,6 +118,15 @@ def _list(actions: Any) -> None:
     runs = actions.add_parser("list", help="the runs there are, and the data sets")
     runs.add_argument("--json", action="store_true")
     runs.add_argument("--data-folder", metavar="DIR", default=argparse.SUPPRESS)
+
+
+def _fetch(actions: Any) -> None:
+    fetch = actions.add_parser("fetch", help="get a public data set, checked by its sha256")
+    fetch.add_argument("name", metavar="NAME", help="humaneval, humaneval-plus, mbpp, mbpp-plus")
+    fetch.add_argument(
+        "--from", dest="address", default="", metavar="URL", help="another place of the same file"
+    )
+    fetch.add_argument("--data-folder", metavar="DIR", default=argparse.SUPPRESS)
 
 
 def _compare(actions: Any) -> None:

@@ -231,6 +231,8 @@ def _read(path: Path) -> str:
 def tell(data: DataSet) -> None:
     for task, why in data.left_out.items():
         say(f"assistant: {data.name}: {task} is left out: {why}", error=True)
+    for task, why in data.slow.items():
+        say(f"assistant: {data.name}: {task}: {why}", error=True)
     if data.verdict == "in-process":
         say(
             f"assistant: {data.name}: its tests run in the solution's own process, which could"

@@ -29,34 +29,55 @@ class Published:
     tasks: int
     released: str
     """The day the tasks were published: a stricter edition has the tasks of its first one."""
+    address: str = ""
+    """Its official place."""
 
 
+_HUB = "https://github.com/"
 PUBLISHED = {
     "humaneval": Published(
         "HumanEval.jsonl.gz",
         "b796127e635a67f93fb35c04f4cb03cf06f38c8072ee7cee8833d7bee06979ef",
         164,
         "2021-07-07",
+        _HUB + "openai/human-eval/raw/master/data/HumanEval.jsonl.gz",
     ),
     "humaneval-plus": Published(
         "HumanEvalPlus.jsonl.gz",
         "272720b90ac375502c8ed23cd791c2a93dfb22a911641a494da74a426c09f101",
         164,
         "2021-07-07",
+        _HUB + "evalplus/humanevalplus_release/releases/download/v0.1.10/HumanEvalPlus.jsonl.gz",
     ),
     "mbpp": Published(
         "sanitized-mbpp.json",
         "ca95deaa9a01ef0a6f439f88bcf0dd3db3563d22f22aad6cae04ebb9a8d8c8e9",
         427,
         "2021-08-16",
+        _HUB + "google-research/google-research/raw/master/mbpp/sanitized-mbpp.json",
     ),
     "mbpp-plus": Published(
         "MbppPlus.jsonl.gz",
         "af43697e8791c4c149bdfd6b489d8b5412507551ac20e28a439f650b8225db63",
         378,
         "2021-08-16",
+        _HUB + "evalplus/mbppplus_release/releases/download/v0.2.0/MbppPlus.jsonl.gz",
     ),
 }
+
+LEFT_OUT = {
+    "mbpp-plus": {
+        "Mbpp/255": "its published answer to one input fills the memory that a sample may use",
+    },
+}
+"""Tasks that cannot be judged whatever the answer is, with the reason."""
+SLOW = {
+    "mbpp-plus": {
+        "Mbpp/599": "its published answer alone takes half a minute; a busy machine may need"
+        " --task-seconds 120",
+    },
+}
+"""Tasks whose verdict depends on the machine."""
 
 STARTER = Path(__file__).parent / "starter.jsonl"
 """Thirty tasks of this project's own, from easy to hard, which ship with it."""
@@ -72,6 +93,8 @@ class DataSet:
     problems: tuple[Problem, ...]
     left_out: Mapping[str, str] = field(default_factory=dict)
     """Tasks that cannot be judged, with the reason; they are asked only by name."""
+    slow: Mapping[str, str] = field(default_factory=dict)
+    """Tasks whose verdict may depend on the machine, with the reason."""
     verdict: Literal["isolated", "in-process"] = "isolated"
 
     def __iter__(self) -> Iterator[Problem]:
@@ -114,7 +137,8 @@ def load(name_or_path: str, folders: Sequence[Path] = ()) -> DataSet:
     if not problems:
         raise UsageError(f"{path} has no task in it")
     name = known or path.name.removesuffix(".gz").rpartition(".")[0] or path.name
-    return DataSet(name, path, sha256, tuple(problems.values()))
+    left_out, slow = LEFT_OUT.get(known or "", {}), SLOW.get(known or "", {})
+    return DataSet(name, path, sha256, tuple(problems.values()), left_out, slow)
 
 
 def find(name: str, folders: Sequence[Path]) -> Path:
@@ -137,7 +161,8 @@ def find(name: str, folders: Sequence[Path]) -> Path:
     looked = " and ".join(map(str, folders)) or "no folder"
     raise UsageError(
         f"There is no data set {name!r} (looked in {looked})",
-        f"Known names: {names}. A set of your own is given by its path",
+        f"Known names: {names}. A set of your own is given by its path."
+        + (f" It can be fetched: assistant eval fetch {name}" if name in PUBLISHED else ""),
     )
 
 

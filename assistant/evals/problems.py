@@ -97,7 +97,11 @@ def _task(row: Mapping[str, Any], shape: str) -> Task:
         return mbpp_plus(row)
     if shape == "plus_input":
         return rows.humaneval_plus(row)
-    return rows.mbpp(row) if shape == "test_list" else rows.humaneval(row)
+    if shape == "test_list":
+        return rows.mbpp(row)
+    if not any(getattr(node, "name", "") == "check" for node in ast.parse(row["test"]).body):
+        raise UsageError("the field 'test' defines no function check(candidate)")
+    return rows.humaneval(row)
 
 
 def _asked(row: Mapping[str, Any]) -> str:

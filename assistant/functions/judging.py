@@ -117,7 +117,7 @@ class _Exam:
         self.programs = [program_of(text, definition, self.entry) for text in solutions]
         self.given = definition if is_program(definition) else ""
         self.limits = TaskLimits(seconds=float(timeout))
-        self.open = _opener(use_docker)
+        self.open = opener(use_docker)
 
     def passed(
         self, tests: Assertions | CheckFunction | Program, only: int | None = None
@@ -134,7 +134,7 @@ class _Exam:
         return [verdict.passed for verdict in verdicts]
 
 
-def _opener(use_docker: UseDocker) -> Callable[[], Any]:
+def opener(use_docker: UseDocker) -> Callable[[], Any]:
     """What opens a sandbox for one worker."""
     if not use_docker:
         return lambda: LocalSandbox(LocalOptions(environment(), "pooled", values=False))
