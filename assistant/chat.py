@@ -47,10 +47,13 @@ class Workspace(Protocol):
 
     def read(self, path: str, most: int) -> bytes: ...
     def diff(self) -> str: ...
+    def refusals(self) -> list[str]: ...
     def apply(self, paths: Sequence[str] | None = None) -> str: ...
     def undo(self, count: int = 1) -> str: ...
     def redo(self, count: int = 1) -> str: ...
     def discard(self) -> str: ...
+    def conflicts(self) -> list[str]: ...
+    def resolve(self, path: str, side: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +148,10 @@ class Chat:
         self.pour(Notice(done))
         return done
 
+    def refusals(self) -> list[str]:
+        """What of the changes apply would refuse, and why; a line each."""
+        return self._work().refusals()
+
     def read(self, path: str, most: int) -> bytes:
         """A file as the code left it. Raises UsageError where there is none, or a larger one."""
         return self._work().read(path, most)
@@ -188,6 +195,15 @@ class Chat:
     def discard(self) -> Restored:
         """Throw away every change of the workspace."""
         return self._restored(self._work().discard())
+
+    def conflicts(self) -> list[str]:
+        """Files that both the code and the user changed: apply refuses them."""
+        return self._work().conflicts()
+
+    def resolve(self, path: str, side: str) -> None:
+        """Settle a conflict: "copy" keeps what the code made, "folder" what the user has."""
+        self._work().resolve(path, side)
+        self._tell(prompt(f"resolved_{side}", path=one_line(path)))
 
     def _restored(self, detail: str) -> Restored:
         restored = Restored("", detail)

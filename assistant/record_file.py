@@ -31,9 +31,16 @@ def open_record(path: Path) -> int:
     except OSError as error:
         raise RecordError(
             f"cannot open the record {path}: {error.strerror or error}",
-            "Free some space, or choose another place: ASSISTANT_DATA_FOLDER=DIR",
+            remedy_for(error),
         ) from error
     return fd
+
+
+def remedy_for(error: OSError) -> str:
+    """What can be done where sessions cannot be kept."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    first = "Free some space" if full else "Make that folder one that you can write"
+    return f"{first}, or choose another place: ASSISTANT_DATA_FOLDER=DIR"
 
 
 def make_folders(folder: Path) -> list[Path]:

@@ -12,7 +12,7 @@ from os.path import realpath
 from pathlib import Path
 
 from assistant.events import RecordError, UsageError
-from assistant.record_file import locked, make_folders
+from assistant.record_file import locked, make_folders, remedy_for
 from assistant.record_reader import Loaded, load
 from assistant.session_summary import Session, summary
 
@@ -53,7 +53,7 @@ class Sessions:
         except OSError as error:
             raise RecordError(
                 f"cannot make a session in {self.root}: {error.strerror or error}",
-                "Free some space, or choose another place: ASSISTANT_DATA_FOLDER=DIR",
+                remedy_for(error),
             ) from error
         return self.root / name
 

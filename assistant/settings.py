@@ -114,6 +114,9 @@ class Settings:
         "ask before each block too, before writing to your folder, or never",
         widens="more",
     )
+    dearest: Decimal | None = option(
+        None, "dollars: a message whose first call may cost more is asked about", least=0
+    )
     allow: tuple[str, ...] = option(
         (), "patterns of code that runs unasked", adds=True, widens="change"
     )

@@ -181,7 +181,8 @@ class Reader:
             if option.name == "images":
                 value = {_language(tag): image for tag, image in value.items()}
         except ValueError as error:
-            raise at.error(f"{option.name}: {error}") from error
+            name = f"{option.name}: " if at.file else ""  # Flags and variables name themselves.
+            raise at.error(f"{name}{error}") from error
         return at._replace(value=value)
 
 

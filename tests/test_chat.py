@@ -33,6 +33,9 @@ class Folder:
     def __init__(self) -> None:
         self.asked: list[str] = []
 
+    def refusals(self) -> list[str]:
+        return []
+
     def diff(self) -> str:
         return "the diff"
 

@@ -202,9 +202,9 @@ def test_wrong_words_in_a_project_are_named_by_its_file(project: Path) -> None:
 @pytest.mark.parametrize(
     ("environment", "message"),
     [
-        ({"ASSISTANT_REPLIES": "many"}, "ASSISTANT_REPLIES: replies: expected a whole number"),
-        ({"ASSISTANT_LOCAL": "maybe"}, "ASSISTANT_LOCAL: local: expected true or false"),
-        ({"ASSISTANT_IMAGES": "node"}, "ASSISTANT_IMAGES: images: expected a table"),
+        ({"ASSISTANT_REPLIES": "many"}, "ASSISTANT_REPLIES: expected a whole number"),
+        ({"ASSISTANT_LOCAL": "maybe"}, "ASSISTANT_LOCAL: expected true or false"),
+        ({"ASSISTANT_IMAGES": "node"}, "ASSISTANT_IMAGES: expected a table"),
         ({"ASSISTANT_MODLE": "x"}, "unknown variable ASSISTANT_MODLE"),
         ({"ASSISTANT_NETWORK": "full"}, "network cannot be set here"),
     ],
@@ -223,7 +223,7 @@ def test_variables_of_others_are_left_alone(project: Path) -> None:
     ("flags", "message", "remedy"),
     [
         ({"repiles": 1}, "unknown setting 'repiles'", "replies"),
-        ({"replies": "x"}, "--replies: replies: expected a whole number", ""),
+        ({"replies": "x"}, "--replies: expected a whole number", ""),
         ({"api_key": KEY}, "--api-key: api_key cannot be set here", "OPENAI_API_KEY"),
     ],
 )

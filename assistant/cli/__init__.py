@@ -1,5 +1,6 @@
 """The command line: parses, builds the parts, joins them, and leaves with a true exit code."""
 
+import errno
 import os
 import signal
 import sys
@@ -39,6 +40,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # Whoever read our output has left.
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - lives to the end
         code = 128 + signal.SIGPIPE
+    except OSError as error:
+        code = (
+            _unwritable(error) if error.errno in _FULL and not error.filename else _crashed(error)
+        )
     except Exception as error:  # noqa: BLE001 - the outermost door
         code = _crashed(error)
     return 128 + received[0] if received else code
@@ -62,6 +67,18 @@ def _listen() -> list[int]:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, interrupt)
     return received
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+
+
+def _unwritable(error: OSError) -> int:
+    """Our own output cannot be written: a full disk behind a redirection."""
+    from assistant.cli.output import say
+
+    sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - lives to the end
+    say(f"assistant: the output cannot be written: {error.strerror}", error=True)
+    return 2
 
 
 def _crashed(error: Exception) -> int:

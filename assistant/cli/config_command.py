@@ -11,5 +11,5 @@ def run(options: argparse.Namespace) -> int:
     rows = [tuple(map(str, row)) for row in explain(read_setup(options).settings)]
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
     for key, value, source in rows:
-        say(f"{key:<{widths[0]}}  {value:<{min(widths[1], 40)}}  {source}")
+        say(f"{key:<{widths[0]}}  {value or '(not set)':<{min(widths[1], 40)}}  {source}")
     return 0

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from assistant.cli.wiring import STORE
 from assistant.events import RecordError
+from assistant.record_file import remedy_for
 from assistant.sandbox.applying import JOURNAL
 from assistant.sessions import RECORD, Sessions
 
@@ -36,7 +37,7 @@ def forked(sessions: Sessions, session: str) -> str:
     except OSError as error:
         shutil.rmtree(new, ignore_errors=True)
         raise RecordError(
-            f"cannot copy the session to {new}: {error.strerror or error}", "Free some space."
+            f"cannot copy the session to {new}: {error.strerror or error}", remedy_for(error)
         ) from error
     return new.name
 

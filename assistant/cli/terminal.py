@@ -1,6 +1,5 @@
 """Opens a session in the terminal on the folder."""
 
-from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -10,39 +9,48 @@ from assistant.chat import Chat
 from assistant.cli.crash import crashed
 from assistant.cli.forking import forked
 from assistant.cli.setup import Setup, data_folder
-from assistant.cli.wiring import open_chat, open_sessions
+from assistant.cli.wiring import Opened, open_chat, open_sessions
 from assistant.events import UsageError
 from assistant.terminal.console import TerminalOptions
 from assistant.terminal.repl import run_terminal
 
 
-def open_terminal(setup: Setup, resume: str | None) -> int:
-    """The exit code of the session. What it opened is closed whichever way it ends."""
-    opened = ExitStack()
-    here = ""
+class _Sittings:
+    """The one chat that is open, and how another takes its place."""
 
-    def open_one(name: str | None) -> Chat:
-        nonlocal opened, here
-        if name and open_sessions(setup).find(name) == here:
+    def __init__(self, setup: Setup) -> None:
+        self._setup = setup
+        self._stack = ExitStack()
+        self.opened: Opened | None = None
+
+    def open(self, name: str | None) -> Chat:
+        here = self.opened.chat.session if self.opened else ""
+        if name and open_sessions(self._setup).find(name) == here:
             raise UsageError(f"{name} is the session that is open")
         stack = ExitStack()
-        chat = stack.enter_context(open_chat(setup, resume=name)).chat
-        opened.close()  # Only now: where the other cannot be opened, this one goes on.
-        opened, here = stack, chat.session
-        return chat
+        opened = stack.enter_context(open_chat(self._setup, resume=name))
+        self._stack.close()  # Only now: where the other cannot be opened, this one goes on.
+        self._stack, self.opened = stack, opened
+        return opened.chat
 
-    def fork() -> Chat:
-        return open_one(forked(open_sessions(setup), here))
+    def fork(self) -> Chat:
+        assert self.opened
+        return self.open(forked(open_sessions(self._setup), self.opened.chat.session))
 
+    def close(self) -> None:
+        self._stack.close()
+
+
+def open_terminal(setup: Setup, resume: str | None) -> int:
+    """The exit code of the session. What it opened is closed whichever way it ends."""
+    sittings = _Sittings(setup)
     try:
-        return run_terminal(lambda: open_one(resume), _options(setup, open_one, fork))
+        return run_terminal(lambda: sittings.open(resume), _options(setup, sittings))
     finally:
-        opened.close()
+        sittings.close()
 
 
-def _options(
-    setup: Setup, another: Callable[[str], Chat], fork: Callable[[], Chat]
-) -> TerminalOptions:
+def _options(setup: Setup, sittings: _Sittings) -> TerminalOptions:
     settings = setup.settings
     commands = Path(platformdirs.user_config_dir("assistant")) / "commands"
     return TerminalOptions(
@@ -57,7 +65,10 @@ def _options(
         vi=settings.vi,
         redact=setup.redactor.patterns,
         crashed=lambda error: crashed(error, setup.redactor, data_folder(settings)),
-        resume=another,
-        fork=fork,
+        resume=sittings.open,
+        fork=sittings.fork,
+        sandbox_state=lambda: sittings.opened.sandbox_state() if sittings.opened else "",
+        sandbox_trouble=lambda: sittings.opened.sandbox_trouble() if sittings.opened else None,
+        dearest=settings.dearest,
         sessions=lambda: [session.id for session in open_sessions(setup).list()],
     )

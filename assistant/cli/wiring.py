@@ -17,7 +17,7 @@ from assistant.cli.parser import SETTINGS
 from assistant.cli.sandboxes import open_fresh, open_raw
 from assistant.cli.setup import Setup, data_folder
 from assistant.cli.tracing import open_traces
-from assistant.events import Checked, Started, UsageError
+from assistant.events import AssistantError, Checked, Started, UsageError
 from assistant.protocols import Model, Terms
 from assistant.record import Loaded, Recorder, load, redacted
 from assistant.sandbox.diffing import Change
@@ -63,6 +63,18 @@ class Opened:
     def await_sandbox(self) -> None:
         """Raises SandboxError where there is none, before a model is paid for work."""
         _ = self.sandbox.image
+
+    def sandbox_state(self) -> str:
+        """In two words, without waiting for anything."""
+        state = getattr(getattr(self.sandbox, "main", self.sandbox), "state", "")
+        named = {"opening": "sandbox starting", "open": "sandbox ready", "failed": "no sandbox"}
+        return named.get(state, "")
+
+    def sandbox_trouble(self) -> AssistantError | None:
+        """Why no code can run, once that is known."""
+        main = getattr(self.sandbox, "main", self.sandbox)
+        found: AssistantError | None = getattr(main, "trouble", None)
+        return found
 
     def changes(self) -> list[str]:
         """What differs from the user's folder, a line each; empty where no code ever ran."""

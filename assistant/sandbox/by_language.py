@@ -36,7 +36,7 @@ class ByLanguage:
         opener: Callable[[str], AbstractContextManager[RawSandbox]],
     ) -> None:
         self._images = {_name(tag): image for tag, image in images.items()}
-        self._main, self._opener, self._stack = main, opener, ExitStack()
+        self.main, self._opener, self._stack = main, opener, ExitStack()
         self._others: dict[str, RawSandbox] = {}
         self._tree: Tree = {}
         self._inside: dict[str, Tree] = {"": {}}
@@ -53,7 +53,7 @@ class ByLanguage:
 
     @property
     def image(self) -> str:
-        return self._main.image
+        return self.main.image
 
     @property
     def left_out(self) -> tuple[str, ...]:
@@ -82,7 +82,7 @@ class ByLanguage:
 
     def _sandbox(self, image: str) -> RawSandbox:
         if not image:
-            return self._main
+            return self.main
         if image not in self._others:
             self._others[image] = self._stack.enter_context(self._opener(image))
             self._inside[image] = {}

@@ -42,6 +42,18 @@ class EarlySandbox:
         if self._sandbox is not None:
             self._sandbox.close()
 
+    @property
+    def state(self) -> str:
+        """opening, open or failed; asking waits for nothing."""
+        if self._error is not None:
+            return "failed"
+        return "opening" if self._thread.is_alive() else "open"
+
+    @property
+    def trouble(self) -> AssistantError | None:
+        """Why it could not be opened; None while that is not known, or all is well."""
+        return self._error
+
     def _opened(self) -> RunnerSandbox:
         self._thread.join()
         if self._error is not None:

@@ -24,6 +24,8 @@ from assistant.sandbox.names import in_git, shown
 from assistant.sandbox.overlay import Edit, changed, conflicts, laid, settled, under
 from assistant.sandbox.points import History, Step
 from assistant.sandbox.review import Review, differing, files_of, listed
+from assistant.sandbox.safe_files import Root
+from assistant.sandbox.standing import exact
 from assistant.sandbox.tree import Tree
 
 
@@ -239,6 +241,18 @@ class FolderCopy:
         applied = apply_edits(self.folder, self.store, edits, self.blobs)
         self._after(applied)
         return applied
+
+    def refusals(self) -> dict[str, str]:
+        """What of the changes cannot be written as things stand, and why."""
+        self.open()
+        review = self.review()
+        refused = {path: why for path in review.applied() if (why := review.refusal(path))}
+        edits = {p: self.history.overlay[p] for p in review.applied() if p not in refused}
+        try:
+            with Root(self.folder) as root:
+                return refused | exact(root, edits)[1]
+        except OSError as error:
+            raise SandboxError(f"{shown(self.folder)}: {error.strerror}") from error
 
     def undo_apply(self) -> Applied:
         """Bring back what the last apply replaced; the changes are in the copy again."""

@@ -93,6 +93,9 @@ class MountedFolder:
     def diff(self) -> str:
         raise UsageError(_NOT_KEPT, _REMEDY)
 
+    def refusals(self) -> list[str]:
+        return []
+
     def apply(self, paths: Sequence[str] | None = None) -> str:
         raise UsageError(_NOT_KEPT, _REMEDY)
 
@@ -103,6 +106,13 @@ class MountedFolder:
         raise UsageError(_NOT_KEPT, _REMEDY)
 
     def discard(self) -> str:
+        raise UsageError(_NOT_KEPT, _REMEDY)
+
+    def conflicts(self) -> list[str]:
+        """There are none: both work on the same files."""
+        return []
+
+    def resolve(self, path: str, side: str) -> None:
         raise UsageError(_NOT_KEPT, _REMEDY)
 
     def changes(self) -> list[str]:

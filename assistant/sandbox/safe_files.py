@@ -108,7 +108,11 @@ class Root:
         above, name = split(staged)
         with self.folder(above) as fd:
             fresh = existing is None and mode is None
-            out = os.open(name, _CREATE, 0o644 if fresh else 0o600, dir_fd=fd)
+            try:
+                out = os.open(name, _CREATE, 0o644 if fresh else 0o600, dir_fd=fd)
+            except OSError as error:  # Of the name of a temporary file nobody knows anything.
+                error.filename = like or above or "the folder"
+                raise
             try:
                 for piece in pieces:
                     write_all(out, piece)

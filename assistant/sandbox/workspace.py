@@ -215,6 +215,10 @@ class Workspace:
         self.copy.open()
         return self.copy.review().changes()
 
+    def refusals(self) -> list[str]:
+        """What of the changes apply would refuse, and why; a line each."""
+        return [f"{shown(path)}: {why}" for path, why in self.copy.refusals().items()]
+
     def excluded(self) -> list[str]:
         """Changed files that are neither shown nor applied: new and ignored, or in ``.git``."""
         self.copy.open()

@@ -1,5 +1,6 @@
 """Asking before code runs: an executor around an executor, and the rules of when to ask."""
 
+import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -68,6 +69,18 @@ class Approval:
         self._allow, self._deny = options.allow, options.deny
         self._kinds: set[tuple[str, str]] = set()
         self._own = False
+        self._waited = 0.0
+
+    def clock(self) -> float:
+        """A clock that stands still while the user is asked: thinking is not working time."""
+        return time.monotonic() - self._waited
+
+    def _answer(self, question: str) -> str:
+        before = time.monotonic()
+        try:
+            return self._console.ask(question)
+        finally:
+            self._waited += time.monotonic() - before
 
     @contextmanager
     def own(self) -> Iterator[None]:
@@ -101,7 +114,7 @@ class Approval:
         if not self._console.interactive:
             self._renderer.say("not done: nobody is there to ask (--ask never does it unasked)")
             return False
-        return self._console.ask(f"{question} [y/n]").lower() in ("y", "yes")
+        return self._answer(f"{question} [y/n]").lower() in ("y", "yes")
 
     def _allowed(self, lines: Sequence[str]) -> bool:
         return all(any(fnmatchcase(line, pattern) for pattern in self._allow) for line in lines)
@@ -112,7 +125,7 @@ class Approval:
             return Answer(False)
         self._show(block)
         name = f"{block.action} {one_line(block.lang, 30)}".strip()
-        said = self._console.ask(
+        said = self._answer(
             f"{block.action} it? y: yes, a: yes to every “{name}”, n: no, or say why not"
         )
         word, _, rest = said.partition(" ")

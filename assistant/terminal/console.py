@@ -11,6 +11,7 @@ from assistant.terminal.screen import Screen
 
 if TYPE_CHECKING:
     from assistant.chat import Chat
+    from assistant.events import AssistantError
 
 Ask = Literal["never", "apply", "all"]
 
@@ -46,6 +47,10 @@ class TerminalOptions:
     resume: "Callable[[str], Chat] | None" = None
     sessions: Callable[[], Sequence[str]] | None = None
     """Open an earlier session; name those there are, newest first."""
+    sandbox_state: Callable[[], str] = str
+    """In a word or two, for the line under the prompt; ``str`` says nothing."""
+    sandbox_trouble: "Callable[[], AssistantError | None]" = lambda: None
+    """Why no code can run, once that is known."""
     fork: "Callable[[], Chat] | None" = None
     """Open a copy of the session that is open, its files included."""
     crashed: Callable[[Exception], str] = repr

@@ -50,6 +50,7 @@ class Desk:
     ) -> None:
         self.exchange, self.enter_sends = exchange, options.enter_sends
         self.just_begun = True
+        self._sandbox = options.sandbox_state
         self.drawn = threading.Event()
         self.fault = ""
         self._preview: Preview | None = None
@@ -126,7 +127,7 @@ class Desk:
     async def _frames(self) -> None:
         while True:
             try:
-                busy = self.exchange.state != "idle" or self._hint
+                busy = self.exchange.state != "idle" or self._hint or "start" in self._sandbox()
                 await asyncio.wait_for(self.news.wait(), 1.0 if busy else None)
             except TimeoutError:  # The running time in the status line goes on.
                 self.app.invalidate()
@@ -162,7 +163,8 @@ class Desk:
             self._hint = ""
         notice = words.joined((self._hint, self._question[1] if self._question else ""))
         mode = "" if self.enter_sends else "Alt-Enter sends"
-        return status_line(notice, mode, self.exchange, self.output.get_size().columns)
+        columns = self.output.get_size().columns
+        return status_line(notice, mode, self._sandbox(), self.exchange, columns)
 
     def _tell(self, hint: str, lasting: float = _TWICE) -> None:
         self._hint, self._hint_until = hint, time.monotonic() + lasting

@@ -21,7 +21,9 @@ def tail(preview: Preview, size: Size) -> StyleAndTextTuples:
     return fragments[:-1]
 
 
-def status_line(notice: str, mode: str, exchange: Exchange, columns: int) -> StyleAndTextTuples:
+def status_line(
+    notice: str, mode: str, sandbox: str, exchange: Exchange, columns: int
+) -> StyleAndTextTuples:
     """One line, the most urgent first, cut to the width of the screen."""
     waiting = exchange.typed.qsize()
     parts = (
@@ -30,6 +32,7 @@ def status_line(notice: str, mode: str, exchange: Exchange, columns: int) -> Sty
         f"{words.count(waiting, 'message')} waiting" if waiting else "",
         mode,
         exchange.status,
+        sandbox,
     )
     text = visible(words.joined(parts))
     style = "class:warn" if notice else "class:dim"

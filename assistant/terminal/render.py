@@ -63,6 +63,7 @@ class Renderer:
         self._echo, self._hints = echo, hints
         self._flow: _Flow | None = None
         self._keys = KeyBlocks()
+        self._noticed: set[str] = set()
         self._section, self._blank = "", False
         self._streamed = False  # The reply or output under way came in pieces.
         self._turn, self._began = Turn(), clock()
@@ -193,9 +194,11 @@ class Renderer:
         self.say(f"waiting {event.seconds:.0f} s: {event.why}", "class:warn")
 
     def _notice(self, event: Notice) -> None:
+        self._noticed.update(event.text.split("\n"))
         self.say(event.text)
 
     def _running(self, event: Running) -> None:
+        self._noticed.clear()
         self._streamed = False
         self.say(words.doing(event.block))
 
@@ -213,7 +216,9 @@ class Renderer:
         if result.cut:
             self.say(f"{result.cut:,} bytes of output were left out")
         for note in result.notes:
-            self.say(note)
+            if not self._noticed.issuperset(note.split("\n")):
+                self.say(note)
+        self._noticed.clear()
 
     def _checking(self, event: Checking) -> None:
         self._streamed = False

@@ -1,20 +1,34 @@
 """What a session is made of while it goes on, and how a message goes out."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from assistant.events import CodeBlock, Event, Finished, Ran, Replied, Said, UsageError
+from assistant.events import (
+    CodeBlock,
+    Compacted,
+    Event,
+    Finished,
+    Ran,
+    Replied,
+    Reserved,
+    Reset,
+    Rewound,
+    Said,
+    UsageError,
+)
 from assistant.feedback import fenced
 from assistant.prompts import prompt
+from assistant.protocols import window_of
 from assistant.terminal import words
 from assistant.terminal.approve import Approval, Approving
 from assistant.terminal.console import Console, TerminalOptions
 from assistant.terminal.gallery import Gallery
 from assistant.terminal.render import Renderer
 from assistant.terminal.sanitize import one_line
+from assistant.transcript import history
 
 if TYPE_CHECKING:
     from assistant.chat import Chat
@@ -38,6 +52,7 @@ class Session:
     """Texts that go out with the next message."""
     last: Finished | None = None
     _warned: float = 0.0
+    _troubled: bool = False
 
     def __post_init__(self) -> None:
         self.gallery = Gallery(self)
@@ -51,6 +66,7 @@ class Session:
                 chat.attend(sink)
         if not isinstance(chat.executor, Approving):
             chat.executor = Approving(chat.executor, self.approval)
+        chat.terms = replace(chat.terms, clock=self.approval.clock)
         self.tell_status()
         self._recall()
 
@@ -68,6 +84,8 @@ class Session:
 
     def send(self, text: str) -> None:
         """One turn, with the files that the message names put into it."""
+        if self._told_of_trouble():
+            return
         parts = [text, *self.attached, *self._mentioned(text)]
         message = "\n\n".join(parts)
         if len(parts) > 1:
@@ -77,6 +95,18 @@ class Session:
         self.attached.clear()
         self._warned = 0.0
         self.last = self.chat.say(message)
+
+    def _told_of_trouble(self) -> bool:
+        """Before a model is paid for code that cannot run: what is wrong, what to type; once."""
+        trouble = self.options.sandbox_trouble()
+        if trouble is None or self._troubled or not self.console.interactive:
+            return False
+        self._troubled = True
+        self.renderer.say(f"not sent, since no code can run: {trouble.message}", "class:bad")
+        for line in (trouble.remedy, "assistant doctor looks at all that is needed."):
+            self.renderer.say(line)
+        self.renderer.say("To send it all the same: Up, Enter.", "class:dim")
+        return True
 
     def run(self, block: CodeBlock, *, tell: bool = False) -> None:
         """Run a block of the user's own; with ``tell``, the next message says what came of it."""
@@ -171,22 +201,39 @@ class Session:
 
     def tell_status(self) -> None:
         left = self.chat.left()
-        context = self.used_context()
-        dollars = words.money(left.dollars) if left.dollars < Decimal(10**6) else ""
+        capped = left.dollars < Decimal(10**6) and self.priced()
+        dollars = words.money(left.dollars) if capped else ""
         rest = words.joined((dollars, f"{left.replies:g} replies", _short(left.tokens)))
         self.console.status(
             words.joined(
                 (
                     one_line(self.chat.model.name, 40),
                     f"left: {rest}",
-                    f"context {_short(context)}" if context else "",
+                    self._context(),
                 )
             )
         )
 
+    def priced(self) -> bool:
+        """Whether what the model costs is known. Before the first call nobody has looked."""
+        for event in reversed(self.chat.events):
+            if isinstance(event, Reserved):
+                return event.cost is not None
+        return self.chat.terms.budget.dollars_required
+
+    def _context(self) -> str:
+        """How full the window is; of an unknown one, what is in it."""
+        used = self.used_context()
+        if not used:
+            return ""
+        window = window_of(self.chat.model)
+        return f"context {_short(used)}" + (f" of {_short(window)}" if window else "")
+
     def used_context(self) -> int:
         """Tokens of the conversation so far, by the last reply's count."""
         for event in reversed(self.chat.events):
+            if isinstance(event, Compacted | Rewound | Reset):
+                return self.chat.model.count(history(self.chat.events))
             if isinstance(event, Replied) and event.usage.total:
                 return event.usage.total
         return 0

@@ -38,6 +38,8 @@ def budget(session: Session, argument: str) -> None:
         cap, rest = getattr(caps, name), getattr(left, name)
         if cap is None:
             text = f"{name}: no cap"
+        elif name == "dollars" and not session.priced():
+            text = f"dollars: {words.money(cap)}, kept where the model's price is known"
         elif name == "dollars":
             text = f"{name}: {words.money(rest)} of {words.money(cap)} left"
         else:

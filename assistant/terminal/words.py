@@ -100,7 +100,9 @@ def names(files: Iterable[str]) -> str:
 def verdict(checked: Checked) -> str:
     passed = "check passed" if checked.passed else "check failed"
     took = seconds(checked.seconds) if checked.seconds else ""
-    return joined((passed, one_line(checked.detail), f"exit {checked.exit_code}", took))
+    told = f"exit status {checked.exit_code}" in checked.detail
+    status = "" if told else f"exit {checked.exit_code}"
+    return joined((passed, one_line(checked.detail), status, took))
 
 
 def finish(reply: Replied) -> str:

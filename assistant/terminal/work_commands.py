@@ -8,7 +8,7 @@ from assistant.events import CodeBlock, Ran, Replied, UsageError
 from assistant.languages import find
 from assistant.terminal.files import written
 from assistant.terminal.highlight import Highlighter
-from assistant.terminal.sanitize import visible
+from assistant.terminal.sanitize import one_line, visible
 from assistant.terminal.session import Session, number
 from assistant.terminal.theme import Fragment
 
@@ -34,6 +34,8 @@ def diff(session: Session, argument: str) -> None:
         session.renderer.say("nothing has changed")
         return
     session.renderer.text(_coloured(text, "diff"))
+    for refusal in session.chat.refusals():
+        session.renderer.say(f"/apply cannot write {one_line(refusal, 500)}", "class:warn")
 
 
 def apply(session: Session, argument: str) -> None:
@@ -102,6 +104,25 @@ def save(session: Session, argument: str) -> None:
     )
 
 
+def resolve(session: Session, argument: str) -> None:
+    """resolve [FILE copy|folder]: what both you and the code changed, or whose version counts."""
+    path, _, side = argument.rpartition(" ")
+    if not argument:
+        found = session.chat.conflicts()
+        for name in found:
+            session.renderer.say(f"both changed {one_line(name)}: /resolve {one_line(name)} copy")
+        if not found:
+            session.renderer.say("nothing was changed by both you and the code")
+        return
+    if side not in ("copy", "folder") or not path:
+        raise UsageError(
+            f"/resolve {argument} means nothing",
+            "/resolve FILE copy (what the code made) or /resolve FILE folder (what you have)",
+        )
+    session.chat.resolve(path, side)
+    session.renderer.say(f"{one_line(path)}: the {side}'s counts")
+
+
 def see(session: Session, argument: str) -> None:
     """see FILE: give a picture, from the code's files or yours, to a model that takes pictures."""
     if not argument:
@@ -126,4 +147,4 @@ def _last_block(session: Session) -> CodeBlock:
 
 
 FIRST = (add, diff, apply, undo, redo, run, check)
-MORE = (save, rewind, see)
+MORE = (save, rewind, resolve, see)

@@ -27,7 +27,7 @@ class Program:
             env={**os.environ, **self.variables},
             text=True,
             stdin=options.pop("stdin", subprocess.DEVNULL),
-            stdout=subprocess.PIPE,
+            stdout=options.pop("stdout", subprocess.PIPE),
             stderr=subprocess.PIPE,
             **options,
         )

@@ -1,12 +1,15 @@
 """A conversation that is shortened, forked and taken back: the real program against a server."""
 
 import json
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from tests.cli.conftest import Program
 from tests.cli.test_sessions import records
+from tests.terminal.driver import Terminal
 
 Replies = Callable[..., None]
 
@@ -102,3 +105,78 @@ def test_an_exported_script_runs_and_needs_no_model(
     ran = program("script", str(home / "talk.toml"), "--model", model)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert ran.stdout.count("ok ") == 2
+
+
+def test_a_conflict_is_settled_by_hand(program: Program, replies: Replies, llmock: Any) -> None:
+    (program.folder / "a.txt").write_text("before\n")
+    replies('```text title="a.txt"\nthe code\'s\n```\n', "Changed.", "I see.", "Fine.")
+    typed = f"Change it.\n!echo mine > {program.folder}/a.txt\nGo on.\n/resolve\n"
+    typed += "/resolve a.txt folder\n/diff\nSo?\n"
+    done = program("--ask", "never", given=typed)
+    assert "both changed a.txt: /resolve a.txt copy" in done.stdout
+    assert "a.txt: the folder's counts" in done.stdout
+    assert "nothing has changed" in done.stdout
+    assert "the user's own version counts" in sent(llmock)
+    wrong = program("--resume", "--ask", "never", given="/resolve a.txt mine\n")
+    assert "/resolve FILE copy" in wrong.stdout
+
+
+def test_the_diff_says_what_apply_refuses(program: Program, replies: Replies) -> None:
+    (program.folder / "plain").write_text("x\n")
+    replies("```bash\nrm plain && ln -s /etc/passwd plain\n```\n", "Linked.")
+    done = program("--ask", "never", given="Link it.\n/diff\n")
+    assert "/apply cannot write plain: a symbolic link that leads out of the folder" in done.stdout
+
+
+def terminal(program: Program, *flags: str, **variables: str) -> Terminal:
+    command = [sys.executable, "-m", "assistant", "--folder", str(program.folder), *flags]
+    names = ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME")
+    home = {name: os.environ[name] for name in names if name in os.environ}
+    return Terminal(
+        command=command, environment={**home, **program.variables, **variables}, columns=160
+    )
+
+
+def test_where_no_code_can_run_nothing_is_sent_until_it_is_wanted(
+    program: Program, replies: Replies
+) -> None:
+    replies("Hello there.")
+    del program.variables["ASSISTANT_LOCAL"]
+    with terminal(program, DOCKER_HOST="unix:///nowhere/docker.sock") as screen:
+        screen.expect("no sandbox")
+        screen.type("hello\r")
+        screen.expect("not sent, since no code can run")
+        screen.expect("Start that engine")
+        screen.expect("assistant doctor")
+        assert "Hello there." not in screen.text
+        screen.type("\x1b[A\r")
+        screen.expect("Hello there.")
+        screen.settle()
+        screen.type("\x04")
+        assert screen.leave() == 0
+
+
+def test_the_line_under_the_prompt_tells_the_window_and_the_sandbox(
+    program: Program, replies: Replies
+) -> None:
+    replies("Hello there.")
+    program.variables |= {"ASSISTANT_MODEL": "nobody-knows-me", "ASSISTANT_WINDOW": "32000"}
+    with terminal(program) as screen:
+        screen.expect("sandbox ready")
+        screen.type("hello\r")
+        screen.expect("Hello there.")
+        screen.expect(" of 32k")
+        assert "$" not in screen.display[-1]
+        screen.type("/budget\r")
+        screen.expect("kept where the model's price is known")
+        screen.settle()
+        screen.type("\x04")
+        assert screen.leave() == 0
+
+
+def test_output_that_cannot_be_written_is_told_in_a_line(program: Program) -> None:
+    with open("/dev/full", "w") as full:
+        process = program.start("config", stdout=full)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert err.splitlines() == ["assistant: the output cannot be written: No space left on device"]

@@ -133,3 +133,21 @@ def test_nobody_there_is_a_no() -> None:
     ask.mode = "never"
     assert ask(BLOCK).yes
     assert ask.confirm("Write?")
+
+
+def test_time_stands_still_while_the_user_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+
+    class Slow(ListConsole):
+        def ask(self, question: str) -> str:
+            nonlocal now
+            now += 3600
+            return super().ask(question)
+
+    monkeypatch.setattr("assistant.terminal.approve.time.monotonic", lambda: now)
+    console = Slow("y")
+    approval = Approval(console, Renderer(console), TerminalOptions(ask="all"))
+    before = approval.clock()
+    assert approval(CodeBlock("python", "x")).yes
+    now += 5
+    assert approval.clock() - before == 5
