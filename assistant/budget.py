@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
 
-from assistant.events import Checked, Event, Ran, Replied, Reserved, Running, Summarised
+from assistant.events import Checked, Event, Ran, Replied, Reserved, Running, Summarised, UsageError
 
 LEAST_REPLY = 256
 """Tokens: a call that could answer less than this is not made."""
@@ -125,6 +125,14 @@ def narrower(one: Left, other: Left) -> Left:
         min(one.dollars, other.dollars),
         min(one.seconds, other.seconds),
         min(one.blocks, other.blocks),
+    )
+
+
+def price_needed(model: str) -> UsageError:
+    """A cap on dollars was set by the user, and what ``model`` costs is not known."""
+    return UsageError(
+        f"the price of {model} is unknown, so a dollar cap cannot be kept",
+        "Give its price in a price table (setting prices), or cap tokens instead.",
     )
 
 

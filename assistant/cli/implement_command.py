@@ -4,11 +4,12 @@ import argparse
 import shlex
 import warnings
 
+from assistant.budget import Exhausted
 from assistant.cli.improve_command import offered, shown, tell, writable
 from assistant.cli.improving import Improvement, open_improvement
 from assistant.cli.output import ask, at_terminal
 from assistant.cli.setup import Setup
-from assistant.cli.wiring import read_setup
+from assistant.cli.wiring import read_setup, terms_of
 from assistant.code.filling import Stub, filled, read_stub
 from assistant.code.functions import NoFunction
 from assistant.code.whole import whole_text
@@ -24,10 +25,13 @@ from assistant.events import (
     UsageError,
 )
 from assistant.protocols import Model
+from assistant.purse import Purse
 from assistant.sandbox.linediff import changed_blocks
 from assistant.tasks.answer import Answer, Scope
 from assistant.tasks.improve import Attempt, Job
 from assistant.tasks.targets import locate, text
+
+Config = dict[str, object]
 
 
 def run(options: argparse.Namespace) -> int:
@@ -70,16 +74,19 @@ def _cascade() -> Model:
     return ScriptedModel([], name="a cascade of models")
 
 
-def _served(setup: Setup) -> dict[str, str]:
-    """Which model and server the settings of this run name."""
+def _served(setup: Setup) -> Config:
+    """Which model and server the settings of this run name, and the purse that pays for all."""
     settings = setup.settings
     if settings.model.startswith("replay:"):
         raise UsageError("implement asks several models, so it cannot be replayed from a record")
     named = {"model": settings.model, "base_url": settings.base_url, "api_key": settings.api_key}
-    return {name: value for name, value in named.items() if value}
+    served: Config = {name: value for name, value in named.items() if value}
+    return {**served, "purse": Purse(terms_of(settings).budget)}
 
 
-def _filled(improvement: Improvement, stub: Stub, setup: Setup, served: dict[str, str]) -> Finished:
+def _filled(
+    improvement: Improvement, stub: Stub, setup: Setup, served: dict[str, object]
+) -> Finished:
     """Ask the cascade; the copy holds what passed, else the last answer that fitted."""
     from assistant.functions.completion import UnknownPriceWarning
     from assistant.tasks.implement import implement_function
@@ -99,6 +106,8 @@ def _filled(improvement: Improvement, stub: Stub, setup: Setup, served: dict[str
             )
     except RuntimeError as error:
         raise SandboxError(f"no sandbox to judge answers in: {error}") from error
+    except Exhausted as exhausted:
+        return Finished("budget", str(exhausted))
     except KeyboardInterrupt as interrupt:
         return Finished("interrupted", str(interrupt))
     cost = "unknown" if done.cost is None else f"${done.cost:.4f}"

@@ -177,7 +177,7 @@ def _implement(commands: argparse._SubParsersAction) -> None:  # type: ignore[ty
     implement = commands.add_parser(
         "implement",
         help="fill a function from its signature and docstring",
-        parents=[_model(), _sandbox(), _work()],
+        parents=[_model(), _sandbox(), _budget(), _work()],
         allow_abbrev=False,
     )
     implement.add_argument("function", metavar="FILE.py:NAME")

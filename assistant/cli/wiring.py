@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from assistant.budget import Budget
+from assistant.budget import Budget, price_needed
 from assistant.chat import Chat, Openers
 from assistant.cli.beginning import Told, begin
 from assistant.cli.model import open_model
@@ -174,10 +174,7 @@ def _writable(setup: Setup) -> None:
 def affordable(model: Model, settings: Settings) -> None:
     """A dollar cap that someone set needs a price, and does so before anything is sent."""
     if settings.given("dollars") and model.cost(1000, 1000) is None:
-        raise UsageError(
-            f"the price of {model.name} is unknown, so a dollar cap cannot be kept",
-            "Give its price in a price table (setting prices), or cap tokens instead.",
-        )
+        raise price_needed(model.name)
 
 
 def new_chat(

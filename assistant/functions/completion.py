@@ -7,8 +7,10 @@ from typing import Any
 
 from assistant.events import Event, ModelError, Notice, Retrying, UsageError
 from assistant.functions.cache import AnswerCache
-from assistant.functions.request import Request, opened, params_of, read_request
+from assistant.functions.paying import completed
+from assistant.functions.request import Request, opened, read_request
 from assistant.functions.templates import Context
+from assistant.purse import Purse
 from assistant.settings import Settings, load_settings
 
 log = logging.getLogger("assistant.functions")
@@ -34,6 +36,7 @@ def create(context: Context | None = None, **config: Any) -> Response:
             seed, timeout in seconds, ...) or ``prompt`` in place of messages; ``api_key``,
             ``base_url``; ``config_list``, configurations that are laid over these in turn;
             ``filter_func(context=, base_config=, response=)``, False sends the next one;
+            ``purse`` (a ``assistant.purse.Purse``), what all calls that it is given to may use;
             ``cache_seed`` (else ``seed``) to remember answers by, ``cache_path_root`` where.
 
     Returns:
@@ -45,6 +48,7 @@ def create(context: Context | None = None, **config: Any) -> Response:
     Raises:
         ModelError: no configuration was answered; the error of the last one.
         UsageError: a configuration cannot be meant.
+        Exhausted: the purse has no room for the next call.
     """
     asked, configs, accept = _split(config)
     settings = load_settings({"ignore_project": True})
@@ -100,19 +104,19 @@ def _split(config: Config) -> tuple[Config, Sequence[Config], Filter | None]:
 
 def _answered(request: Request, config: Config, settings: Settings) -> Response:
     if request.cache_seed is None:
-        return _asked(request, settings)
+        return _asked(request, settings, config.get("purse"))
     cache = AnswerCache(config.get("cache_path_root"))
     kept = cache.get(request.key)
     if kept is None or not is_response(kept):
-        kept = _asked(request, settings)
+        kept = _asked(request, settings, config.get("purse"))
         if all(choice["finish_reason"] in ("stop", "length") for choice in kept["choices"]):
             cache.keep(request.key, kept)
     return kept
 
 
-def _asked(request: Request, settings: Settings) -> Response:
+def _asked(request: Request, settings: Settings, purse: Purse | None) -> Response:
     model = opened(request, settings)
-    done = model.complete(request.messages, request.n, on_event=_tell, **params_of(request))
+    done = completed(model, request, purse, _tell)
     cost: float | None
     if request.price:
         prompt, completion = request.price

@@ -21,7 +21,7 @@ _OURS = frozenset(
         *("model", "prompt", "messages", "n", "max_tokens", "max_completion_tokens", "temperature"),
         *("stop", "seed", "timeout", "request_timeout", "api_key", "base_url", "api_base"),
         *("api_type", "api_version", "price", "tags", "stream", "cache_seed", "use_cache"),
-        *("cache_path_root", "cache", "context", "config_list", "filter_func"),
+        *("cache_path_root", "cache", "context", "config_list", "filter_func", "purse"),
         *("allow_format_str_template", "raise_on_ratelimit_or_timeout", "retry_wait_time"),
         *("retry_timeout", "max_retry_period"),
     }

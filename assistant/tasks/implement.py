@@ -28,14 +28,15 @@ class Implemented:
 
 
 def implement_function(
-    stub: Stub, accept: Accept, use_docker: UseDocker, tell: Tell, served: Mapping[str, str]
+    stub: Stub, accept: Accept, use_docker: UseDocker, tell: Tell, served: Mapping[str, Any]
 ) -> Implemented:
     """Ask the usual configurations, cheapest first, until an answer passes.
 
-    ``served`` says which model, base_url and api_key, where the usual ones are not meant.
+    ``served`` says which model, base_url and api_key, where the usual ones are not meant, and may
+    hold the ``purse`` that all calls are paid from.
     An answer has to keep the assertions that a model made of the docstring, if it made any, and
     then to be accepted. Raises ModelError, SandboxError, UsageError, and RuntimeError where no
-    engine answers.
+    engine answers, and Exhausted where the purse has no room for the next call.
     """
     assertions, cost = generate_assertions(stub.definition, **served)
     tell(_count(assertions))

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -74,6 +75,21 @@ def test_no_answer_that_passes_changes_nothing(
     replies(ASSERTIONS, *[WRONG] * 12)
     done = program("implement", "texts.py:middle", "--write", "--check", "true")
     assert done.returncode == 6, done.stdout + done.stderr
+    assert stub.read_text() == STUB
+
+
+def test_the_budget_holds_for_the_whole_cascade(
+    program: Program, replies: Replies, stub: Path, llmock: Any
+) -> None:
+    replies(ASSERTIONS, *[WRONG] * 12)
+    done = program("implement", "texts.py:middle", "--check", "true", "--replies", "2", "--json")
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert '"status":"budget"' in done.stdout
+    assert len(llmock.requests) == 2
+    none = program("implement", "texts.py:middle", "--check", "true", "--dollars", "0.000001")
+    assert none.returncode == 2, none.stdout + none.stderr
+    assert "price" in none.stderr
+    assert len(llmock.requests) == 2
     assert stub.read_text() == STUB
 
 
