@@ -29,11 +29,15 @@ class Attached:
     """Standard input, output and error of a container that has not been started yet.
 
     ``read`` waits for the next piece of its output, empty at the end; what it writes to its
-    standard error is kept apart, the last of it, as ``complaint``. System errors pass as OSError.
+    standard error is kept apart, the last of it, as ``complaint``, but where both are wanted
+    ``together``: then nothing can be written. System errors pass as OSError.
     """
 
-    def __init__(self, client: "DockerClient", name: str) -> None:
-        params = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
+    _together = False
+
+    def __init__(self, client: "DockerClient", name: str, together: bool = False) -> None:
+        self._together = together
+        params = {"stdin": int(not together), "stdout": 1, "stderr": 1, "stream": 1}
         self._wire = _wire(client.api.attach_socket(name, params=params))
         self._buffer = b""
         self._left = 0
@@ -48,7 +52,7 @@ class Attached:
             if self._left and self._buffer:
                 piece, self._buffer = self._buffer[: self._left], self._buffer[self._left :]
                 self._left -= len(piece)
-                if self._stream != _STDERR:
+                if self._together or self._stream != _STDERR:
                     return piece
                 self.complaint = (self.complaint + piece)[-_COMPLAINT:]
                 continue

@@ -51,6 +51,15 @@ class Blueprint:
         return [*own, *(path for path in self.image.volumes if path not in (WORKSPACE, HOME))]
 
 
+class NoPython(SandboxError):
+    """The image cannot have a runner."""
+
+
+def new_name(blueprint: Blueprint) -> str:
+    session = blueprint.options.session or "x"
+    return f"assistant-{session}-{secrets.token_hex(6)}"
+
+
 class Container:
     """A place for a runner. Its name is chosen before the engine hears of it, so that whatever
     interrupts its making, it can be removed by name."""
@@ -60,8 +69,7 @@ class Container:
     ) -> None:
         self._client, self._blueprint, self._verify = client, blueprint, verify
         self.warnings: tuple[str, ...] = ()
-        session = blueprint.options.session or "x"
-        self.name = f"assistant-{session}-{secrets.token_hex(6)}"
+        self.name = new_name(blueprint)
         self._attached: Attached | None = None
         self._made = self._linked = False
 
@@ -100,11 +108,8 @@ class Container:
         except APIError as error:
             said = str(error.explanation or error)
             if "python3" in said and "not found" in said:
-                raise SandboxError(
-                    f"The image {self._blueprint.options.image} has no python3, "
-                    "which every sandbox needs",
-                    f"assistant sandbox build --from {self._blueprint.options.image} --tag NAME",
-                ) from error
+                image = self._blueprint.options.image
+                raise NoPython(f"The image {image} has no python3") from error
             raise
 
     def _unkept(self, said: list[str], arguments: dict[str, Any]) -> tuple[str, ...]:

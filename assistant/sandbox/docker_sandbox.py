@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from assistant.events import SandboxError, UsageError
-from assistant.sandbox.container import Blueprint, Container
+from assistant.sandbox.container import Blueprint, Container, NoPython
 from assistant.sandbox.engine import Engine, engine_errors, open_client
 from assistant.sandbox.options import Mounted, SandboxOptions, roomy
+from assistant.sandbox.places import Linked, Place
+from assistant.sandbox.plain import PlainPlace
 from assistant.sandbox.ready import ready_image
 from assistant.sandbox.running import Manner, RunnerSandbox
 
@@ -32,6 +34,7 @@ class DockerSandbox(RunnerSandbox):
         self._engine, self._options = engine, options
         self._client: DockerClient | None = None
         self._blueprint: Blueprint | None = None
+        self._plain = False
 
     def close(self) -> None:
         try:
@@ -41,7 +44,14 @@ class DockerSandbox(RunnerSandbox):
                 self._client.close()
             self._client = None
 
-    def _new_container(self) -> Container:
+    def _opened(self) -> Linked:
+        try:
+            return super()._opened()
+        except NoPython:
+            self._plain = True
+            return super()._opened()
+
+    def _new_container(self) -> Place:
         first = self._blueprint is None
         with engine_errors(f"The container engine at {self._engine.endpoint.url}"):
             if self._client is None:
@@ -49,6 +59,8 @@ class DockerSandbox(RunnerSandbox):
             if self._blueprint is None:
                 self._blueprint = blueprint(self._client, self._options)
                 self.image = self._blueprint.image.image
+        if self._plain:
+            return PlainPlace(self._client, self._blueprint)
         return Container(self._client, self._blueprint, verify=first)
 
 

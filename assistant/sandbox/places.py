@@ -2,15 +2,31 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import Protocol
+from typing import Any, Protocol
 
 from assistant.events import AssistantError, SandboxError
-from assistant.sandbox.link import Link
+from assistant.sandbox.protocol import Caps
+from assistant.sandbox.questions import Done, Store
+from assistant.sandbox.tree import Delta, Entry
 
 _PATIENCE = 120.0
 """Seconds after which a place that does not start is not waited for any more."""
+
+
+class Linked(Protocol):
+    """What a place offers once it is open; see ``Link``."""
+
+    @property
+    def lost(self) -> bool: ...
+    def prepare(self, program: bytes, /) -> None: ...
+    def run(self, head: Mapping[str, Any], code: bytes, /) -> Generator[str, None, Done]: ...
+    def put(self, delta: Delta, blobs: Store, /) -> None: ...
+    def pull(
+        self, blobs: Store, caps: Caps, skip: Iterable[str], /
+    ) -> tuple[dict[str, Entry], list[str], Mapping[str, Any]]: ...
+    def close(self) -> None: ...
 
 
 class Place(Protocol):
@@ -21,14 +37,14 @@ class Place(Protocol):
         """Limits that could not be had, in sentences."""
         ...
 
-    def open(self) -> Link: ...
+    def open(self) -> Linked: ...
     def close(self) -> None: ...
     def obituary(self) -> str:
         """Why the runner has ended, as far as can be told; empty when it cannot."""
         ...
 
 
-Started = tuple[Place, Link]
+Started = tuple[Place, Linked]
 
 
 class Stock:

@@ -8,10 +8,9 @@ from typing import Any, Self
 
 from assistant.events import CodeBlock, ExecResult, Notice, Output, SandboxError
 from assistant.languages import find
-from assistant.sandbox.link import Link
 from assistant.sandbox.notes import left_out, notes
 from assistant.sandbox.options import CACHES, Life
-from assistant.sandbox.places import Place, Started, Stock
+from assistant.sandbox.places import Linked, Place, Started, Stock
 from assistant.sandbox.protocol import Caps, checked_path
 from assistant.sandbox.questions import Done, Store
 from assistant.sandbox.tree import Delta, Entry, patched
@@ -53,7 +52,7 @@ class RunnerSandbox:
         """What the last pull did not bring, in sentences for user and model."""
         self._new_place, self._manner = new_place, manner
         self._place: Place | None = None
-        self._link: Link | None = None
+        self._link: Linked | None = None
         self._stock = Stock(self._start, manner.spares) if manner.spares else None
         self._agreed: dict[str, Entry] = {}
         self._store: Store | None = None
@@ -132,14 +131,14 @@ class RunnerSandbox:
             link = self._opened()
             if self._manner.life == "pooled" and self._used:
                 self._bring(link)
+            for sentence in self._warnings():
+                yield Notice(sentence)
         except KeyboardInterrupt:
             self._leave()
             spent = time.monotonic() - began
             return ExecResult(130, "", spent, "cancelled", self.image)
         self._used += 1
         self._clean = False
-        for sentence in self._warnings():
-            yield Notice(sentence)
         try:
             done = yield from _shown(link.run(head, code))
         except SandboxError as error:
@@ -153,7 +152,7 @@ class RunnerSandbox:
             return self._used >= _BLOCKS or (self._used > 0 and not self._clean)
         return self._manner.life == "fresh" and self._used > 0
 
-    def _bring(self, link: Link) -> None:
+    def _bring(self, link: Linked) -> None:
         """What was put before, into a place that has nothing yet."""
         if self._agreed and self._store is not None:
             link.put(Delta(self._agreed), self._store)
@@ -214,7 +213,7 @@ class RunnerSandbox:
 
     # Places.
 
-    def _opened(self) -> Link:
+    def _opened(self) -> Linked:
         if self._link is not None:
             return self._link
         try:

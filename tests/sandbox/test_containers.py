@@ -129,18 +129,6 @@ def test_images_that_cannot_be_had(make: Make, client: Any) -> None:
     assert "docker pull no-such:1" in caught.value.remedy
 
 
-def test_an_image_without_python(make: Make, client: Any, sandbox_image: BuiltImage) -> None:
-    text = f"FROM {sandbox_image.id}\nUSER root\nRUN rm -f /usr/bin/python3* /usr/bin/python\n"
-    image, _ = client.images.build(fileobj=io.BytesIO(text.encode()), rm=True, forcerm=True)
-    try:
-        with pytest.raises(SandboxError, match="has no python3") as caught:
-            go(make(image=image.id, session=RUN + "nopython"), "1")
-        assert "--from" in caught.value.remedy
-        assert not ours(client, RUN + "nopython")
-    finally:
-        client.images.remove(image.id, force=True)
-
-
 # Settings.
 
 
