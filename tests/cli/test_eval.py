@@ -65,24 +65,25 @@ def test_recorded_answers_are_scored_and_the_run_is_kept(
 
 
 def test_a_run_replays_as_it_was(program: Program, folder: Path, home: Path) -> None:
-    file = answers(folder, wrong=2)
-    first = program("eval", "run", "starter", "--model", f"replay:{file}", "--json")
+    file, few = answers(folder, wrong=2), ("eval", "run", "starter", "--limit", "6")
+    first = program(*few, "--model", f"replay:{file}", "--json")
     run = json.loads(first.stdout)["run"]
-    again = program("eval", "run", "starter", "--model", f"replay:{run}", "--json")
+    again = program(*few, "--model", f"replay:{run}", "--json")
     assert again.returncode == 0, again.stderr
     one, other = runs(home)
     assert results(one) == results(other)
     prompt = folder / "prompt.txt"
     prompt.write_text("Now do something else: $prompt")
-    changed = program("eval", "run", "starter", "--model", f"replay:{run}", "--prompt", str(prompt))
+    changed = program(*few, "--model", f"replay:{run}", "--prompt", str(prompt))
     assert changed.returncode == 4
-    assert "model_error 30" in changed.stdout
+    assert "model_error 6" in changed.stdout
 
 
 def test_a_rate_that_is_too_low(program: Program, folder: Path) -> None:
-    file = answers(folder, wrong=3)
-    for rate, code in (("0.9", 0), ("0.91", 1)):
-        done = program("eval", "score", str(file), "starter", "--fail-under", rate)
+    file = answers(folder, wrong=1)
+    for rate, code in (("0.75", 0), ("0.76", 1)):
+        few = ("--limit", "4", "--fail-under", rate)
+        done = program("eval", "score", str(file), "starter", *few)
         assert done.returncode == code, done.stderr
 
 
@@ -141,11 +142,11 @@ def test_what_cannot_be_meant(program: Program, folder: Path) -> None:
 
 def test_models_side_by_side(program: Program, folder: Path, home: Path) -> None:
     one, other = answers(folder), answers(folder, wrong=5, name="worse.jsonl")
-    both = ("--model", f"replay:{one}", "--model", f"replay:{other}")
+    both = ("--model", f"replay:{one}", "--model", f"replay:{other}", "--limit", "10")
     done = program("eval", "run", "starter", *both, "--json")
     assert done.returncode == 0, done.stderr
     passed = [json.loads(line)["outcomes"]["passed"] for line in done.stdout.splitlines()]
-    assert passed == [30, 25]
+    assert passed == [10, 5]
     compared = program("eval", "compare", *[run.id for run in runs(home)])
     assert compared.returncode == 0
     assert "starter/1" in compared.stdout
@@ -196,7 +197,8 @@ def test_a_server_that_is_away_leaves_the_rate_open(
     program: Program, llmock: Any, home: Path
 ) -> None:
     llmock.fail(404, times=None, code="model_not_found")
-    done = program("eval", "run", "starter", "--strategy", "fence", "--jobs", "2")
+    few = ("eval", "run", "starter", "--limit", "6", "--strategy", "fence")
+    done = program(*few, "--jobs", "2")
     assert done.returncode == 4
     assert "model_error" in done.stdout
     assert len(llmock.requests) <= 2  # The others would meet the same.
@@ -204,7 +206,7 @@ def test_a_server_that_is_away_leaves_the_rate_open(
     llmock.reply(FENCES, times=None)
     done = program("eval", "run", "--resume", "last", "--json")
     assert done.returncode == 0, done.stderr
-    assert len(runs(home)[0].samples) == 30
+    assert len(runs(home)[0].samples) == 6
 
 
 def _wait(condition: Any) -> None:
@@ -218,7 +220,7 @@ def _wait(condition: Any) -> None:
 def test_a_run_that_is_ended_goes_on_and_scores_nothing_twice(
     program: Program, llmock: Any, home: Path, number: signal.Signals
 ) -> None:
-    llmock.delay(0.15, times=None).reply(FENCES, times=None)
+    llmock.delay(2.0, times=None).reply(FENCES, times=None)
     arguments = ("eval", "run", "starter", "--limit", "6", "--strategy", "fence", "--jobs", "1")
     with program.start(*arguments, "--samples", "3") as process:
         _wait(lambda: any(one.samples for one in runs(home)))
@@ -231,6 +233,8 @@ def test_a_run_that_is_ended_goes_on_and_scores_nothing_twice(
         assert process.returncode == 130, err
         assert "--resume" in err
     (before,) = runs(home)
+    llmock.reset()
+    llmock.reply(FENCES, times=None)
     done = program("eval", "run", "--resume", "last", "--jobs", "6", "--json")
     assert done.returncode == 0, done.stderr
     (run,) = runs(home)
@@ -305,9 +309,43 @@ def test_all_of_humaneval_in_containers(
     assert one.manifest.image
 
 
+@pytest.mark.docker
+def test_all_of_humaneval_from_a_server_that_fails(
+    contained: Program, data_folder: Path, home: Path, llmock: Any
+) -> None:
+    """Rate limits, outages, drops, truncations, and a cap in the middle: the same verdicts."""
+    variables = {**contained.variables, "ASSISTANT_DATA": str(data_folder)}
+    contained = replace(contained, variables=variables)
+    found = load("humaneval", [data_folder])
+    texts = [f"```python\n{problem.reference}\n```" for problem in found]
+    texts[7] = texts[8]  # One wrong answer must stay wrong.
+
+    def queue(replies: list[str]) -> None:
+        llmock.reset()
+        llmock.rate_limit(times=2, retry_after=0.1).fail(503, times=1)
+        for fault in ("disconnect", "truncate", "corrupt"):
+            getattr(llmock, fault)(after_chunks=2)
+        for text in [replies[0]] * 3 + replies:
+            llmock.reply(text)
+
+    queue(texts)
+    run = ("eval", "run", "humaneval", "--strategy", "fence", "--jobs", "1")
+    first = contained(*run, "--replies", "80")
+    assert first.returncode == 3, first.stderr
+    queue(texts[77:])
+    done = contained("eval", "run", "--resume", "last", "--jobs", "1", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["outcomes"]["passed"] == 163
+    (kept,) = runs(home)
+    wrong = [task for task, result in results(kept).items() if result != "passed"]
+    assert wrong == ["HumanEval/7#1"]
+    broken = [a for s in kept.samples for a in s.generated.attempts if a.finish == "broken"]
+    assert len(broken) == 6
+
+
 def test_a_full_disk_is_told_and_loses_nothing(program: Program, folder: Path, home: Path) -> None:
     """The limit on the size of files that a process may write stands for the disk."""
-    comment = f"    # {'x' * 50_000}\n"
+    comment = f"    # {'x' * 100_000}\n"
     rows = [json.loads(line) for line in answers(folder).read_text().splitlines()]
     rows = [{**row, "completion": comment + row["completion"]} for row in rows]
     file = folder / "long.jsonl"
@@ -316,7 +354,7 @@ def test_a_full_disk_is_told_and_loses_nothing(program: Program, folder: Path, h
     def limited() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (1_500_000, resource.RLIM_INFINITY))
 
-    arguments = ("eval", "run", "starter", "--model", f"replay:{file}")
+    arguments = ("eval", "run", "starter", "--limit", "12", "--model", f"replay:{file}")
     with program.start(*arguments, preexec_fn=limited) as process:
         _, err = process.communicate(timeout=90)
     assert process.returncode == 2, err
