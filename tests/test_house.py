@@ -55,6 +55,7 @@ LIBRARIES = {
     "genai_prices": ("model/prices.py", "late"),
     "prompt_toolkit": ("terminal/", "any"),
     "pygments": ("terminal/", "any"),
+    "weave": ("traces/weave_adapter.py", "late"),
     "opentelemetry": ("traces/otlp.py", "late"),
     "autoflake": ("evals/formatter.py", "late"),
     "autopep8": ("evals/formatter.py", "late"),
