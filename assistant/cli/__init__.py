@@ -7,29 +7,28 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING
 
+from assistant.cli.ending import RECEIVED, listen
 from assistant.cli.parser import parser
 
 if TYPE_CHECKING:
     from assistant.events import AssistantError
 
 
-class Signalled(KeyboardInterrupt):
-    """SIGTERM or SIGHUP: ends a run as Ctrl-C does, and the program with 128 + its number."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(signal.Signals(number).name)
-        self.number = number
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code (README, "Exit codes")."""
+    try:
+        return _main(argv)
+    except KeyboardInterrupt as interrupt:  # Before, or after, what the command itself hears.
+        return 128 + int(getattr(interrupt, "number", signal.SIGINT))
+
+
+def _main(argv: Sequence[str] | None) -> int:
     options = parser().parse_args(argv)
+    listen()
     from assistant.events import AssistantError  # Not before --help has been answered.
 
-    received = _listen()
     command = getattr(options, "command", None) or "chat"
     try:
         code = _command(command)(options)
@@ -46,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
     except Exception as error:  # noqa: BLE001 - the outermost door
         code = _crashed(error)
-    return 128 + received[0] if received else code
+    return 128 + RECEIVED[0] if RECEIVED else code
 
 
 def _command(name: str) -> Callable[..., int]:
@@ -54,19 +53,6 @@ def _command(name: str) -> Callable[..., int]:
     module = import_module(f"assistant.cli.{name.replace('-', '_')}_command")
     run: Callable[..., int] = module.run
     return run
-
-
-def _listen() -> list[int]:
-    """Turn SIGTERM and SIGHUP into exceptions; the list holds the one that came."""
-    received: list[int] = []
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        received.append(number)
-        raise Signalled(number)
-
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, interrupt)
-    return received
 
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)

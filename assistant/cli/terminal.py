@@ -7,6 +7,7 @@ import platformdirs
 
 from assistant.chat import Chat
 from assistant.cli.crash import crashed
+from assistant.cli.ending import RECEIVED
 from assistant.cli.forking import forked
 from assistant.cli.setup import Setup, data_folder
 from assistant.cli.wiring import Opened, open_chat, open_sessions
@@ -63,6 +64,7 @@ def _options(setup: Setup, sittings: _Sittings) -> TerminalOptions:
         pictures=settings.pictures,
         pictures_folder=lambda session: open_sessions(setup).record(session).parent / "pictures",
         vi=settings.vi,
+        ended=lambda: bool(RECEIVED),
         redact=setup.redactor.patterns,
         crashed=lambda error: crashed(error, setup.redactor, data_folder(settings)),
         resume=sittings.open,

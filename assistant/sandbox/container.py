@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from assistant.events import SandboxError
 from assistant.sandbox.attach import Attached
-from assistant.sandbox.engine import engine_errors
+from assistant.sandbox.engine import EngineSilent, engine_errors
 from assistant.sandbox.link import Link
 from assistant.sandbox.options import Limits, SandboxOptions, setup_of, short_environment
 from assistant.sandbox.owners import owner_labels
@@ -65,9 +65,16 @@ class Container:
     interrupts its making, it can be removed by name."""
 
     def __init__(
-        self, client: "DockerClient", blueprint: Blueprint, *, verify: bool = False
+        self,
+        client: "DockerClient",
+        blueprint: Blueprint,
+        *,
+        verify: bool = False,
+        hasty: "DockerClient | None" = None,
     ) -> None:
+        """``hasty`` is a client that waits briefly, for an engine that may be silent."""
         self._client, self._blueprint, self._verify = client, blueprint, verify
+        self._hasty, self._silent = hasty or client, False
         self.warnings: tuple[str, ...] = ()
         self.name = new_name(blueprint)
         self._attached: Attached | None = None
@@ -75,6 +82,13 @@ class Container:
 
     def open(self) -> Link:
         """Raises SandboxError when the engine will not, or no runner answers."""
+        try:
+            return self._open()
+        except EngineSilent:
+            self._silent = True
+            raise
+
+    def _open(self) -> Link:
         blueprint, limits = self._blueprint, self._blueprint.limits
         with engine_errors(f"The container {self.name}"):
             self._made = True
@@ -131,22 +145,28 @@ class Container:
                 self._attached.release()
         if not self._made:
             return
+        client = self._hasty if self._silent else self._client
         with engine_errors(f"The container {self.name}"), suppress(NotFound):
-            self._client.api.remove_container(self.name, v=True, force=True)
+            client.api.remove_container(self.name, v=True, force=True)
         self._made = False
 
     def obituary(self) -> str:
         if not self._linked:
             return ""
-        with suppress(SandboxError), engine_errors("The container engine"):
-            state = self._client.api.inspect_container(self.name)["State"]
-            if state.get("OOMKilled"):
-                return "its memory ran out"
-            if not state.get("Running"):
-                words = self._last_words()
-                return f"its container was found dead (exit {state.get('ExitCode')}){words}"
+        try:
+            with engine_errors("The container engine"):
+                state = self._hasty.api.inspect_container(self.name)["State"]
+        except EngineSilent:
+            self._silent = True
+            return "the container engine does not answer"
+        except SandboxError:
+            return "its container was found dead"
+        if state.get("OOMKilled"):
+            return "its memory ran out"
+        if state.get("Running"):
             return self._last_words().removeprefix(": ")
-        return "its container was found dead"
+        words = self._last_words()
+        return f"its container was found dead (exit {state.get('ExitCode')}){words}"
 
     def _last_words(self) -> str:
         said = self._attached.complaint.decode("utf-8", "replace") if self._attached else ""

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 _NOBODY = 65534
+_HASTE = 2
+"""Seconds for which an engine is waited for that may not answer at all."""
 
 
 class DockerSandbox(RunnerSandbox):
@@ -33,6 +35,7 @@ class DockerSandbox(RunnerSandbox):
         super().__init__(options.image, self._new_container, manner)
         self._engine, self._options = engine, options
         self._client: DockerClient | None = None
+        self._hasty: DockerClient | None = None
         self._blueprint: Blueprint | None = None
         self._plain = False
 
@@ -40,9 +43,10 @@ class DockerSandbox(RunnerSandbox):
         try:
             super().close()
         finally:
-            if self._client is not None:
-                self._client.close()
-            self._client = None
+            for client in (self._client, self._hasty):
+                if client is not None:
+                    client.close()
+            self._client = self._hasty = None
 
     def _opened(self) -> Linked:
         try:
@@ -56,12 +60,13 @@ class DockerSandbox(RunnerSandbox):
         with engine_errors(f"The container engine at {self._engine.endpoint.url}"):
             if self._client is None:
                 self._client = open_client(self._engine.endpoint)
+                self._hasty = open_client(self._engine.endpoint, _HASTE)
             if self._blueprint is None:
                 self._blueprint = blueprint(self._client, self._options)
                 self.image = self._blueprint.image.image
         if self._plain:
             return PlainPlace(self._client, self._blueprint)
-        return Container(self._client, self._blueprint, verify=first)
+        return Container(self._client, self._blueprint, verify=first, hasty=self._hasty)
 
 
 def blueprint(client: "DockerClient", options: SandboxOptions) -> Blueprint:

@@ -22,23 +22,37 @@ class EarlySandbox:
         self._opener = opener
         self._sandbox: RunnerSandbox | None = None
         self._error: AssistantError | None = None
+        self._turn = threading.Lock()  # Taken by whoever is first: the thread, or the end.
+        self._done = threading.Event()
         self._thread = threading.Thread(target=self._open, name="sandbox", daemon=True)
 
     def _open(self) -> None:
+        if not self._turn.acquire(blocking=False):
+            return
         try:
             self._sandbox = self._opener()
             self._sandbox.open()
         except AssistantError as error:  # Raised again in the thread that asks.
             self._error = error
+        finally:
+            self._done.set()
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        try:
+            self._thread.start()
+        except BaseException:  # A signal; the thread may have begun nevertheless.
+            self._end()
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, value: object, trace: TracebackType | None
     ) -> None:
-        self._thread.join()
+        self._end()
+
+    def _end(self) -> None:
+        if not self._turn.acquire(blocking=False):
+            self._done.wait()
         if self._sandbox is not None:
             self._sandbox.close()
 
@@ -55,7 +69,7 @@ class EarlySandbox:
         return self._error
 
     def _opened(self) -> RunnerSandbox:
-        self._thread.join()
+        self._done.wait()
         if self._error is not None:
             raise self._error
         if self._sandbox is None:

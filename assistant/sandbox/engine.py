@@ -90,14 +90,22 @@ def _knock(endpoint: Endpoint, path: Path, seconds: float) -> None:
         ) from error
 
 
+class EngineSilent(SandboxError):
+    """The engine did not answer in time; the next call would wait in vain, too."""
+
+
 @contextmanager
 def engine_errors(what: str) -> Iterator[None]:
     """Turns the errors of the engine and of its client library into SandboxError."""
     from docker.errors import DockerException  # late: heavy
-    from requests.exceptions import RequestException  # late: heavy
+    from requests.exceptions import RequestException, Timeout  # late: heavy
 
     try:
         yield
+    except Timeout as error:
+        raise EngineSilent(
+            f"{what}: no answer in time", "See whether the container engine runs"
+        ) from error
     except (DockerException, RequestException) as error:
         raise SandboxError(
             f"{what}: {_reason(error)}", "assistant sandbox check tells more"

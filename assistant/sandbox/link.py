@@ -151,7 +151,7 @@ class Link:
             "seconds": caps.seconds,
         }
         self._ask(load, encode(head))
-        frame = self._await(load, caps.seconds + 30, "tell its files")
+        frame = self._await(load, caps.seconds + 10, "tell its files")
         self._agreed = load.id
         return load.unpacking.entries, load.unpacking.removed, frame.head
 

@@ -36,6 +36,8 @@ class TerminalOptions:
     pictures_folder: "Callable[[str], Path] | None" = None
     """Where the pictures of a session are kept."""
     vi: bool = False
+    ended: Callable[[], bool] = lambda: False
+    """Whether the program was told to end: what ran was stopped by that, and no user goes on."""
     enter_sends: bool = True
     """Else Enter makes a line, and Alt-Enter sends."""
     redact: Callable[[str], str] = str

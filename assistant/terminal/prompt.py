@@ -100,7 +100,9 @@ class PromptConsole:
             try:
                 text = exchange.typed.get()
                 exchange.enter("busy")
-            except KeyboardInterrupt:  # A signal from outside, or one that came late.
+            except KeyboardInterrupt as interrupt:  # A signal from outside, or one that came late.
+                if type(interrupt) is not KeyboardInterrupt:  # It ends more than what runs.
+                    raise
                 self._call(self._desk.interrupt)
                 continue
             if text is None:

@@ -106,12 +106,14 @@ class _Repl:
             try:
                 text = pending.pop() if pending else self.console.read()
                 self._handle(self.session, text)
+                if self.options.ended():
+                    return _INTERRUPTED
                 if not self.console.interactive and self._was_interrupted(self.session):
                     return _INTERRUPTED
             except EOFError:
                 return self._code(self.session)
             except KeyboardInterrupt:
-                if not self.console.interactive:
+                if not self.console.interactive or self.options.ended():
                     return _INTERRUPTED
                 self.renderer.say("stopped")
             except AssistantError as error:

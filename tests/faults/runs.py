@@ -1,7 +1,7 @@
 """One task of the real program, to be disturbed; and what must be so afterwards."""
 
 import json
-import os
+import signal
 import subprocess
 import threading
 import time
@@ -58,19 +58,20 @@ class Running:
 
     def wait(self, seconds: float) -> int:
         """Its exit code; AssertionError with what it last said where it hangs."""
+        hangs = False
         try:
-            code = self.process.wait(seconds)
+            self.process.wait(seconds)
         except subprocess.TimeoutExpired:
-            self.process.kill()
+            hangs = True
+            self.process.send_signal(signal.SIGABRT)  # It says where it is.
             self.process.wait()
-            raise AssertionError(f"it hangs after {self.lines[-3:]}") from None
-        finally:
-            for thread in self._threads:
-                thread.join(30)
-            for pipe in (self.process.stdout, self.process.stderr):
-                if pipe:
-                    pipe.close()
-        return code
+        for thread in self._threads:
+            thread.join(30)
+        for pipe in (self.process.stdout, self.process.stderr):
+            if pipe:
+                pipe.close()
+        assert not hangs, f"it hangs after {self.lines[-1:]}\n{self.complaint}"
+        return self.process.returncode
 
     @property
     def acknowledged(self) -> list[dict[str, Any]]:
@@ -79,6 +80,7 @@ class Running:
 
 
 def begin(program: Program, *arguments: str) -> Running:
+    program.variables["PYTHONFAULTHANDLER"] = "1"
     return Running(program.start(*(arguments or TASK)))
 
 
@@ -124,7 +126,7 @@ def containers(client: Any, pid: int | None = None) -> list[str]:
     """Containers of ours on this engine, or those of one process."""
     label = "assistant.owner=1" if pid is None else f"assistant.pid={pid}"
     found = client.api.containers(all=True, filters={"label": label})
-    return [row["Names"][0] for row in found]
+    return [row["Names"][0].lstrip("/") for row in found]
 
 
 def until(condition: Any, seconds: float = 60) -> bool:
@@ -135,7 +137,3 @@ def until(condition: Any, seconds: float = 60) -> bool:
             return False
         time.sleep(0.05)
     return True
-
-
-def environment(**more: str) -> dict[str, str]:
-    return {**os.environ, **more}

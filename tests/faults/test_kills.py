@@ -13,6 +13,7 @@ from assistant.sandbox.engine import Engine, connect
 from tests.cli.conftest import Program
 from tests.faults.runs import (
     REPLIES,
+    Running,
     all_or_none,
     begin,
     containers,
@@ -43,8 +44,8 @@ class Disturbed:
     def __init__(self, program: Program, llmock: Any, replies: Replies, home: Path) -> None:
         self.program, self.llmock, self.replies, self.home = program, llmock, replies, home
 
-    def run(self, number: signal.Signals, when: float) -> tuple[int, int]:
-        """The exit code, and the process that it was."""
+    def run(self, number: signal.Signals, when: float) -> tuple[int, Running]:
+        """The exit code, and the run that it was."""
         self.llmock.reset()
         self.replies(*REPLIES)
         prepare(self.program.folder)
@@ -56,8 +57,8 @@ class Disturbed:
         new = [path for path in records(self.home) if path not in before]
         nothing_lost(run, new[0] if new else None)
         each_whole(self.program.folder)
-        assert "Traceback" not in run.complaint, run.complaint
-        return code, run.process.pid
+        assert not run.lines or "Traceback" not in run.complaint, run.complaint
+        return code, run
 
     def go_on(self) -> None:
         """The next start works, says what it mends, and leaves all files in one state."""
@@ -77,11 +78,12 @@ def disturbed(contained: Program, llmock: Any, replies: Replies, home: Path) -> 
 def killed(disturbed: Disturbed, client: Any, points: int, seed: int) -> None:
     chance = random.Random(seed)
     for _ in range(points):
-        code, pid = disturbed.run(signal.SIGKILL, chance.uniform(0.3, LONGEST))
+        code, run = disturbed.run(signal.SIGKILL, chance.uniform(0.3, LONGEST))
         assert code in (0, -signal.SIGKILL)
-        if records(disturbed.home):
+        if run.acknowledged:
             disturbed.go_on()
-            assert containers(client, pid) == [], "an orphan after the next start"
+            left = containers(client, run.process.pid)
+            assert left == [], f"an orphan after the next start; killed after {run.lines[-1:]}"
 
 
 def test_killed_at_some_points(disturbed: Disturbed, client: Any) -> None:
@@ -105,14 +107,14 @@ def ended(disturbed: Disturbed, client: Any, points: int, seed: int) -> None:
     chance = random.Random(seed)
     for point in range(points):
         number = SIGNALS[point % len(SIGNALS)]
-        code, pid = disturbed.run(number, chance.uniform(0.05, LONGEST))
-        assert code in (0, 128 + number, -number), code
-        assert containers(client, pid) == []
+        code, run = disturbed.run(number, chance.uniform(0.05, LONGEST))
+        assert code in (0, 128 + number, -number), run.complaint
+        left = containers(client, run.process.pid)
+        assert left == [], f"{number.name} left it, exit {code}, after {run.lines[-1:]}"
 
 
 def test_ended_at_some_points(disturbed: Disturbed, client: Any) -> None:
     ended(disturbed, client, 9, 3)
-    disturbed.go_on()
 
 
 @pytest.mark.slow

@@ -1,0 +1,193 @@
+"""The engine fails in the middle: stopped, slow, cut off, its container killed, its image gone."""
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+
+from assistant.sandbox.engine import Engine, connect
+from tests.cli.conftest import Program
+from tests.faults.proxy import Proxy, Way, proxied
+from tests.faults.runs import (
+    KNOWN_CODES,
+    REPLIES,
+    TASK,
+    Running,
+    all_or_none,
+    begin,
+    containers,
+    each_whole,
+    nothing_lost,
+    prepare,
+    records,
+    until,
+)
+
+pytestmark = pytest.mark.docker
+Replies = Callable[..., None]
+
+BLOCK_SECONDS = 10
+LATEST = BLOCK_SECONDS + 10.0
+"""Seconds after the engine's fault at which a run must have come to an end."""
+ENDING = 60.0
+START = 60.0
+"""More seconds for all that is not waiting, on a machine that is busy."""
+
+
+@pytest.fixture
+def client(engine: Engine) -> Iterator[Any]:
+    with connect(engine.endpoint) as client:
+        yield client
+
+
+@pytest.fixture
+def proxy(engine: Engine, contained: Program) -> Iterator[Proxy]:
+    assert engine.endpoint.socket, "the engine of these tests has a socket"
+    with (
+        TemporaryDirectory(prefix="proxy") as folder,
+        proxied(engine.endpoint.socket, Path(folder)) as proxy,
+    ):
+        contained.variables["DOCKER_HOST"] = proxy.url
+        yield proxy
+
+
+class Watched:
+    """One run whose engine fails, from what the run has said on."""
+
+    def __init__(self, program: Program, home: Path, *arguments: str) -> None:
+        prepare(program.folder)
+        self._home, self._before = home, set(records(home))
+        limits = ("--block-seconds", str(BLOCK_SECONDS), "--check-seconds", "5")
+        self.run = begin(program, *TASK, *limits, *arguments)
+        self._folder = program.folder
+
+    def wait_for(self, text: str) -> None:
+        assert until(lambda: any(text in line for line in self.run.lines)), self.run.complaint
+
+    def ends(self, within: float, codes: tuple[int, ...] = (5,)) -> None:
+        began = time.monotonic()
+        code = self.run.wait(within + START)
+        assert time.monotonic() - began < within + START
+        assert code in codes, (code, self.run.complaint)
+        assert "Traceback" not in self.run.complaint
+        new = [path for path in records(self._home) if path not in self._before]
+        nothing_lost(self.run, new[0] if new else None)
+        each_whole(self._folder)
+        all_or_none(self._folder)
+
+
+SLEEPS = "```python\nprint('begun', flush=True)\nimport time; time.sleep(60)\n```\n"
+
+
+@pytest.mark.parametrize("way", ["stop", "cut"])
+def test_an_engine_that_fails_under_a_block(
+    contained: Program, proxy: Proxy, replies: Replies, home: Path, client: Any, way: Way
+) -> None:
+    """The block's own limit and ten seconds more are the longest that anybody waits."""
+    replies(SLEEPS)
+    watched = Watched(contained, home)
+    watched.wait_for("begun\\n")
+    proxy.disturb(way)
+    watched.ends(LATEST)
+    proxy.disturb("pass")
+    _next_start_clears(contained, client, replies, watched.run)
+
+
+def _next_start_clears(program: Program, client: Any, replies: Replies, run: Running) -> None:
+    """What the silent engine could not be told to remove, the next start removes."""
+    replies("Nothing to do.")
+    prepare(program.folder)
+    begin(program, "run", "x").wait(ENDING)
+    assert containers(client, run.process.pid) == []
+
+
+def test_a_slow_engine_is_waited_for(
+    contained: Program, proxy: Proxy, replies: Replies, home: Path, client: Any
+) -> None:
+    replies(*REPLIES)
+    proxy.disturb("slow")
+    watched = Watched(contained, home)
+    watched.ends(ENDING, (0,))
+    assert containers(client, watched.run.process.pid) == []
+
+
+def cut_anywhere(
+    program: Program, proxy: Proxy, llmock: Any, replies: Replies, home: Path, points: list[int]
+) -> None:
+    for point in points:
+        llmock.reset()
+        replies(*REPLIES)
+        proxy.disturb("cut", point)
+        watched = Watched(program, home)
+        watched.ends(ENDING, (0, 5))
+        assert watched.run.process.returncode in KNOWN_CODES
+        proxy.disturb("pass")
+
+
+def test_an_engine_that_is_cut_off_at_some_points(
+    contained: Program, proxy: Proxy, llmock: Any, replies: Replies, home: Path
+) -> None:
+    chance = random.Random(4)
+    points = [chance.randrange(300_000) for _ in range(5)]
+    cut_anywhere(contained, proxy, llmock, replies, home, points)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_an_engine_that_is_cut_off_at_many_points(
+    contained: Program, proxy: Proxy, llmock: Any, replies: Replies, home: Path
+) -> None:
+    chance = random.Random(time.time_ns())
+    points = [chance.randrange(320_000) for _ in range(100)]
+    cut_anywhere(contained, proxy, llmock, replies, home, points)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_an_engine_that_stops_at_many_points(
+    contained: Program, proxy: Proxy, llmock: Any, replies: Replies, home: Path
+) -> None:
+    """An engine may take a minute for an answer; then it is over, wherever it was."""
+    chance = random.Random(time.time_ns())
+    for _ in range(12):
+        llmock.reset()
+        replies(*REPLIES)
+        proxy.disturb("stop", chance.randrange(320_000))
+        watched = Watched(contained, home)
+        watched.ends(60 + 10, (0, 5))
+        proxy.disturb("pass")
+
+
+def test_a_container_that_is_killed_from_outside(
+    contained: Program, replies: Replies, home: Path, client: Any
+) -> None:
+    replies(SLEEPS)
+    watched = Watched(contained, home)
+    watched.wait_for("begun\\n")
+    (name,) = containers(client, watched.run.process.pid)
+    client.api.kill(name)
+    watched.ends(10)
+    assert "found dead" in watched.run.lines[-1]
+    assert containers(client, watched.run.process.pid) == []
+
+
+def test_an_image_that_is_removed_in_the_middle(
+    contained: Program, replies: Replies, home: Path, client: Any, sandbox_image: Any
+) -> None:
+    """The session goes on in its container; what needs a new one says what is missing."""
+    made = client.containers.create(sandbox_image.tag, ["true"])
+    image = made.commit(repository="assistant-test-fault", tag=f"t{time.time_ns()}")
+    made.remove()
+    tag = image.tags[0]
+    replies("```bash\necho begun; sleep 2; echo 2 >a.py\n```\n", "Done.")
+    watched = Watched(contained, home, "--image", tag)
+    try:
+        watched.wait_for("begun\\n")
+    finally:
+        client.api.remove_image(tag, force=True)
+    watched.ends(ENDING, (5,))
+    assert tag in watched.run.lines[-1] + watched.run.complaint
