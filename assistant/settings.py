@@ -140,6 +140,7 @@ class Settings:
         shown=False,
         widens="change",
     )
+    otlp_wait: float = option(1.0, "seconds that an end waits for traces not sent yet", least=0)
     otlp_content: bool = option(False, "traces with what was said, run and printed", widens="more")
 
     secrets: tuple[str, ...] = field(default=(), repr=False, compare=False)

@@ -26,7 +26,7 @@ def open_collector(setup: Setup) -> Iterator["Otlp | None"]:
         return
     from assistant.traces.otlp import Collector, Otlp
 
-    with Otlp(Collector(settings.otlp)) as send:
+    with Otlp(Collector(settings.otlp), settings.otlp_wait) as send:
         yield send
     if send.lost:
         what = f"{send.lost:,} of {send.sent + send.lost:,} operations"

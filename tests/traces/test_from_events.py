@@ -85,7 +85,11 @@ def test_a_real_run_is_traced(
     content: str,
 ) -> None:
     with collector() as received:
-        program.variables |= {"ASSISTANT_OTLP": received.url, "ASSISTANT_OTLP_CONTENT": content}
+        program.variables |= {
+            "ASSISTANT_OTLP_WAIT": "60",
+            "ASSISTANT_OTLP": received.url,
+            "ASSISTANT_OTLP_CONTENT": content,
+        }
         replies("```python\nprint(6 * 7)\n```\n", "Done: 42.")
         done = program("run", "Compute it.")
     assert done.returncode == 0, done.stdout + done.stderr

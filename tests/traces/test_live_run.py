@@ -42,7 +42,11 @@ def test_a_run_is_traced_as_it_goes(
     content: str,
 ) -> None:
     with collector() as received:
-        program.variables |= {"ASSISTANT_OTLP": received.url, "ASSISTANT_OTLP_CONTENT": content}
+        program.variables |= {
+            "ASSISTANT_OTLP_WAIT": "60",
+            "ASSISTANT_OTLP": received.url,
+            "ASSISTANT_OTLP_CONTENT": content,
+        }
         done = run(program, answers)
     assert done.returncode == 0, done.stderr
     root = Path.home() / ".local/share/assistant"

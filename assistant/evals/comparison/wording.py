@@ -134,4 +134,4 @@ def evidence(comparison: Comparison, pair: Pair) -> str:
 def tasks_line(names: Sequence[str], most: int = 8) -> str:
     """The first few names, and how many more."""
     more = f" and {len(names) - most:,} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
+    return ", ".join(" ".join(name.split()) for name in names[:most]) + more

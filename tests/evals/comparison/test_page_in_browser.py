@@ -16,6 +16,8 @@ from tests.evals.browser import Browser, open_browser
 from tests.evals.comparison.made import CODE, drawn
 from tests.evals.comparison.test_page import HOSTILE
 
+pytestmark = pytest.mark.timeout(300)
+
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
