@@ -6,14 +6,33 @@ drawn. Frames are drawn by the prompt, at most 20 a second however fast tokens c
 measured with all of it at work, in a pseudo-terminal.
 """
 
+import os
 import random
 import statistics
 import sys
+import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 
-from assistant.events import Chunk, CodeBlock, ExecResult, Output, Ran, Replied, Running
+from assistant.events import (
+    Chunk,
+    CodeBlock,
+    ExecResult,
+    Finished,
+    Output,
+    Ran,
+    Replied,
+    Reserved,
+    Running,
+    Said,
+    Started,
+    Usage,
+)
+from assistant.record import Recorder
+from assistant.sessions import Sessions
 from assistant.terminal.markdown import Preview
 from assistant.terminal.render import Renderer
 from assistant.terminal.theme import Line, theme
@@ -126,6 +145,58 @@ def echoes(keys: int = 60) -> list[float]:
     return took
 
 
+def long_session(home: Path, turns: int) -> Path:
+    """A session of so many turns in a home of its own; the folder that it is about."""
+    folder = home / "project"
+    folder.mkdir()
+    sessions = Sessions(home / "data")
+    record = sessions.record(sessions.new().name)
+    with Recorder(record) as recorder, unsynced():
+        recorder(Started("1", "gpt-4o", str(folder)))
+        recorder(Said("You run code. " * 200, "system"))
+        block = CodeBlock("python", CODE)
+        for turn in range(turns):
+            recorder(Said(f"Message {turn}: add up what is in the files, please."))
+            recorder(Reserved(2000, 16_384, Decimal("0.01")))
+            recorder(Replied(f"{prose(60)}\n\n```python\n{CODE}```\n", Usage(2000, 0, 300)))
+            recorder(Running(block))
+            recorder(Ran(block, ExecResult(0, "line of output\n" * 40, 0.1)))
+            recorder(Said("exit 0\n" + "line of output\n" * 40, "result"))
+            recorder(Replied(prose(80), Usage(2500, 0, 100)))
+            recorder(Finished("done"))
+    return folder
+
+
+@contextmanager
+def unsynced() -> Iterator[None]:
+    """Without waiting for the disk: what is measured comes later."""
+    real, os.fsync = os.fsync, lambda fd: None
+    try:
+        yield
+    finally:
+        os.fsync = real
+
+
+def opening(home: Path, folder: Path, *flags: str) -> tuple[float, float]:
+    """Seconds until the session stands at its prompt, and the most memory it held, in MB."""
+    from tests.terminal.driver import Terminal
+
+    environment = {
+        "HOME": str(home),
+        "ASSISTANT_DATA_FOLDER": str(home / "data"),
+        "OPENAI_API_KEY": "sk-none-at-all",
+        "ASSISTANT_LOCAL": "true",
+    }
+    command = [sys.executable, "-m", "assistant", "--folder", str(folder), *flags]
+    began = time.perf_counter()
+    with Terminal(command=command, environment=environment) as terminal:
+        terminal.expect(lambda: "gpt-" in terminal.display[-1] or "gpt-" in terminal.text)
+        took = time.perf_counter() - began
+        status = Path(f"/proc/{terminal.process.pid}/status").read_text()
+        peak = next(int(line.split()[1]) for line in status.splitlines() if "VmHWM" in line)
+        return took, peak / 1024
+
+
 def main() -> None:
     seconds(code(200))  # The lexer compiles its patterns once per session.
     for make in (prose, code, mixed):
@@ -136,6 +207,16 @@ def main() -> None:
     once, twice = output(10_000), output(20_000)
     print(f"output  10000 lines:  {once:.3f} s CPU; twice: x{twice / once:.2f}")
     took = sorted(1000 * seconds for seconds in echoes())
+    with tempfile.TemporaryDirectory() as name:
+        sys.path.insert(0, str(Path(__file__).parent.parent))
+        home = Path(name)
+        folder = long_session(home, 1000)
+        opening(home, folder)  # What is compiled and cached by a first start.
+        for what, flags in (("first prompt", ()), ("1,000 turns resumed", ("--resume",))):
+            runs = [opening(home, folder, *flags) for _ in range(5)]
+            least, memory = min(took for took, _ in runs), max(peak for _, peak in runs)
+            middle = statistics.median(took for took, _ in runs)
+            print(f"{what}: median {middle:.2f} s, best {least:.2f} s, {memory:.0f} MB at most")
     print(f"echo while streaming: median {statistics.median(took):.1f} ms, worst {took[-1]:.1f} ms")
 
 

@@ -53,6 +53,8 @@ class Session:
     last: Finished | None = None
     _warned: float = 0.0
     _troubled: bool = False
+    _asked: bool = False
+    """The model was asked something since the session was opened."""
 
     def __post_init__(self) -> None:
         self.gallery = Gallery(self)
@@ -179,6 +181,7 @@ class Session:
             self.gallery.hang(event.result.files)
         if not isinstance(event, Replied | Finished):
             return
+        self._asked = True
         self.tell_status()
         if isinstance(event, Finished):
             return
@@ -226,14 +229,15 @@ class Session:
         used = self.used_context()
         if not used:
             return ""
-        window = window_of(self.chat.model)
+        # Sizes and prices take a while to load: not before the model is asked for the first time.
+        window = window_of(self.chat.model) if self._asked else None
         return f"context {_short(used)}" + (f" of {_short(window)}" if window else "")
 
     def used_context(self) -> int:
         """Tokens of the conversation so far, by the last reply's count."""
         for event in reversed(self.chat.events):
             if isinstance(event, Compacted | Rewound | Reset):
-                return self.chat.model.count(history(self.chat.events))
+                return 0 if not self._asked else self.chat.model.count(history(self.chat.events))
             if isinstance(event, Replied) and event.usage.total:
                 return event.usage.total
         return 0
