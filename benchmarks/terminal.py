@@ -177,8 +177,8 @@ def unsynced() -> Iterator[None]:
         os.fsync = real
 
 
-def opening(home: Path, folder: Path, *flags: str) -> tuple[float, float]:
-    """Seconds until the session stands at its prompt, and the most memory it held, in MB."""
+def opening(home: Path, folder: Path, *flags: str) -> tuple[float, float, float]:
+    """Until the session stands: seconds, seconds of CPU, and the most memory held, in MB."""
     from tests.terminal.driver import Terminal
 
     environment = {
@@ -194,7 +194,9 @@ def opening(home: Path, folder: Path, *flags: str) -> tuple[float, float]:
         took = time.perf_counter() - began
         status = Path(f"/proc/{terminal.process.pid}/status").read_text()
         peak = next(int(line.split()[1]) for line in status.splitlines() if "VmHWM" in line)
-        return took, peak / 1024
+        used = Path(f"/proc/{terminal.process.pid}/stat").read_text().rpartition(")")[2].split()
+        cpu = (int(used[11]) + int(used[12])) / os.sysconf("SC_CLK_TCK")
+        return took, cpu, peak / 1024
 
 
 def main() -> None:
@@ -214,9 +216,9 @@ def main() -> None:
         opening(home, folder)  # What is compiled and cached by a first start.
         for what, flags in (("first prompt", ()), ("1,000 turns resumed", ("--resume",))):
             runs = [opening(home, folder, *flags) for _ in range(5)]
-            least, memory = min(took for took, _ in runs), max(peak for _, peak in runs)
-            middle = statistics.median(took for took, _ in runs)
-            print(f"{what}: median {middle:.2f} s, best {least:.2f} s, {memory:.0f} MB at most")
+            middle, cpu = (statistics.median(run[at] for run in runs) for at in (0, 1))
+            least, memory = min(runs)[0], max(run[2] for run in runs)
+            print(f"{what}: {middle:.2f} s (best {least:.2f}), {cpu:.2f} s CPU, {memory:.0f} MB")
     print(f"echo while streaming: median {statistics.median(took):.1f} ms, worst {took[-1]:.1f} ms")
 
 

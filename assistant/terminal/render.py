@@ -208,7 +208,8 @@ class Renderer:
 
     def _ran(self, event: Ran) -> None:
         result = event.result
-        if not self._streamed and result.output:
+        told = event.block.action != "run" and result.ok  # Its output says what the next line says.
+        if not self._streamed and result.output and not told:
             self._pour("output", result.output)
         self._streamed = False
         style = "class:good" if result.ok else "class:bad"
