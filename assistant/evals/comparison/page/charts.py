@@ -35,9 +35,14 @@ def score_and_cost(comparison: Comparison) -> Markup:
     across = [(x(value), unit(value)) for value in marks]
     up = [(y(value), f"{100 * value:g} %") for value in p.ticks(*limits, 5)]
     parts = [p.frame(across, up, _BOX)]
-    for run, (summary, value) in enumerate(zip(comparison.summaries, spent, strict=True)):
+    taken = [
+        (x(value), y(summary.passes[1].value) + 4)
+        for summary, value in zip(comparison.summaries, spent, strict=True)
+        if value
+    ]
+    for run, value in enumerate(spent):
         if value:
-            parts.append(_spot(comparison, run, x(value), summary, y))
+            parts.append(_spot(comparison, run, x(value), y, taken))
     what = "dollars a sample" if priced else "completion tokens a sample"
     parts.append(p.label(right, bottom + 38, what, "unit", "end"))
     return p.picture(WIDE, _HIGH, f"pass@1 against {what}", *parts)
@@ -49,14 +54,24 @@ def _spent(summary: Summary, priced: bool) -> float:
     return float(summary.cost or 0) / max(1, len(summary.run.samples) - summary.unpriced)
 
 
-def _spot(comparison: Comparison, run: int, x: float, summary: Summary, y: p.Scale) -> Markup:
-    found = summary.passes[1]
-    reach = f"reach {p.colour(run)}"
+def _spot(
+    comparison: Comparison, run: int, x: float, y: p.Scale, taken: list[tuple[float, float]]
+) -> Markup:
+    """One run's mark, its interval, and its letter where nothing else (``taken``) stands."""
+    found = comparison.summaries[run].passes[1]
+    reach, at = f"reach {p.colour(run)}", y(found.value)
     parts = [p.line(x, y(found.low), x, y(found.high), reach)]
     parts += [p.line(x - 4, y(end), x + 4, y(end), reach) for end in (found.low, found.high)]
-    side = ("end", -10.0) if x > _BOX[2] - 40 else ("start", 10.0)
-    name = p.label(x + side[1], y(found.value) + 4, comparison.labels[run], "name", side[0])
-    return join(*parts, p.mark(run, x, y(found.value)), name)
+    places = [(x + dx, at + 4 + dy) for dy in (0, -14, 14, -28) for dx in (12, -12)]
+    free = [one for one in places if _BOX[0] < one[0] < _BOX[2] and _apart(one, taken)]
+    place = (free or places)[0]
+    taken.append(place)
+    name = p.label(*place, comparison.labels[run], "name halo", "middle")
+    return join(*parts, p.mark(run, x, at), name)
+
+
+def _apart(place: tuple[float, float], taken: list[tuple[float, float]]) -> bool:
+    return all(abs(place[0] - x) > 11 or abs(place[1] - y) > 12 for x, y in taken)
 
 
 def _dollars(value: float) -> str:

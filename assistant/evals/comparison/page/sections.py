@@ -35,8 +35,11 @@ def head(comparison: Comparison) -> Markup:
     """What came out, before all else."""
     best = comparison.pairs[0]
     single = len(comparison.pairs) == 1
-    title = w.headline(comparison, best) if single else _several(comparison)
-    lead = w.evidence(comparison, best) if single else _found(comparison)
+    title, _, rest = w.headline(comparison, best).rstrip(".").partition("; ")
+    lead = f"{rest[:1].upper()}{rest[1:]}. " if rest else ""
+    lead += w.evidence(comparison, best)
+    if not single:
+        title, lead = _several(comparison), _found(comparison)
     names = [
         tag("li", badge(comparison, run), " ", s.run.name)
         for run, s in enumerate(comparison.summaries)
@@ -44,7 +47,7 @@ def head(comparison: Comparison) -> Markup:
     return tag(
         "header",
         tag("p", f"Comparison of runs · {w.scope(comparison)}", class_="eyebrow"),
-        tag("h1", title),
+        tag("h1", f"{title}."),
         tag("p", lead, class_="lead") if lead else "",
         tag("ul", *names, class_="names"),
     )
@@ -53,9 +56,9 @@ def head(comparison: Comparison) -> Markup:
 def _several(comparison: Comparison) -> str:
     found = sum(pair.found for pair in comparison.pairs)
     if not found:
-        return f"No difference found among {len(comparison.summaries)} runs."
+        return f"No difference found among {len(comparison.summaries)} runs"
     verb = "shows" if found == 1 else "show"
-    return f"{found} of {w.count(len(comparison.pairs), 'pair')} {verb} a difference."
+    return f"{found} of {w.count(len(comparison.pairs), 'pair')} {verb} a difference"
 
 
 def _found(comparison: Comparison) -> str:
