@@ -92,7 +92,7 @@ def fork(session: Session, argument: str) -> None:
 def compact(session: Session, argument: str) -> None:
     """compact: have the older messages summed up now, to make room for new ones."""
     if not session.chat.compact():
-        session.renderer.say("there is nothing that would get smaller")
+        session.renderer.say("nothing was made smaller")
     session.tell_status()
 
 

@@ -19,6 +19,7 @@ from assistant.model.tokens import PER_PICTURE, Counter
 from assistant.terminal.pictures import drawn, kept, looked_at, named, protocol_of
 from assistant.transcript import history
 from tests.cli.conftest import Program, folder, home, program, replies
+from tests.cli.test_conversation import terminal
 
 __all__ = ["folder", "home", "program", "replies"]
 
@@ -179,3 +180,15 @@ def test_figures_that_were_not_saved_are(program: Program, replies: Callable[...
     done = program("run", "Plot.")
     assert "saved the figure as figure-1.png" in done.stdout
     assert "│ figure-2.png" in done.stdout
+
+
+def test_at_a_terminal_that_can_it_is_drawn(program: Program, replies: Callable[..., None]) -> None:
+    replies(DRAW, "Drawn.")
+    with terminal(program, "--ask", "never", ASSISTANT_PICTURES="kitty") as screen:
+        screen.expect("sandbox ready")
+        screen.type("Draw.\r")
+        screen.expect(lambda: b"Drawn." in screen.raw)
+        assert screen.raw.count(b"\x1b_Ga=T,f=100,q=2,r=") == 1
+        screen.settle()
+        screen.type("\x04")
+        assert screen.leave() == 0
