@@ -1,5 +1,6 @@
 """One hardened container with a runner as its process 1: how it is made, and how it goes."""
 
+import re
 import secrets
 from collections.abc import Mapping
 from contextlib import suppress
@@ -93,9 +94,9 @@ class Container:
         with engine_errors(f"The container {self.name}"):
             self._made = True
             arguments = create_arguments(self._client, blueprint, self.name)
-            answer = self._client.api.create_container(**arguments)
+            answer, lost = created(self._client, arguments)
             if self._verify:
-                self.warnings = self._unkept(answer.get("Warnings") or [], arguments)
+                self.warnings = (*self._unkept(answer.get("Warnings") or [], arguments), *lost)
             self._attached = Attached(self._client, self.name)
             self._start()
         setup = setup_of(
@@ -173,6 +174,24 @@ class Container:
         lines = ["".join(c if c.isprintable() else " " for c in line) for line in said.split("\n")]
         last = next((line.strip() for line in reversed(lines) if line.strip()), "")
         return f": {last[:300]}" if last else ""
+
+
+def created(
+    client: "DockerClient", arguments: dict[str, Any]
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """What the engine answers, and what it could not be given, in sentences."""
+    from docker.errors import APIError  # late: heavy
+
+    try:
+        return client.api.create_container(**arguments), ()
+    except APIError as error:
+        if "nr_inodes" not in str(error.explanation or error):
+            raise
+    places = arguments["host_config"]["Tmpfs"]  # Podman knows no such option.
+    for place, options in places.items():
+        places[place] = re.sub(r",nr_inodes=\w+", "", options)
+    lost = "The engine cannot limit how many files /tmp holds"
+    return client.api.create_container(**arguments), (lost,)
 
 
 def create_arguments(client: "DockerClient", blueprint: Blueprint, name: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from assistant.events import Reason, SandboxError
 from assistant.sandbox.attach import Attached
-from assistant.sandbox.container import Blueprint, create_arguments, new_name
+from assistant.sandbox.container import Blueprint, create_arguments, created, new_name
 from assistant.sandbox.engine import engine_errors
 from assistant.sandbox.plain_files import PlainFiles
 from assistant.sandbox.plain_output import Kept
@@ -166,7 +166,7 @@ class PlainLink:
         config["Mounts"], config["VolumesFrom"] = None, [self._files.keeper()]
         own = {"entrypoint": argv, "working_dir": WORKSPACE, "stdin_open": False}
         own["environment"] = self._blueprint.environment
-        self._client.api.create_container(**{**arguments, **own})
+        created(self._client, {**arguments, **own})
         flow = _Flow(Attached(self._client, name, together=True))
         try:
             self._client.api.start(name)

@@ -12,7 +12,7 @@ from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
 from assistant.events import SandboxError
-from assistant.sandbox.container import Blueprint, create_arguments, new_name
+from assistant.sandbox.container import Blueprint, create_arguments, created, new_name
 from assistant.sandbox.protocol import Caps, checked_path
 from assistant.sandbox.questions import Store
 from assistant.sandbox.ready import HOME, UID, WORKSPACE
@@ -46,7 +46,7 @@ class PlainFiles:
             name = new_name(self._blueprint)
             self._keeper = name
             arguments = create_arguments(self._client, self._blueprint, name)
-            self._client.api.create_container(**{**arguments, "entrypoint": ["true"]})
+            created(self._client, {**arguments, "entrypoint": ["true"]})
             self._send(WORKSPACE, self._contents(self._agreed))
         return self._keeper
 

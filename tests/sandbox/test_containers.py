@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from docker.errors import ImageNotFound
+from docker.api.client import APIClient
+from docker.errors import APIError, ImageNotFound
 
-from assistant.events import CodeBlock, SandboxError, UsageError
+from assistant.events import CodeBlock, Notice, Output, SandboxError, UsageError
 from assistant.sandbox.container import Container
 from assistant.sandbox.docker_sandbox import DockerSandbox
 from assistant.sandbox.engine import Engine, connect
@@ -217,6 +218,23 @@ def test_a_mounted_folder(make: Make, tmp_path: Path) -> None:
     assert not sandbox.pull(blobs)
     reading = make(mount=Mounted(str(tmp_path)))
     assert "Read-only" in go(reading, "touch g", "bash").output
+
+
+def test_an_engine_that_does_not_know_a_limit_gets_on_without(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create = APIClient.create_container
+
+    def strict(self: APIClient, *arguments: Any, **named: Any) -> Any:
+        """As Podman refuses it."""
+        if "nr_inodes" in str(named["host_config"]["Tmpfs"]):
+            raise APIError('unknown mount option "nr_inodes=100000": invalid mount option')
+        return create(self, *arguments, **named)
+
+    monkeypatch.setattr(APIClient, "create_container", strict)
+    events = list(make().run(CodeBlock("python", "print(1)"), 60))
+    assert Notice("The engine cannot limit how many files /tmp holds") in events
+    assert any(isinstance(event, Output) and event.text == "1\n" for event in events)
 
 
 # Owners.
