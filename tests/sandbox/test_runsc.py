@@ -41,7 +41,17 @@ def gvisor(
     (home / "daemon.json").write_text(json.dumps({"runtimes": {"runsc": runtime}}), "utf-8")
     socket = f"unix://{home}/sock"
     places = [f"--{name}={home}/{name}" for name in ("data-root", "exec-root", "pidfile")]
-    argv = ["dockerd", f"--config-file={home}/daemon.json", *places, "-H", socket, *FLAGS]
+    # In a network namespace of its own: an engine removes bridges that it believes to be its own.
+    argv = [
+        "unshare",
+        "--net",
+        "dockerd",
+        f"--config-file={home}/daemon.json",
+        *places,
+        "-H",
+        socket,
+        *FLAGS,
+    ]
     with open(home / "log", "wb") as log, subprocess.Popen(argv, stdout=log, stderr=log) as daemon:
         try:
             yield _with_image(socket, engine, sandbox_image, home)
