@@ -16,8 +16,10 @@ from assistant.cli.setup import Setup, data_folder
 from assistant.cli.tracing import open_collector, run_trace
 from assistant.cli.wiring import open_scratch, read_setup
 from assistant.evals.beginning import already_spent, check_same, data_stamp, manifest, narrowed
+from assistant.evals.comparison.wording import tasks_line
 from assistant.evals.datasets import DataSet, load
 from assistant.evals.formatter import CodeFormatter
+from assistant.evals.in_files import Files
 from assistant.evals.pipeline import CodeGenerationPipeline, Parameters
 from assistant.evals.problems import Problem
 from assistant.evals.replayed import Recording, recording
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from assistant.traces.otlp import Otlp
 
 JOBS = 8
+FUNCTIONS_ONLY = ("structured", "chat")
 _CAPS = ("replies", "tokens", "dollars", "seconds")
 SECONDS, SECONDS_OF_CASES = 10.0, 60.0
 """The limit of a task's tests; sets with thousands of inputs, which their reference answers in the
@@ -50,7 +53,9 @@ def run(options: argparse.Namespace) -> int:
     purse = Purse(wanted.budget)
     with ExitStack() as stack:
         wanted.send = stack.enter_context(open_collector(setup))
-        judges, image = stack.enter_context(open_judges(setup, workers_of(options)))
+        judges, image = stack.enter_context(
+            open_judges(setup, workers_of(options), wanted.problems)
+        )
         courses = [
             stack.enter_context(_course(wanted, model, image, purse)) for model in wanted.models
         ]
@@ -171,7 +176,16 @@ class _Wanted:
         """As the flags have it, else as the run was begun, else as the recording was made."""
         was = self.before.manifest.pipeline if self.before else None
         usual = was.strategy if was else opened.strategy
+        in_files = any(isinstance(problem.tests, Files) for problem in self.problems)
+        if in_files and usual in FUNCTIONS_ONLY:
+            usual = "fence"
         strategy: Any = getattr(self.options, "strategy", usual)
+        if in_files and strategy in FUNCTIONS_ONLY:
+            raise UsageError(
+                f"the strategy {strategy} is for functions of Python, which {self.data.name} does"
+                " not ask for",
+                "Choose another one: --strategy fence",
+            )
         prompt = was.prompt if was else opened.prompt if strategy == opened.strategy else ""
         if hasattr(self.options, "prompt"):
             prompt = _read(Path(self.options.prompt))
@@ -229,8 +243,11 @@ def _read(path: Path) -> str:
 
 
 def tell(data: DataSet) -> None:
+    reasons: dict[str, list[str]] = {}
     for task, why in data.left_out.items():
-        say(f"assistant: {data.name}: {task} is left out: {why}", error=True)
+        reasons.setdefault(why, []).append(task)
+    for why, tasks in reasons.items():
+        say(f"assistant: {data.name}: {tasks_line(tasks)} left out: {why}", error=True)
     for task, why in data.slow.items():
         say(f"assistant: {data.name}: {task}: {why}", error=True)
     if data.verdict == "in-process":

@@ -26,8 +26,8 @@ def run(options: argparse.Namespace) -> int:
     data = load(options.dataset, data_folders(setup))
     given = matched(read_samples(file), data)
     tell(data)
-    there = list(dict.fromkeys(one.task for one in given))
-    asked = getattr(options, "tasks", there)
+    there = [one.task for one in given if one.task not in data.left_out]
+    asked = getattr(options, "tasks", list(dict.fromkeys(there)))
     problems = narrowed(data, asked, getattr(options, "limit", None))
     names = {problem.task_id for problem in problems}
     given = [one for one in given if one.task in names]
@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
     )
     model = Recording(file.name, {}).model(("", 0))
     pipeline = CodeGenerationPipeline(model, name="samples", strategy="complete")
-    with open_judges(setup, workers_of(options)) as (judges, image):
+    with open_judges(setup, workers_of(options), problems) as (judges, image):
         first = manifest((data_stamp(data, problems), pipeline.stamp), most, image, limits, {})
         path = Runs(data_folder(setup.settings)).path(first.run)
         with RunWriter(path, setup.redactor) as writer:

@@ -15,12 +15,15 @@ from assistant.evals.comparison import wording
 from assistant.evals.comparison.as_json import run_figures
 from assistant.evals.comparison.from_run import measured
 from assistant.evals.comparison.summary import Summary, summarize
+from assistant.evals.file_judges import BothJudges, FileJudges
+from assistant.evals.in_files import MARK, Files, InFiles
+from assistant.evals.problems import Problem
 from assistant.evals.run_reader import load_run
 from assistant.evals.running import Course
 from assistant.evals.runs import RunStatus
 from assistant.events import SandboxError
 from assistant.verdicts.pool import JudgePool
-from assistant.verdicts.task import Candidate, CheckFunction, Task
+from assistant.verdicts.task import Candidate, CheckFunction, Task, TaskLimits
 
 _PROBE = Task(CheckFunction("def check(f):\n    assert f() == 1\n"), "f")
 _STATUS: dict[RunStatus, int] = {"interrupted": 130, "budget": 3, "failed": 2}
@@ -34,11 +37,14 @@ def data_folders(setup: Setup) -> list[Path]:
 
 
 @contextmanager
-def open_judges(setup: Setup, workers: int) -> Iterator[tuple[JudgePool, str]]:
+def open_judges(
+    setup: Setup, workers: int, problems: Sequence[Problem]
+) -> Iterator[tuple[BothJudges, str]]:
     """A pool of sandboxes that stand ready, and the image that they were made of.
 
     Raises:
-        SandboxError: there is none to be had, which is known before a model is paid.
+        SandboxError: there is none to be had, or it lacks what the tasks need, which is known
+            before a model is paid.
     """
     images: set[str] = set()
     opener = _opener(setup)
@@ -47,14 +53,26 @@ def open_judges(setup: Setup, workers: int) -> Iterator[tuple[JudgePool, str]]:
         sandbox = opener()
         return _Watched(sandbox, images)
 
-    with JudgePool(opened, workers) as pool:
+    with JudgePool(opened, workers) as pool, FileJudges(opener, workers) as in_files:
         verdict = pool.judge(_PROBE, Candidate("def f():\n    return 1\n"))
         if not verdict.passed:
             raise SandboxError(
                 f"the sandbox cannot judge: {verdict.label} {verdict.detail[-300:]}",
                 "See: assistant sandbox check",
             )
-        yield pool, next(iter(images), "")
+        if any(problem.language == "javascript" for problem in problems):
+            _check_node(in_files)
+        yield BothJudges(pool, in_files), next(iter(images), "")
+
+
+def _check_node(judges: FileJudges) -> None:
+    tests = Files("exam.js", {}, "node exam.js", after=f"console.log('{MARK}')\n")
+    verdict = judges.submit(InFiles(tests, TaskLimits()), Candidate("1;\n")).result()
+    if not verdict.passed:
+        raise SandboxError(
+            f"JavaScript does not run in the sandbox: {verdict.detail[-300:].strip()}",
+            "Build an image with Node: assistant sandbox build --apt nodejs",
+        )
 
 
 class _Watched:

@@ -3,6 +3,7 @@
 import platform
 import re
 import secrets
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -29,6 +30,7 @@ def new_id(data: str, model: str) -> str:
 
 def data_stamp(data: DataSet, problems: Sequence[Problem]) -> DataStamp:
     days = [problem.released for problem in problems]
+    sizes = Counter(problem.family for problem in problems)
     return DataStamp(
         data.name,
         str(data.path),
@@ -36,7 +38,7 @@ def data_stamp(data: DataSet, problems: Sequence[Problem]) -> DataStamp:
         tuple(problem.task_id for problem in problems),
         max(days) if all(days) else "",
         data.verdict,
-        {p.task_id: p.family for p in problems if p.family != p.task_id},
+        {p.task_id: p.family for p in problems if sizes[p.family] > 1},
         dict(data.left_out),
     )
 

@@ -11,10 +11,11 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
+from assistant.evals.in_files import Files
 from assistant.evals.problems import Problem, problem_of
 from assistant.evals.rows_file import rows_of
+from assistant.evals.runs import Exam
 from assistant.events import UsageError
 
 _ENDINGS = (".jsonl", ".jsonl.gz", ".json", ".json.gz")
@@ -34,6 +35,7 @@ class Published:
 
 
 _HUB = "https://github.com/"
+_X = _HUB + "THUDM/CodeGeeX/raw/main/codegeex/benchmark/humaneval-x/"
 PUBLISHED = {
     "humaneval": Published(
         "HumanEval.jsonl.gz",
@@ -63,14 +65,46 @@ PUBLISHED = {
         "2021-08-16",
         _HUB + "evalplus/mbppplus_release/releases/download/v0.2.0/MbppPlus.jsonl.gz",
     ),
+    "humaneval-x-python": Published(
+        "humaneval_python.jsonl.gz",
+        "5752fb122efddb0e9b47c77907ae6ce9a15aac4dea14e44c46032c831e6b987a",
+        164,
+        "2021-07-07",
+        _X + "python/data/humaneval_python.jsonl.gz",
+    ),
+    "humaneval-x-js": Published(
+        "humaneval_js.jsonl.gz",
+        "fe5d467f2c1a027b3f6f18d3729aca01f6458c1de2e2d1292a019c5aa9bed424",
+        164,
+        "2021-07-07",
+        _X + "js/data/humaneval_js.jsonl.gz",
+    ),
+    "polyglot": Published(
+        "polyglot_py_js.jsonl.gz",
+        "d91909e0ad127fcb121b5ec85e5909c09fd27beeead74515f9866a1f6a76f611",
+        83,
+        "2024-12-22",
+    ),
+}
+_FOLDERS = {
+    "mbpp": "mbpp-sanitized",
+    "humaneval-x-python": "humaneval-x",
+    "humaneval-x-js": "humaneval-x",
+    "polyglot": "exercism-polyglot",
 }
 
 LEFT_OUT = {
     "mbpp-plus": {
         "Mbpp/255": "its published answer to one input fills the memory that a sample may use",
     },
+    "humaneval-x-js": {
+        "JavaScript/112": "its published answer fails its own tests",
+        "JavaScript/155": "its published answer fails its own tests",
+        "JavaScript/162": "it needs the module js-md5",
+    },
 }
 """Tasks that cannot be judged whatever the answer is, with the reason."""
+_NO_JEST = "its tests need jest and babel, which no image of ours has"
 SLOW = {
     "mbpp-plus": {
         "Mbpp/599": "its published answer alone takes half a minute; a busy machine may need"
@@ -95,7 +129,7 @@ class DataSet:
     """Tasks that cannot be judged, with the reason; they are asked only by name."""
     slow: Mapping[str, str] = field(default_factory=dict)
     """Tasks whose verdict may depend on the machine, with the reason."""
-    verdict: Literal["isolated", "in-process"] = "isolated"
+    verdict: Exam = "isolated"
 
     def __iter__(self) -> Iterator[Problem]:
         return iter(self.problems)
@@ -138,7 +172,16 @@ def load(name_or_path: str, folders: Sequence[Path] = ()) -> DataSet:
         raise UsageError(f"{path} has no task in it")
     name = known or path.name.removesuffix(".gz").rpartition(".")[0] or path.name
     left_out, slow = LEFT_OUT.get(known or "", {}), SLOW.get(known or "", {})
-    return DataSet(name, path, sha256, tuple(problems.values()), left_out, slow)
+    if known == "polyglot":
+        left_out = {i: _NO_JEST for i, p in problems.items() if p.language == "javascript"}
+    in_files = any(isinstance(problem.tests, Files) for problem in problems.values())
+    verdict: Exam = "in-process" if in_files else "isolated"
+    return DataSet(name, path, sha256, tuple(problems.values()), left_out, slow, verdict)
+
+
+def fetchable(name: str) -> bool:
+    """Whether a set has an official place to be fetched from."""
+    return name in PUBLISHED and bool(PUBLISHED[name].address)
 
 
 def find(name: str, folders: Sequence[Path]) -> Path:
@@ -152,7 +195,7 @@ def find(name: str, folders: Sequence[Path]) -> Path:
     files = [f"{name}{ending}" for ending in _ENDINGS]
     if name in PUBLISHED:
         file = PUBLISHED[name].file
-        folder = "mbpp-sanitized" if name == "mbpp" else name
+        folder = _FOLDERS.get(name, name)
         files = [f"{folder}/{file}", f"{name}/{file}", file, *files]
     for path in (folder / file for folder in folders for file in files):
         if path.is_file():
@@ -162,7 +205,7 @@ def find(name: str, folders: Sequence[Path]) -> Path:
     raise UsageError(
         f"There is no data set {name!r} (looked in {looked})",
         f"Known names: {names}. A set of your own is given by its path."
-        + (f" It can be fetched: assistant eval fetch {name}" if name in PUBLISHED else ""),
+        + (f" It can be fetched: assistant eval fetch {name}" if fetchable(name) else ""),
     )
 
 

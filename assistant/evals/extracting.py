@@ -4,6 +4,8 @@ import re
 import textwrap
 
 from assistant.code.fences import UNKNOWN, extract_code
+from assistant.evals import other_languages
+from assistant.evals.in_files import Files
 from assistant.evals.problems import Problem
 from assistant.evals.python_text import ONE_AT_A_TIME, Soundness, parsed, soundness
 from assistant.functions.solutions import defines, program_of, solution_of
@@ -16,6 +18,8 @@ _STOPS = re.compile(
 
 def solution(reply: str, problem: Problem) -> str | None:
     """The code of a reply; None where it has none."""
+    if isinstance(problem.tests, Files):
+        return other_languages.solution(reply, problem)
     with ONE_AT_A_TIME:
         found = solution_of(reply, problem.prompt, problem.entry_point)
         if found.strip() and (found is not reply or _is_code(reply, problem)):
@@ -38,7 +42,7 @@ def completion(reply: str, problem: Problem) -> str | None:
     What follows the function is cut off, as base models never stop by themselves. A reply that is
     a whole solution, in a fence or not, is taken as one.
     """
-    if "```" in reply or _defines(reply, problem):
+    if isinstance(problem.tests, Files) or "```" in reply or _defines(reply, problem):
         whole = solution(reply, problem)
         return None if whole is None else program(whole, problem)
     if not reply.strip():
@@ -65,6 +69,8 @@ def _body(reply: str) -> str:
 
 def program(code: str, problem: Problem) -> str:
     """A solution as it is judged: with the imports and helpers of the task's own text."""
+    if isinstance(problem.tests, Files):
+        return other_languages.program(code, problem)
     with ONE_AT_A_TIME:
         return program_of(code, problem.definition, problem.entry_point)
 
@@ -78,5 +84,7 @@ def has_solution(reply: str, problem: Problem) -> str | None:
 
 
 def _defines(code: str, problem: Problem) -> bool:
+    if isinstance(problem.tests, Files):
+        return other_languages.defines(code, problem)
     with ONE_AT_A_TIME:
         return defines(code, problem.entry_point)

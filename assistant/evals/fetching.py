@@ -34,6 +34,10 @@ def fetch(
             f"there is no public data set {name!r}", f"Known names: {', '.join(PUBLISHED)}"
         )
     published = PUBLISHED[name]
+    if not (address or published.address):
+        raise UsageError(
+            f"{name} has no official place in this form", "Name one that has it: --from URL"
+        )
     path = folder / name / published.file
     if path.is_file() and _sha256(path.read_bytes()) == published.sha256:
         return path

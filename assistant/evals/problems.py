@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from assistant.evals.in_files import Files, InFiles, exercise, python_row, script
 from assistant.evals.mbpp_plus import mbpp_plus
 from assistant.events import UsageError
 from assistant.verdicts import rows
@@ -21,6 +22,8 @@ _SHAPES = {
     "test_list": ("prompt", "code", "test_list"),
     "test": ("prompt", "entry_point", "test"),
 }
+_EXERCISE = ("language", "instructions", "stub", "test", "support")
+_OTHER_LANGUAGES = ("prompt", "declaration", "test", "canonical_solution")
 _FIELDS = {
     **dict.fromkeys(("prompt", "entry_point", "test", "assertion", "code"), "a text"),
     **dict.fromkeys(("canonical_solution", "released", "family"), "a text"),
@@ -38,7 +41,7 @@ class Problem:
     prompt: str
     entry_point: str
     """The function that the tests call; empty where only the tests name it."""
-    tests: Tests
+    tests: Tests | Files
     reference: str
     """A whole program known to be right; empty where none was given."""
     released: str
@@ -47,9 +50,12 @@ class Problem:
     """Tasks of one family are not independent of each other; by default the task's own id."""
     definition: str = ""
     """The code of the prompt, whose helper functions tests and answers may use."""
+    language: str = "python"
 
-    def task(self, limits: TaskLimits | None = None) -> Task:
+    def task(self, limits: TaskLimits | None = None) -> Task | InFiles:
         """The same for the judge."""
+        if isinstance(self.tests, Files):
+            return InFiles(self.tests, limits or TaskLimits())
         return Task(self.tests, self.entry_point, self.definition, limits or TaskLimits())
 
 
@@ -59,6 +65,8 @@ def problem_of(row: Mapping[str, Any], place: str, released: str = "") -> Proble
     Raises:
         UsageError: a field is missing or makes no sense; the message opens with ``place``.
     """
+    if "stub" in row or "declaration" in row:
+        return _other(row, place, released)
     shape = next((name for name in _SHAPES if name in row), "test")
     mbpp = shape == "test_list"
     for name in ("task_id", *_SHAPES[shape]):
@@ -90,6 +98,27 @@ def problem_of(row: Mapping[str, Any], place: str, released: str = "") -> Proble
             row.get("family") or task_id,
             task.definition if _parses(task.definition) else "",
         )
+
+
+def _other(row: Mapping[str, Any], place: str, released: str) -> Problem:
+    """A row of HumanEval-X, or an exercise."""
+    exercises = "stub" in row
+    needed = _EXERCISE if exercises else _OTHER_LANGUAGES
+    for name in ("task_id", *needed):
+        if name not in row:
+            raise UsageError(f"{place}: the field {name!r} is missing")
+    task_id = _task_id(row, place)
+    if not exercises and task_id.startswith("Python/"):
+        return problem_of(
+            {k: v for k, v in python_row(row).items() if k != "declaration"}, place, released
+        )
+    try:
+        fields = exercise(row) if exercises else script(row)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise UsageError(f"{place}: this row makes no sense: {error}") from error
+    day = _day(row.get("released") or released, place)
+    fields["family"] = fields["family"] or task_id
+    return Problem(task_id, released=day, **fields)
 
 
 def _task(row: Mapping[str, Any], shape: str) -> Task:

@@ -4,8 +4,9 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
+from assistant.evals.in_files import InFiles
 from assistant.evals.runs import Generated, Judged, Scored, Span
 from assistant.evals.trace import Trace
 from assistant.verdicts.task import Candidate, Task, Verdict
@@ -14,7 +15,7 @@ from assistant.verdicts.task import Candidate, Task, Verdict
 class Judges(Protocol):
     """Judge from any thread; equal jobs may share a verdict. A verdict may raise SandboxError."""
 
-    def submit(self, task: Task, candidate: Candidate, /) -> "Future[Verdict]": ...
+    def submit(self, task: Any, candidate: Candidate, /) -> "Future[Verdict]": ...
 
 
 _Pair = tuple["Future[Verdict]", "Future[Verdict] | None"]
@@ -42,7 +43,7 @@ class Exam:
 
 
 def examine(
-    generated: Generated, task: Task, judges: Judges, done: Callable[[Exam], None]
+    generated: Generated, task: Task | InFiles, judges: Judges, done: Callable[[Exam], None]
 ) -> Exam | None:
     """Submit what is to be judged; ``done`` is called from some thread once all is.
 

@@ -26,6 +26,7 @@ from assistant.purse import Stopped
 
 Strategy = Literal["structured", "fence", "chat", "complete"]
 STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
+LANGUAGES = {"python": "Python", "javascript": "JavaScript"}
 BROKEN_REPLIES = 4
 """So many replies in a row that break off end a sample."""
 FIRST_WAIT = 0.25
@@ -52,7 +53,9 @@ class Means:
     open_executor: Sandboxes | None = None
 
     def asked(self, problem: Problem) -> str:
-        return Template(self.template).safe_substitute(prompt=problem.prompt)
+        return Template(self.template).safe_substitute(
+            prompt=problem.prompt, language=LANGUAGES.get(problem.language, problem.language)
+        )
 
     def put(self, asking: Asking, code: str | None, formatted: str | None = None) -> None:
         """Give the last attempt its code."""
@@ -75,9 +78,9 @@ def default_template(strategy: Strategy) -> str:
         case "structured":
             return prompt("eval_structured", prompt="$prompt")
         case "fence":
-            return prompt("eval_fence", prompt="$prompt")
+            return prompt("eval_fence", prompt="$prompt", language="$language")
         case "complete":
-            return prompt("eval_complete", prompt="$prompt")
+            return prompt("eval_complete", prompt="$prompt", language="$language")
         case "chat":
             return "$prompt"
 

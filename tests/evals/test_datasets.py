@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from assistant.evals.datasets import PUBLISHED, Published, load
+from assistant.evals.in_files import Files
 from assistant.evals.mbpp_plus import mbpp_plus
 from assistant.events import UsageError
 from assistant.sandbox.local import LocalOptions, LocalSandbox
@@ -44,13 +45,19 @@ def test_published_sets(data_folder: Path, name: str) -> None:
     found = load(name, [data_folder])
     known = PUBLISHED[name]
     assert (found.name, found.sha256, len(found)) == (name, known.sha256, known.tasks)
-    kinds = {"humaneval": CheckFunction, "mbpp": Assertions}
+    kinds = {"humaneval": CheckFunction, "humaneval-x-python": CheckFunction, "mbpp": Assertions}
+    kinds |= {"humaneval-x-js": Files, "polyglot": Files}
     for problem in found:
         assert isinstance(problem.tests, kinds.get(name, Cases))
-        assert problem.entry_point.isidentifier()
         assert problem.prompt.strip()
+        assert problem.reference.strip()
         assert problem.released == known.released
-        assert problem.family == problem.task_id
+        number = problem.task_id.rpartition("/")[2]
+        same = f"HumanEval/{number}" if name.startswith("humaneval-x") else problem.task_id
+        assert problem.family == same
+        if isinstance(problem.tests, Files):
+            continue
+        assert problem.entry_point.isidentifier()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Old escapes in published code.
             tree = ast.parse(problem.reference)
