@@ -150,6 +150,7 @@ def _export(actions: Any) -> None:
     export = actions.add_parser(
         "export",
         help="a run as a table: a row for each sample, with its code",
+        description="Writes a run as a table, to a file or, for -, to standard output.",
         allow_abbrev=False,
     )
     export.add_argument("run", metavar="RUN", help="an id, its beginning, `last`, or a path")

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -182,3 +183,21 @@ def test_a_failure_leaves_the_older_file(
 def test_a_file_that_is_full_is_no_success(odd: Run) -> None:
     with pytest.raises(OSError), open("/dev/full", "wb", buffering=0) as full:  # noqa: PT011
         write_csv(odd, full)
+
+
+def test_to_standard_output(data: Path) -> None:
+    stored(data, RUN, "01", "model-a")
+    command = [sys.executable, "-m", "assistant", "eval", "export", RUN, "--jsonl", "-"]
+    done = subprocess.run(command, capture_output=True, check=True, timeout=60)
+    assert [json.loads(line)["task"] for line in done.stdout.splitlines()] == ["s/0", "s/1"]
+
+
+def test_not_to_a_terminal(data: Path) -> None:
+    stored(data, RUN, "01", "model-a")
+    ours, theirs = os.openpty()
+    command = [sys.executable, "-m", "assistant", "eval", "export", RUN, "--jsonl", "-"]
+    done = subprocess.run(command, stdout=theirs, stderr=subprocess.PIPE, timeout=60)
+    os.close(theirs)
+    os.close(ours)
+    assert done.returncode == 2
+    assert b"not for a terminal" in done.stderr

@@ -126,8 +126,8 @@ def _histogram(
         value = found or 0.0
         at = x(max(value, 0.001))
         told = f"{words} {w.duration(value)}"
-        if anchor == "start" and at > right - 90:
-            told, anchor = f"p95 {w.duration(value)}", "end"
+        if anchor == "start" and at + 6.5 * len(told) > WIDE - 4:
+            anchor = "end"
         shift = -5 if anchor == "end" else 5
         parts.append(p.line(at, top - 6, at, top + tall, "cut"))
         parts.append(p.label(at + shift, top + 4, told, "halo", anchor))
