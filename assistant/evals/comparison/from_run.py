@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from assistant.code.infer import infer_lang
 from assistant.evals.comparison.measured import Key, Measured, Sampled, Shown, Step
 from assistant.evals.comparison.wording import count, dollars
+from assistant.evals.python_text import parsed
 from assistant.evals.run_reader import Run
 from assistant.evals.runs import FAULTS, Manifest, Sample, Span
 
@@ -107,7 +109,15 @@ def _texts(sample: Sample, spans: Sequence[Span]) -> Shown:
         # Where no code was found people want to see what came instead.
         return Shown(attempt.reply, "text", detail or attempt.detail, steps=steps(spans))
     told = ("", "") if verdict is None else (verdict.input, verdict.output)
-    return Shown(code or "", "python", detail, *told, steps(spans))
+    return Shown(code or "", language(code or ""), detail, *told, steps(spans))
+
+
+def language(code: str) -> str:
+    """Python where it is, or could have been meant to be; the store does not tell."""
+    if parsed(code) is not None:
+        return "python"
+    guess = infer_lang(code)
+    return guess if guess not in ("unknown", "text", "sh") else "python"
 
 
 def steps(spans: Sequence[Span]) -> list[Step]:
