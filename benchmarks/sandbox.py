@@ -3,10 +3,14 @@
     python benchmarks/sandbox.py [ROUNDS]
 
 Milliseconds for a trivial program, median and 95th percentile, and each median as a share of
-``docker exec`` through the engine's own library. Below: what ending, flooding and files cost.
+``docker exec`` through the engine's own library. Below: how many jobs two workers do in a second
+(with ASSISTANT_DATA the 164 published answers of HumanEval with their tests), and what ending,
+flooding and files cost.
 """
 
+import gzip
 import hashlib
+import json
 import os
 import resource
 import statistics
@@ -15,7 +19,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from assistant.events import CodeBlock, ExecResult
@@ -82,6 +87,21 @@ def plain_container(client: Any) -> Iterator[Any]:
         container.remove(force=True, v=True)
 
 
+def from_stock(engine: Engine, rounds: int) -> list[float]:
+    """Each block in a container of its own, as long as there are any that stand ready."""
+    times: list[float] = []
+    options = SandboxOptions(DEFAULT_IMAGE, "fresh", SAMPLE, spares=6)
+    with DockerSandbox(engine, options) as sandbox:
+        sandbox.open()
+        while len(times) < rounds:
+            stock = sandbox._stock
+            assert stock is not None
+            while len(stock._ready) < options.spares or stock._worn:
+                time.sleep(0.05)
+            times += [timed(lambda: go(sandbox, PYTHON)) for _ in range(options.spares)]
+    return times
+
+
 def ways(engine: Engine, rounds: int) -> dict[str, list[float]]:
     few = max(3, rounds // 20)
     rows: dict[str, list[float]] = {}
@@ -91,6 +111,7 @@ def ways(engine: Engine, rounds: int) -> dict[str, list[float]]:
         rows["session, shell block"] = measured(lambda: go(sandbox, SHELL), rounds)
     with DockerSandbox(engine, SandboxOptions(DEFAULT_IMAGE, "fresh")) as sandbox:
         rows["fresh, Python block"] = measured(lambda: go(sandbox, PYTHON), few)
+    rows["fresh, from a stock"] = from_stock(engine, max(12, few))
     with DockerSandbox(engine, SandboxOptions(DEFAULT_IMAGE, "pooled", SAMPLE)) as sandbox:
         rows["pooled, Python block"] = measured(lambda: go(sandbox, PYTHON), rounds)
     with LocalSandbox(LocalOptions(dict(os.environ))) as sandbox:
@@ -110,17 +131,41 @@ def ways(engine: Engine, rounds: int) -> dict[str, list[float]]:
     return rows
 
 
-def ends(engine: Engine) -> dict[str, str]:
-    facts: dict[str, str] = {}
+STUBBORN = CodeBlock(
+    "python",
+    "import signal, os, time\nfor n in (2, 15): signal.signal(n, signal.SIG_IGN)\n"
+    "if os.fork() == 0: os.setsid()\nwhile True: time.sleep(1)",
+)
+
+
+def over(sandbox: RunnerSandbox) -> str:
+    """How long after its limit a program is gone that ignores signals and has left its session."""
+    sandbox.open()
+    return f"{timed(lambda: go(sandbox, STUBBORN, 1)) - 1000:.0f} ms"
+
+
+def idle(engine: Engine) -> dict[str, str]:
+    """What an open session costs while nobody asks anything of it, and its end."""
     sandbox = DockerSandbox(engine, SandboxOptions(DEFAULT_IMAGE))
-    facts["open a session"] = f"{timed(sandbox.open):.0f} ms"
-    go(sandbox, PYTHON)
-    stubborn = (
-        "import signal, os, time\nfor n in (2, 15): signal.signal(n, signal.SIG_IGN)\n"
-        "if os.fork() == 0: os.setsid()\nwhile True: time.sleep(1)"
-    )
-    took = timed(lambda: go(sandbox, CodeBlock("python", stubborn), 1)) - 1000
-    facts["timeout of a deaf program returns after limit +"] = f"{took:.0f} ms (grace 1000)"
+    facts = {"open a session": f"{timed(sandbox.open):.0f} ms"}
+    read = "cat /sys/fs/cgroup/cpuacct/cpuacct.usage 2>/dev/null || cat /sys/fs/cgroup/cpu.stat"
+    first, began = go(sandbox, CodeBlock("bash", read)).output.split(), time.monotonic()
+    time.sleep(5)
+    last, seconds = go(sandbox, CodeBlock("bash", read)).output.split(), time.monotonic() - began
+    spent = int(last[-1 if len(last) == 1 else 1]) - int(first[-1 if len(first) == 1 else 1])
+    share = spent / (1e9 if len(last) == 1 else 1e6) / seconds
+    facts["processor of an idle session, two blocks included"] = f"{share:.2%}"
+    facts["end of a session"] = f"{timed(sandbox.close):.0f} ms"
+    return facts
+
+
+def ends(engine: Engine) -> dict[str, str]:
+    facts = idle(engine)
+    for life in ("pooled", "fresh"):
+        with DockerSandbox(engine, SandboxOptions(DEFAULT_IMAGE, life, SAMPLE)) as sample:
+            facts[f"{life}: a deaf program is gone after its limit +"] = over(sample)
+    sandbox = DockerSandbox(engine, SandboxOptions(DEFAULT_IMAGE))
+    facts["session: likewise, with a grace of 1000 ms"] = over(sandbox)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     flood = CodeBlock("python", "import os\nfor _ in range(1000): os.write(1, b'x' * 1000000)")
     took = timed(lambda: go(sandbox, flood))
@@ -131,45 +176,73 @@ def ends(engine: Engine) -> dict[str, str]:
     output = go(sandbox, CodeBlock("bash", f"{usage} 2>/dev/null")).output.split()
     facts["memory of an idle session"] = f"{int(output[0]) / (1 << 20):.0f} MiB" if output else "?"
     facts.update(files(sandbox))
-    facts["end of a session"] = f"{timed(sandbox.close):.0f} ms"
+    facts["end of a session with 200 MB of files"] = f"{timed(sandbox.close):.0f} ms"
     return facts
 
 
-def throughput(
-    work: Callable[[], AbstractContextManager[Callable[[], Any]]], jobs: int = 164, workers: int = 2
-) -> str:
-    """``work()`` opens a place and gives what runs one job in it."""
+def programs() -> list[str]:
+    """What a scorer runs: answers with their tests."""
+    folder = os.environ.get("ASSISTANT_DATA")
+    if not folder:
+        return ["print(1)"] * 164
+    path = Path(folder, "humaneval", "HumanEval.jsonl.gz")
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        rows = [json.loads(line) for line in file]
+    parts = ("prompt", "canonical_solution", "test")
+    return [
+        "\n".join([*(row[part] for part in parts), f"check({row['entry_point']})"]) for row in rows
+    ]
+
+
+def pooled(engine: Engine, codes: list[str], workers: int = 2) -> float:
+    """Jobs per second in as many pooled containers."""
     gate = threading.Barrier(workers + 1)
 
-    def worker() -> None:
-        with work() as job:
-            job()
+    def worker(number: int) -> None:
+        options = SandboxOptions(DEFAULT_IMAGE, "pooled", SAMPLE)
+        with DockerSandbox(engine, options) as sandbox:
+            go(sandbox, PYTHON)
             gate.wait()
-            for _ in range(jobs):
-                job()
+            for code in codes[number::workers]:
+                assert go(sandbox, CodeBlock("python", code)).ok
             gate.wait()
 
-    threads = [threading.Thread(target=worker) for _ in range(workers)]
+    threads = [threading.Thread(target=worker, args=(number,)) for number in range(workers)]
     for thread in threads:
         thread.start()
     gate.wait()
-    began = time.perf_counter()
-    gate.wait()
-    took = time.perf_counter() - began
+    took = timed(gate.wait) / 1000
     for thread in threads:
         thread.join()
-    return f"{workers * jobs / took:.0f} jobs/s"
+    return len(codes) / took
 
 
-@contextmanager
-def pooled(engine: Engine) -> Iterator[Callable[[], Any]]:
-    with DockerSandbox(engine, SandboxOptions(DEFAULT_IMAGE, "pooled", SAMPLE)) as sandbox:
-        yield lambda: go(sandbox, PYTHON)
+def forked(codes: list[str], workers: int = 2) -> float:
+    """The limit: the same in bare forks of warm interpreters, with no sandbox at all."""
+
+    def work() -> None:
+        children = []
+        for number in range(workers):
+            child = os.fork()
+            if child == 0:
+                for code in codes[number::workers]:
+                    pid = os.fork()
+                    if pid == 0:
+                        exec(compile(code, "block", "exec"), {"__name__": "__main__"})
+                        os._exit(0)
+                    assert os.waitpid(pid, 0)[1] == 0
+                os._exit(0)
+            children.append(child)
+        assert all(os.waitpid(child, 0)[1] == 0 for child in children)
+
+    return len(codes) / timed(work) * 1000
 
 
-@contextmanager
-def bare() -> Iterator[Callable[[], Any]]:
-    yield lambda: subprocess.run([sys.executable, "-c", "print(1)"], stdout=subprocess.PIPE)
+def started(codes: list[str]) -> float:
+    """The same by a new Python each, one after the other."""
+    some = codes[::8]
+    took = timed(lambda: [subprocess.run([sys.executable, "-c", c], check=True) for c in some])
+    return len(some) / took * 1000
 
 
 def files(sandbox: RunnerSandbox) -> dict[str, str]:
@@ -200,8 +273,12 @@ def main() -> None:
         ordered = sorted(times)
         median, late = statistics.median(ordered), ordered[int(len(ordered) * 0.95)]
         print(f"{name:30} {median:6.2f} ms {late:6.2f} ms {median / base:15.3f}")
-    print(f"pooled, 2 workers: {throughput(lambda: pooled(engine))}")
-    print(f"bare python3 -c, 2 workers: {throughput(bare)}")
+    codes = programs()
+    done, most = pooled(engine, codes), forked(codes)
+    print(f"{len(codes)} programs, 2 workers: pooled {done:.0f}/s, bare forks {most:.0f}/s")
+    print(
+        f"share of the limit: {done / most:.2f}; bare python3, one worker: {started(codes):.0f}/s"
+    )
     for name, fact in ends(engine).items():
         print(f"{name}: {fact}")
 
