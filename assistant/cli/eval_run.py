@@ -26,7 +26,7 @@ from assistant.evals.replayed import Recording, recording
 from assistant.evals.run_reader import Run, Runs, load_run
 from assistant.evals.run_writer import RunWriter
 from assistant.evals.running import Course, Plan, conduct
-from assistant.evals.runs import Key, Manifest
+from assistant.evals.runs import Key, Manifest, PipelineStamp
 from assistant.evals.strategies import Strategy
 from assistant.events import UsageError
 from assistant.protocols import Model
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from assistant.traces.otlp import Otlp
 
 JOBS = 8
+SAMPLES = "samples"
+"""The name of the pipeline of samples that were made elsewhere."""
 FUNCTIONS_ONLY = ("structured", "chat")
 _CAPS = ("replies", "tokens", "dollars", "seconds")
 SECONDS, SECONDS_OF_CASES = 10.0, 60.0
@@ -48,6 +50,8 @@ def run(options: argparse.Namespace) -> int:
     setup = read_setup(options)
     runs = Runs(data_folder(setup.settings))
     before = _resumed(runs, options)
+    if before:
+        setup = read_setup(options, _kept(before.manifest.pipeline))
     data = load(_dataset(options, before), data_folders(setup))
     wanted = _Wanted(setup, options, data, before)
     purse = Purse(wanted.budget)
@@ -81,7 +85,22 @@ def _resumed(runs: Runs, options: argparse.Namespace) -> Run | None:
     found = load_run(runs.find(name))
     if len(getattr(options, "models", ())) > 1:
         raise UsageError("--resume goes on with one run, so with one model")
+    if found.manifest.pipeline.name == SAMPLES:
+        raise UsageError(
+            f"run {found.id} has the samples of a file, and no model to ask for more",
+            "Score the file again: assistant eval score FILE.jsonl DATASET",
+        )
     return found
+
+
+def _kept(stamp: PipelineStamp) -> dict[str, object]:
+    """The settings that a run was begun with, as flags would give them."""
+    found: dict[str, object] = {
+        name: value
+        for name, value in stamp.parameters.items()
+        if name in ("temperature", "max_reply")
+    }
+    return found if stamp.seed is None else {**found, "seed": stamp.seed}
 
 
 def _dataset(options: argparse.Namespace, before: Run | None) -> str:
@@ -120,8 +139,6 @@ class _Wanted:
         self.parameters = self._parameters(was)
         names = getattr(options, "models", [was.pipeline.model if was else ""])
         self.models = [self._open(name) for name in names]
-        if was and not hasattr(options, "models") and self.models[0].model.name != names[0]:
-            raise UsageError(f"which model? The run was made with {names[0]}", "Add --model")
         tell(data)
 
     def _seconds(self, was: Manifest | None) -> float:
@@ -136,8 +153,6 @@ class _Wanted:
         kept = was.pipeline.parameters if was else {}
         turns = getattr(self.options, "turns", int(kept.get("turns", Parameters.turns)))
         seed = getattr(self.options, "seed", settings.seed)
-        if was and seed is None:
-            seed = was.pipeline.seed
         return Parameters(settings.temperature, seed, settings.max_reply, turns=turns)
 
     @property
@@ -170,7 +185,7 @@ class _Wanted:
 
     def _recording(self, name: str) -> Recording:
         runs = Runs(data_folder(self.setup.settings))
-        return recording(Path(name) if Path(name).is_file() else runs.find(name))
+        return recording(Path(name) if Path(name).is_file() else runs.find(name), name)
 
     def pipeline(self, opened: _Opened) -> CodeGenerationPipeline:
         """As the flags have it, else as the run was begun, else as the recording was made."""
@@ -194,6 +209,8 @@ class _Wanted:
         )
         if formatter != "default":
             formatter = None if formatter == "none" else CodeFormatter(formatter)
+        if isinstance(formatter, CodeFormatter):
+            formatter.lint_code("x = 1\n")  # What it lacks is told before a model is paid.
         return CodeGenerationPipeline(
             opened.model,
             strategy=strategy,

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from assistant.cli.eval_progress import Progress
-from assistant.cli.eval_run import SECONDS, SECONDS_OF_CASES, tell
+from assistant.cli.eval_run import SAMPLES, SECONDS, SECONDS_OF_CASES, tell
 from assistant.cli.evaluating import data_folders, exit_code, open_judges, show_figures, workers_of
 from assistant.cli.setup import data_folder
 from assistant.cli.wiring import read_setup
@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
         seconds=getattr(options, "task_seconds", SECONDS_OF_CASES if cases else SECONDS)
     )
     model = Recording(file.name, {}).model(("", 0))
-    pipeline = CodeGenerationPipeline(model, name="samples", strategy="complete")
+    pipeline = CodeGenerationPipeline(model, name=SAMPLES, strategy="complete")
     with open_judges(setup, workers_of(options), problems) as (judges, image):
         first = manifest((data_stamp(data, problems), pipeline.stamp), most, image, limits, {})
         path = Runs(data_folder(setup.settings)).path(first.run)

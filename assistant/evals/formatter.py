@@ -42,7 +42,7 @@ LINTERS: tuple[Linter, ...] = get_args(Linter)
 class CodeFormatter:
     """Tidies code, and adds imports of ``typing`` that it lacks.
 
-    By autoflake, isort and autopep8, or by ruff, which is much quicker.
+    By autoflake, isort and autopep8, or by ruff alone.
 
     Each step's result is taken only if it is as sound as what went in and says nothing new in its
     string literals. Tidying may still change a meaning (a comparison with None, an unused

@@ -89,8 +89,10 @@ class RecordedModel:
         )
 
 
-def recording(path: Path) -> Recording:
+def recording(path: Path, name: str) -> Recording:
     """The answers in a run's file, or in a file of samples (see ``read_samples``).
+
+    Its model is called by ``name``, or by the run's id: it is not the model that answered then.
 
     Raises:
         RecordError, UsageError: it cannot be read as either.
@@ -101,9 +103,9 @@ def recording(path: Path) -> Recording:
         stamp = run.manifest.pipeline
         known = (name for name in STRATEGIES if name == stamp.strategy)
         strategy: Strategy = next(known, "complete")
-        return Recording(stamp.model, replies, strategy, stamp.prompt)
+        return Recording(f"replay:{run.id}", replies, strategy, stamp.prompt)
     samples = read_samples(path)
-    return Recording(f"replay of {path.name}", _numbered(samples))
+    return Recording(f"replay:{name}", _numbered(samples))
 
 
 def _is_run(path: Path) -> bool:

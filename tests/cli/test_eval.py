@@ -1,9 +1,13 @@
 """``assistant eval run``, ``score``, ``list``: the real program, from answers to an exit code."""
 
+import contextlib
 import json
 import os
+import pty
 import resource
 import signal
+import subprocess
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -259,7 +263,11 @@ def test_each_sample_has_a_seed_of_its_own(program: Program, llmock: Any) -> Non
     assert [request.body["seed"] for request in llmock.requests] == [7, 8, 9]
 
 
-def test_a_chat_is_the_assistants_own_loop(program: Program, llmock: Any, home: Path) -> None:
+@pytest.mark.parametrize("place", ["program", pytest.param("contained", marks=pytest.mark.docker)])
+def test_a_chat_is_the_assistants_own_loop(
+    place: str, request: pytest.FixtureRequest, llmock: Any, home: Path
+) -> None:
+    program: Program = request.getfixturevalue(place)
     wrong = PROBLEMS[0].reference.replace("== 0", "== 1")
     for text in (f"```python\n{wrong}\n```", "Done.", FENCES, "Done."):
         llmock.reply(text)
@@ -270,6 +278,44 @@ def test_a_chat_is_the_assistants_own_loop(program: Program, llmock: Any, home: 
     (run,) = runs(home)
     (sample,) = run.samples
     assert (sample.result, sample.passed_at, len(sample.generated.attempts)) == ("passed", 3, 4)
+
+
+def test_a_run_goes_on_as_it_was_begun(program: Program, folder: Path, llmock: Any) -> None:
+    llmock.reply(FENCES, times=None)
+    few = ("eval", "run", "starter", "--limit", "2", "--strategy", "fence", "--jobs", "1")
+    begun = ("--temperature", "0.5", "--max-reply", "2000", "--replies", "1")
+    assert program(*few, *begun).returncode == 3
+    done = program("eval", "run", "--resume", "last")
+    assert done.returncode == 0, done.stderr
+    assert [request.body["temperature"] for request in llmock.requests] == [0.5, 0.5]
+    file = answers(folder)
+    recorded = ("eval", "run", "starter", "--limit", "2", "--model", f"replay:{file}")
+    assert program(*recorded, "--replies", "1", "--jobs", "1").returncode == 3
+    assert program("eval", "run", "--resume", "last").returncode == 0
+    assert len(llmock.requests) == 2  # A recording goes on as one.
+    assert program("eval", "score", str(file), "starter", "--limit", "1").returncode == 0
+    refused = program("eval", "run", "--resume", "last")
+    assert (refused.returncode, "samples of a file" in refused.stderr) == (2, True)
+
+
+def test_a_line_shows_how_far_it_is(program: Program, folder: Path) -> None:
+    """At a terminal alone."""
+    ours, theirs = pty.openpty()
+    command = ("eval", "run", "starter", "--limit", "3", "--model", f"replay:{answers(folder)}")
+    argv = [sys.executable, "-m", "assistant", *command]
+    environment = {**os.environ, **program.variables}
+    with subprocess.Popen(
+        argv, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=theirs
+    ) as shown:
+        os.close(theirs)
+        text = b""
+        with contextlib.suppress(OSError):  # The other end was closed.
+            while piece := os.read(ours, 4096):
+                text += piece
+        assert shown.wait(90) == 0
+    os.close(ours)
+    assert b"3/3" in text
+    assert b"pass 100 %" in text
 
 
 def test_a_structured_run_by_default(program: Program, llmock: Any, home: Path) -> None:
