@@ -41,7 +41,12 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-SCREENS = [(1280, 900, False, False), (1280, 900, True, False), (390, 844, False, True)]
+SCREENS = [
+    (1280, 900, False, False),
+    (1280, 900, True, False),
+    (390, 844, False, True),
+    (320, 640, True, True),
+]
 
 
 @pytest.mark.parametrize(("width", "height", "dark", "phone"), SCREENS)
@@ -201,3 +206,36 @@ def test_the_policy_is_in_force(browser: Browser, file: Path) -> None:
         assert time.monotonic() < end, browser.said
         browser.run("1")
     assert browser.run("window.bad") is None
+
+
+def test_names_of_any_length_fit(browser: Browser, tmp_path: Path) -> None:
+    runs = []
+    for n in range(2):
+        run = drawn("x" * 400 + str(n), 0.5, 20)
+        samples = [
+            replace(s, task=s.task + "/" + "y" * 400, outcome="z" * 300) for s in run.samples
+        ]
+        facts = {"f" * 300: "v" * 3_000 + str(n)}
+        runs.append(
+            replace(run, samples=samples, facts=facts, conditions={"c": "w" * 900 + str(n)})
+        )
+    path = tmp_path / "page.html"
+    path.write_text(page(compare_runs(runs), highlight), "utf-8")
+    for width in (1280, 390):
+        browser.screen(width, 800, phone=width < 500)
+        browser.open(path)
+        browser.run("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+        assert browser.run("document.documentElement.scrollWidth") <= width
+
+
+def test_without_scripts_everything_can_be_read(browser: Browser, file: Path) -> None:
+    browser.screen(1280, 900)
+    browser.call("Emulation.setScriptExecutionDisabled", value=True)
+    try:
+        browser.open(file)
+        shown = "getComputedStyle(document.querySelector('%s')).display"
+        assert browser.run(shown % ".controls") == "none"
+        assert browser.run(shown % "#theme") == "none"
+        assert browser.run(shown % ".entry") != "none"
+    finally:
+        browser.call("Emulation.setScriptExecutionDisabled", value=False)
