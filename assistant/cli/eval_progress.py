@@ -15,6 +15,8 @@ from assistant.terminal import words
 from assistant.terminal.sanitize import visible
 
 EVERY = 0.2
+SHARE = 20
+"""Between two drawings lies at least so many times what one takes: runs may be large."""
 
 
 class Progress:
@@ -24,17 +26,19 @@ class Progress:
         self._courses, self._purse = courses, purse
         self._on = sys.stderr.isatty()
         self._drawn = 0
-        self._last = 0.0
+        self._next = 0.0
 
     def __enter__(self) -> Self:
         return self
 
     def draw(self) -> None:
-        if self._on and time.monotonic() - self._last >= EVERY:
+        if self._on and time.monotonic() >= self._next:
+            began = time.monotonic()
             self._show()
+            now = time.monotonic()
+            self._next = now + max(EVERY, SHARE * (now - began))
 
     def _show(self) -> None:
-        self._last = time.monotonic()
         up = f"\x1b[{self._drawn}A" if self._drawn else ""
         lines = [f"\r\x1b[2K{visible(line(course))[:200]}\n" for course in self._courses]
         sys.stderr.write(up + "".join(lines))

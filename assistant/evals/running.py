@@ -88,7 +88,7 @@ class Course:
     @property
     def wanted(self) -> int:
         """How many samples there will be."""
-        return len(self.done if self.only_given else list(self.plan.order()))
+        return len(self.done) if self.only_given else len(self.plan.problems) * self.plan.samples
 
     @property
     def finished(self) -> int:

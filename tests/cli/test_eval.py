@@ -17,6 +17,8 @@ import pytest
 
 from assistant.evals.datasets import STARTER, load
 from assistant.evals.run_reader import Run, Runs, load_run
+from assistant.evals.runs import Sample
+from assistant.verdicts.task import Verdict
 from tests.cli.conftest import Program
 
 pytestmark = pytest.mark.timeout(300)
@@ -81,6 +83,22 @@ def test_a_run_replays_as_it_was(program: Program, folder: Path, home: Path) -> 
     changed = program(*few, "--model", f"replay:{run}", "--prompt", str(prompt))
     assert changed.returncode == 4
     assert "model_error 6" in changed.stdout
+
+
+def test_the_number_of_workers_changes_no_verdict(
+    program: Program, folder: Path, home: Path
+) -> None:
+    file = answers(folder, wrong=2)
+    for workers in ("1", "5"):
+        few = ("--limit", "8", "--workers", workers)
+        assert program("eval", "score", str(file), "starter", *few).returncode == 0
+    one, other = runs(home)
+    assert [_told(sample) for sample in one.samples] == [_told(s) for s in other.samples]
+
+
+def _told(sample: Sample) -> Verdict:
+    assert sample.verdict
+    return replace(sample.verdict, seconds=0.0)
 
 
 def test_a_rate_that_is_too_low(program: Program, folder: Path) -> None:

@@ -1,0 +1,224 @@
+"""Runs under way: what is asked again and what is not, and how they end when something fails."""
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assistant.budget import Budget
+from assistant.evals.asking import Gate
+from assistant.evals.beginning import already_spent, check_same, data_stamp, manifest, narrowed
+from assistant.evals.datasets import STARTER, load
+from assistant.evals.pipeline import CodeGenerationPipeline, Parameters
+from assistant.evals.run_reader import Run, load_run
+from assistant.evals.run_writer import RunWriter
+from assistant.evals.running import Course, Plan, conduct
+from assistant.evals.runs import Call, Sample
+from assistant.events import ModelError, SandboxError, UsageError
+from assistant.model.replay import ScriptedModel
+from assistant.purse import UNCAPPED, Purse, Stopped
+from assistant.verdicts.task import Candidate, Task, TaskLimits, Verdict
+
+DATA = load(str(STARTER))
+PROBLEMS = DATA.problems[:6]
+FENCES = "\n".join(f"```python\n{problem.reference}\n```" for problem in PROBLEMS)
+
+
+class Judges:
+    """Gives what a function says, from a thread of its own."""
+
+    def __init__(self, say: Callable[[str], Verdict]) -> None:
+        self._say = say
+        self.asked: list[str] = []
+
+    def submit(self, task: Task, candidate: Candidate, /) -> "Future[Verdict]":
+        self.asked.append(task.entry_point)
+        verdict: Future[Verdict] = Future()
+
+        def work() -> None:
+            try:
+                verdict.set_result(self._say(task.entry_point))
+            except SandboxError as error:
+                verdict.set_exception(error)
+
+        threading.Thread(target=work).start()
+        return verdict
+
+
+def passed(entry_point: str) -> Verdict:
+    return Verdict("passed")
+
+
+def held(path: Path, model: Any, judges: Judges, **more: Any) -> tuple[Course, Run]:
+    """One process's part of a run."""
+    pipeline = CodeGenerationPipeline(model, strategy="fence")
+    purse = Purse(more.get("budget", UNCAPPED))
+    samples = more.get("samples", 1)
+    stamps = (data_stamp(DATA, PROBLEMS), pipeline.stamp)
+    limits = TaskLimits()
+    plan = Plan(pipeline, PROBLEMS, samples, limits, lambda key: model)
+    with RunWriter(path) as writer:
+        done: dict[Any, Sample] = {}
+        if writer.empty:
+            writer.begin(manifest(stamps, samples, "image", limits, {}))
+        else:
+            before = load_run(path)
+            already_spent(before, purse)
+            done = {sample.key: sample for sample in before.samples}
+        course = Course(plan, writer, purse, done)
+        try:
+            conduct([course], 3, judges, lambda: None)
+        finally:
+            writer.end(course.status, course.detail)
+    return course, load_run(path)
+
+
+def answering() -> ScriptedModel:
+    return ScriptedModel(lambda history: FENCES)
+
+
+def test_a_run(tmp_path: Path) -> None:
+    judges = Judges(passed)
+    course, run = held(tmp_path / "run.jsonl", answering(), judges, samples=2)
+    assert (course.status, course.finished, course.wanted) == ("done", 12, 12)
+    assert {sample.key for sample in run.samples} == set(course.plan.order())
+    assert all(sample.passed for sample in run.samples)
+    assert run.open_calls == ()
+    spans = list(run.spans())
+    assert {span.operation for span in spans} == {"predict", "model", "score", "execute"}
+    ids = {span.id for span in spans}
+    assert len(ids) == len(spans)
+    assert all(span.parent in ids for span in spans if span.parent)
+
+
+def test_what_a_judge_could_not_judge_is_judged_again_and_not_asked_again(tmp_path: Path) -> None:
+    path, first = tmp_path / "run.jsonl", PROBLEMS[0].entry_point
+
+    def failing(entry: str) -> Verdict:
+        return Verdict("harness_error" if entry == first else "wrong_answer")
+
+    course, run = held(path, answering(), Judges(failing))
+    assert (course.status, course.finished) == ("faults", 5)
+    assert [sample.result for sample in run.samples].count("harness_error") == 1
+    judges, silent = Judges(passed), ScriptedModel([])
+    course, run = held(path, silent, judges)
+    assert judges.asked == [first]
+    assert course.status == "done"
+    results = [sample.result for sample in run.samples]
+    assert (results.count("passed"), results.count("wrong_answer")) == (1, 5)
+
+
+def test_model_errors_are_asked_again(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    lock, tries = threading.Lock(), [0]
+
+    def sometimes(history: Any) -> str | ModelError:
+        with lock:
+            tries[0] += 1
+            return ModelError("away") if tries[0] % 2 else FENCES
+
+    course, run = held(path, ScriptedModel(sometimes), Judges(passed))
+    assert course.status == "faults"
+    assert [sample.result for sample in run.samples].count("model_error") == 3
+    course, run = held(path, answering(), Judges(passed))
+    assert (course.status, {sample.result for sample in run.samples}) == ("done", {"passed"})
+
+
+def test_an_error_that_every_call_would_meet_ends_the_asking(tmp_path: Path) -> None:
+    asked: list[object] = []
+
+    def refuse(history: Any) -> ModelError:
+        asked.append(history)
+        time.sleep(0.01)
+        return ModelError("no such model", "", "not-found")
+
+    course, _ = held(tmp_path / "run.jsonl", ScriptedModel(refuse), Judges(passed), samples=9)
+    assert course.status == "faults"
+    assert "no such model" in course.detail
+    assert len(asked) <= 6
+
+
+def test_no_sandbox_ends_the_run_and_keeps_the_replies(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+
+    def gone(entry: str) -> Verdict:
+        raise SandboxError("no engine")
+
+    with pytest.raises(SandboxError, match="no engine"):
+        held(path, answering(), Judges(gone))
+    run = load_run(path)
+    assert run.ended
+    assert run.ended.status == "failed"
+    assert run.samples
+    silent = ScriptedModel(lambda history: FENCES)
+    course, run = held(path, silent, Judges(passed))
+    assert (course.status, len(run.samples)) == ("done", 6)
+
+
+def test_calls_that_a_kill_cut_off_count_in_full(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    held(path, answering(), Judges(passed), budget=Budget(2, None, None, None, None))
+    with RunWriter(path) as writer:
+        writer.add(Call("starter/5", 1, 1000, 2000, Decimal("0.5")))
+    run = load_run(path)
+    assert len(run.samples) == 2
+    purse = Purse(UNCAPPED)
+    already_spent(run, purse)
+    used = sum(sample.usage.total for sample in run.samples)
+    assert (purse.replies, purse.tokens) == (3, used + 3000)
+    assert purse.dollars == Decimal("0.5")
+
+
+def test_a_run_is_gone_on_with_only_as_it_was_begun(tmp_path: Path) -> None:
+    _, run = held(tmp_path / "run.jsonl", answering(), Judges(passed))
+    check_same(run, run.manifest)
+    other = CodeGenerationPipeline(
+        answering(), strategy="fence", parameters=Parameters(temperature=1)
+    )
+    for changed, said in (
+        (replace(run.manifest, samples=2), "samples"),
+        (replace(run.manifest, image="other"), "image"),
+        (replace(run.manifest, pipeline=other.stamp), "parameters"),
+        (replace(run.manifest, data=replace(run.manifest.data, sha256="0")), "data set"),
+    ):
+        with pytest.raises(UsageError, match=f"made with another {said}"):
+            check_same(run, changed)
+
+
+def test_which_tasks_are_asked() -> None:
+    assert len(narrowed(DATA, (), 4)) == 4
+    assert [p.task_id for p in narrowed(DATA, ("starter/9", "starter/3"), None)] == [
+        "starter/3",
+        "starter/9",
+    ]
+    out = replace(DATA, left_out={"starter/1": "why"})
+    assert len(narrowed(out, (), None)) == 29
+    assert len(narrowed(out, ("starter/1",), None)) == 1
+    with pytest.raises(UsageError, match=r"did you mean starter/30\?"):
+        narrowed(DATA, ("starter/300",), None)
+
+
+def test_a_server_that_asks_one_to_wait_has_asked_all() -> None:
+    now = [0.0]
+    gate, purse = Gate(lambda: now[0]), Purse(UNCAPPED)
+    gate.wait(purse)
+    gate.shut(5.0)
+    gate.shut(1.0)  # The longer one holds.
+    through: list[bool] = []
+    thread = threading.Thread(target=lambda: through.append(gate.wait(purse) is None))
+    thread.start()
+    time.sleep(0.05)
+    assert not through
+    now[0] = 5.1
+    thread.join(60)
+    assert through == [True]
+    gate.shut(60.0)
+    purse.stop()
+    with pytest.raises(Stopped):
+        gate.wait(purse)
