@@ -17,7 +17,8 @@ class Briefing:
     folder: str
     languages: Sequence[str]
     place: str = "container"
-    network: bool = False
+    network: str = "none"
+    """none, packages or full."""
     block_seconds: float = 120.0
     check: str = ""
     project_file: str = ""
@@ -31,7 +32,7 @@ def system_message(briefing: Briefing) -> str:
         place=prompt(f"place_{briefing.place}"),
         folder=one_line(briefing.folder),
         languages=", ".join(briefing.languages),
-        network=prompt("network_on" if briefing.network else "network_off"),
+        network=prompt(f"network_{briefing.network}"),
         block_seconds=f"{briefing.block_seconds:g}",
         check=prompt("system_check", command=briefing.check) if briefing.check else "",
     )

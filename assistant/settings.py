@@ -66,7 +66,7 @@ class Settings:
     mount: Literal["none", "ro", "rw"] = option(
         "none", "the folder itself in the container, no copy", widens="more"
     )
-    network: Literal["none", "full"] = option(
+    network: Literal["none", "packages", "full"] = option(
         "none", "the network of the code; a flag alone can open it", places=("flag",)
     )
     runtime: str = option("", "the engine's runtime, such as runsc", widens="change")

@@ -44,8 +44,8 @@ def test_a_projects_words_are_marked_and_bounded() -> None:
 
 
 @pytest.mark.parametrize("place", ["container", "local"])
-@pytest.mark.parametrize("network", [True, False])
-def test_every_form_can_be_filled(place: str, network: bool) -> None:
+@pytest.mark.parametrize("network", ["none", "packages", "full"])
+def test_every_form_can_be_filled(place: str, network: str) -> None:
     assert system_message(briefing(place=place, network=network))
 
 

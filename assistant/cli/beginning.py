@@ -66,7 +66,7 @@ def _system(setup: Setup) -> Said:
                 folder=setup.folder.name,
                 languages=runs_here(setup),
                 place="local" if settings.local else "container",
-                network=settings.network != "none",
+                network=settings.network,
                 block_seconds=settings.block_seconds,
                 check=settings.check,
                 project_file=setup.project_file,

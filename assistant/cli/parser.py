@@ -100,7 +100,7 @@ def _sandbox() -> Parser:
     group.add_argument("--image", help="the image that code runs in")
     group.add_argument("--local", action="store_true", help="run code here, without a container")
     group.add_argument("--mount", choices=("none", "ro", "rw"), help="the folder itself, no copy")
-    group.add_argument("--network", choices=("none", "full"), help="default: none")
+    group.add_argument("--network", choices=("none", "packages", "full"), help="default: none")
     group.add_argument("--runtime", metavar="NAME", help="the engine's runtime, such as runsc")
     return flags
 

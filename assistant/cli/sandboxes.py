@@ -81,6 +81,8 @@ def _container(setup: Setup, session: str, life: "Life", image: str = "") -> "Ru
     from assistant.sandbox.engine import connect, find_engine
     from assistant.sandbox.options import Mounted, SandboxOptions
     from assistant.sandbox.owners import reap
+    from assistant.sandbox.package_indexes import package_indexes
+    from assistant.sandbox.relay import Indexes
 
     settings = setup.settings
     mount = None
@@ -90,6 +92,7 @@ def _container(setup: Setup, session: str, life: "Life", image: str = "") -> "Ru
         image=image or choose_image(setup),
         life=life,
         network=settings.network,
+        indexes=package_indexes(os.environ) if settings.network == "packages" else Indexes(),
         runtime=settings.runtime or None,
         mount=mount,
         values=settings.show_value,

@@ -14,6 +14,7 @@ from assistant.sandbox.link import Link
 from assistant.sandbox.options import Limits, SandboxOptions, setup_of, short_environment
 from assistant.sandbox.owners import owner_labels
 from assistant.sandbox.ready import HOME, UID, WORKSPACE, ReadyImage
+from assistant.sandbox.relay import PackageRelay
 from assistant.sandbox.source import command, runner_source
 
 if TYPE_CHECKING:
@@ -99,6 +100,8 @@ class Container:
                 self.warnings = (*self._unkept(answer.get("Warnings") or [], arguments), *lost)
             self._attached = Attached(self._client, self.name)
             self._start()
+        options = blueprint.options
+        relay = PackageRelay(options.indexes) if options.network == "packages" else None
         setup = setup_of(
             limits,
             blueprint.options.life,
@@ -109,8 +112,9 @@ class Container:
             python="",
             open_files=limits.open_files,
             wiped=[WORKSPACE, HOME, *blueprint.image.volumes, "/tmp", "/dev/shm", "/dev/mqueue"],
+            relay=relay.setup if relay else None,
         )
-        link = Link(self._attached, runner_source(), setup)
+        link = Link(self._attached, runner_source(), setup, relay)
         self._linked = True
         link.open(_START_SECONDS)
         return link
@@ -252,9 +256,7 @@ def _host_config(
 
 
 def _network(options: SandboxOptions) -> str:
-    if options.network == "none":
-        return "none"
-    return "bridge"
+    return "bridge" if options.network == "full" else "none"
 
 
 def _mounts(blueprint: Blueprint, labels: Mapping[str, str]) -> list[Any]:

@@ -73,8 +73,10 @@ def blueprint(client: "DockerClient", options: SandboxOptions) -> Blueprint:
     """Settles what containers are made of; raises UsageError for what cannot be meant."""
     if not re.fullmatch(r"[A-Za-z0-9-]{0,64}", options.session):
         raise UsageError(f"The session name {options.session!r} cannot name a container")
-    if options.network not in ("none", "full"):
-        raise UsageError(f"The network {options.network!r} is not known", "Use none or full")
+    if options.network not in ("none", "packages", "full"):
+        raise UsageError(
+            f"The network {options.network!r} is not known", "Use none, packages or full"
+        )
     about: Mapping[str, Any] = client.info()
     if options.runtime and options.runtime not in (about.get("Runtimes") or {}):
         raise SandboxError(

@@ -6,7 +6,7 @@ the waiting but never lose a piece of an answer.
 
 import threading
 import time
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import suppress
 from typing import Any, Protocol
 
@@ -42,6 +42,13 @@ class Transport(Protocol):
     def release(self) -> None: ...
 
 
+class Relay(Protocol):
+    """Serves connections that a runner carries."""
+
+    def take(self, frame: Frame, send: Callable[[Mapping[str, Any], bytes], None], /) -> None: ...
+    def close(self) -> None: ...
+
+
 class LinkLost(SandboxError):
     """The runner is gone, or is not to be believed any more. Nothing can be asked again."""
 
@@ -49,8 +56,15 @@ class LinkLost(SandboxError):
 class Link:
     """A conversation with one runner; ``setup`` is what it is told first."""
 
-    def __init__(self, transport: Transport, source: bytes, setup: Mapping[str, Any]) -> None:
-        self._transport = transport
+    def __init__(
+        self,
+        transport: Transport,
+        source: bytes,
+        setup: Mapping[str, Any],
+        relay: Relay | None = None,
+    ) -> None:
+        self._transport, self._relay = transport, relay
+        self._writing = threading.Lock()
         self._grace = float(setup["grace"])
         self._number = 0
         self._agreed = 0
@@ -76,6 +90,8 @@ class Link:
 
     def close(self) -> None:
         """Ends the connection; the runner ends all it has started, and itself."""
+        if self._relay is not None:
+            self._relay.close()
         self._transport.close()
         if self._thread.is_alive() and self._thread is not threading.current_thread():
             self._thread.join(5)
@@ -122,7 +138,7 @@ class Link:
                 self._ask(question, encode({**told, "entries": rows, "last": False}, body))
             self._ask(question, encode({**told, "last": True}))
         except BaseException:
-            if not self._torn:  # Whole frames only: the runner can tell later what it has.
+            if not self._cut():  # Whole frames only: the runner can tell later what it has.
                 self._ask(question, encode({**told, "last": True, "broken": True}))
                 self._await(question, 120, "write files")
             raise
@@ -164,16 +180,33 @@ class Link:
     def _ask(self, question: Question, data: bytes) -> None:
         if self._fault is not None:
             raise self._fault
-        if self._torn:
+        if self._cut():
             raise LinkLost("A message to the sandbox was cut off", "Start a new session")
         self._question = question
-        self._torn = True  # Until all is sent: a half message would make the rest nonsense.
         try:
-            self._transport.write(data)
+            self._write(data)
         except (OSError, ValueError) as error:
             self._thread.join(1)  # What it read last may say why.
             raise self._lost() from error
-        self._torn = False
+
+    def _cut(self) -> bool:
+        """Whether a message was cut off, so that nothing can be said any more."""
+        with self._writing:
+            return self._torn
+
+    def _write(self, data: bytes) -> None:
+        with self._writing:
+            if self._torn:
+                raise OSError("a message was cut off")
+            self._torn = True  # Until all is sent: a half message would make the rest nonsense.
+            self._transport.write(data)
+            self._torn = False
+
+    def _carry(self, head: Mapping[str, Any], body: bytes) -> None:
+        """For the relay: a frame that answers no question. Raises OSError where it cannot go."""
+        if self._fault is not None:
+            raise OSError("the runner is gone")
+        self._write(encode(head, body))
 
     def _await(self, question: Question, seconds: float, what: str) -> Frame:
         until = time.monotonic() + seconds
@@ -220,12 +253,17 @@ class Link:
             self._fault = error
         finally:
             fault = self._lost()
+            if self._relay is not None:
+                self._relay.close()
             if self._question is not None:
                 self._question.fail(fault)
             self._transport.close()
             self._transport.release()
 
     def _take(self, frame: Frame) -> None:
+        if frame.kind == "net" and self._relay is not None:
+            self._relay.take(frame, self._carry)
+            return
         question = self._question
         if question is None or frame.head.get("id") != question.id or question.over:
             return

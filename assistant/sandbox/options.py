@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from assistant.sandbox.protocol import Caps
+from assistant.sandbox.relay import Indexes
 
 MIB = 1 << 20
 GIB = 1 << 30
 
 Life = Literal["session", "fresh", "pooled"]
-Network = Literal["none", "full"]
+Network = Literal["none", "packages", "full"]
 
 CACHES = frozenset(
     {".git", ".hg", ".svn", ".venv", "venv", ".tox", ".nox", "node_modules", ".gradle"}
@@ -72,6 +73,8 @@ class SandboxOptions:
     limits: Limits | None = None
     """None: as much as sessions and checks get on this engine."""
     network: Network = "none"
+    indexes: Indexes = field(default_factory=Indexes)
+    """What ``packages`` reaches."""
     runtime: str | None = None
     """Of the engine's runtimes, for a stronger boundary: ``runsc``."""
     mount: Mounted | None = None

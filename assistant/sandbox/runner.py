@@ -33,6 +33,7 @@ import resource
 import selectors
 import shutil
 import signal
+import site
 import socket
 import stat
 import struct
@@ -471,6 +472,8 @@ def settle_python(order: Dict[str, Any]) -> None:
     extra = os.path.expanduser("~/.local/lib/python%d.%d/site-packages" % sys.version_info[:2])
     if os.path.isdir(extra):
         sys.path.append(extra)
+    if "VIRTUAL_ENV" in os.environ:
+        site.addsitedir(os.path.join(os.environ["VIRTUAL_ENV"], site_packages()))
     main = types.ModuleType("__main__")
     main.__dict__["__builtins__"] = builtins
     sys.modules["__main__"] = main
@@ -1608,6 +1611,139 @@ class Port:
             yield head, body
 
 
+class Way:
+    """One connection from a program to the relay's port: what waits, and what may be sent."""
+
+    def __init__(self, sock: socket.socket, credit: int) -> None:
+        self.sock, self.credit = sock, credit
+        self.waiting = bytearray()
+        self.ended = self.done = False  # The host will send no more; the program has no more.
+
+
+class Relay:
+    """A port on the container's loopback whose connections the host serves, by frames."""
+
+    def __init__(self, port: Port, selector: selectors.BaseSelector, order: Dict[str, Any]) -> None:
+        self.port, self.selector = port, selector
+        self.most, self.window = order["most"], order["window"]
+        self.ways: Dict[int, Way] = {}
+        self.count = 0
+        self.listener = socket.socket()
+        self.listener.bind(("127.0.0.1", 0))
+        self.listener.listen(self.most)
+        self.listener.setblocking(False)
+        self.selector.register(self.listener, selectors.EVENT_READ, self.accept)
+
+    def tell(self, number: int, what: str, body: bytes = b"", **more: int) -> None:
+        self.port.send({"is": "net", "conn": number, "what": what, **more}, body)
+
+    def accept(self) -> None:
+        try:
+            sock, _ = self.listener.accept()
+        except OSError:
+            return
+        if len(self.ways) >= self.most:
+            sock.close()
+            return
+        sock.setblocking(False)
+        self.count += 1
+        self.ways[self.count] = Way(sock, self.window)
+        self.tell(self.count, "open")
+        self.heed(self.count)
+
+    def heed(self, number: int) -> None:
+        """Listen to what a connection can do now, and to nothing else."""
+        way = self.ways[number]
+        events = selectors.EVENT_WRITE if way.waiting else 0
+        events |= selectors.EVENT_READ if way.credit > 0 and not way.done else 0
+        with contextlib.suppress(KeyError):
+            self.selector.unregister(way.sock)
+        if events:
+            self.selector.register(way.sock, events, lambda: self.act(number))
+
+    def act(self, number: int) -> None:
+        way = self.ways[number]
+        try:
+            self.write(number, way)
+            if way.credit > 0 and not way.done:
+                self.read(number, way)
+        except OSError:
+            self.drop(number)
+            return
+        self.heed(number)
+
+    def read(self, number: int, way: Way) -> None:
+        try:
+            data = way.sock.recv(min(way.credit, 1 << 16))
+        except BlockingIOError:
+            return
+        way.credit -= len(data)
+        way.done = not data
+        self.tell(number, "data" if data else "end", data)
+
+    def write(self, number: int, way: Way) -> None:
+        if way.waiting:
+            with contextlib.suppress(BlockingIOError):
+                sent = way.sock.send(way.waiting)
+                del way.waiting[:sent]
+                self.tell(number, "took", bytes=sent)
+        if way.ended and not way.waiting:
+            raise OSError
+
+    def drop(self, number: int) -> None:
+        way = self.ways.pop(number)
+        with contextlib.suppress(KeyError):
+            self.selector.unregister(way.sock)
+        way.sock.close()
+        self.tell(number, "gone")
+
+    def take(self, head: Dict[str, Any], body: bytes) -> None:
+        way = self.ways.get(head["conn"])
+        if way is None:
+            return
+        if head["what"] == "data":
+            way.waiting += body
+        elif head["what"] == "took":
+            way.credit += head["bytes"]
+        else:
+            way.ended = True
+        self.act(head["conn"])
+
+    def environment(self, order: Dict[str, Any], home: str, path: str) -> Dict[str, str]:
+        """The variables for package clients; makes the place on the session's disk that they
+        install to. No program has run yet, so nobody can have put anything in the way."""
+        venv = os.path.join(home, "venv")
+        python = os.path.realpath(sys.executable)
+        made = os.path.join(venv, site_packages())
+        for folder in (os.path.join(venv, "bin"), made):
+            os.makedirs(folder, exist_ok=True)
+        for name in ("python3", "python"):
+            os.symlink(python, os.path.join(venv, "bin", name))
+        settings = "home = %s\ninclude-system-site-packages = true\nversion = %d.%d.%d\n"
+        values = (os.path.dirname(python), *sys.version_info[:3])
+        pip = (
+            "#!%s/bin/python3\nfrom pip._internal.cli.main import main\nraise SystemExit(main())\n"
+        )
+        texts = {"pyvenv.cfg": settings % values, "bin/pip": pip % venv, "bin/pip3": pip % venv}
+        if order["certificates"]:
+            texts["certificates.pem"] = order["certificates"]
+        for name, text in texts.items():
+            with open(os.path.join(venv, name), "w") as file:
+                file.write(text)
+            os.chmod(file.name, 0o755 if name.startswith("bin/") else 0o644)
+        proxy = "http://127.0.0.1:%d" % self.listener.getsockname()[1]
+        variables = {"HTTPS_PROXY": proxy, "https_proxy": proxy, "VIRTUAL_ENV": venv}
+        if order["certificates"]:
+            trusted = os.path.join(venv, "certificates.pem")
+            names = ("PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
+            variables.update(dict.fromkeys(names, trusted))
+        return {**variables, **order["variables"], "PATH": venv + "/bin:" + path}
+
+
+def site_packages() -> str:
+    return "lib/python%d.%d/site-packages" % sys.version_info[:2]
+
+
 class Process:
     """A job that the forker has made: a session's interpreter or shell, or a single program."""
 
@@ -1652,6 +1788,7 @@ class Runner:
         self.spare: Optional[Process] = None  # Made while no job runs, so that none waits for it.
         self.job: Optional[Job] = None
         self.watch: Optional[Watch] = None
+        self.relay: Optional[Relay] = None
         self.background: List[Capture] = []
         self.listed: Set[int] = set()
         self.unheard = 0
@@ -1707,6 +1844,11 @@ class Runner:
         if head["watched"]:
             self.watch = Watch(head["watched"], head["disk"], head["files"])
             self.watch.trusted = self.trusted
+        if head.get("relay"):
+            self.relay = Relay(self.port, self.selector, head["relay"])
+            known = head["environment"]
+            more = self.relay.environment(head["relay"], known["HOME"], known["PATH"])
+            self.settings["environment"] = {**known, **more}
         self.port.send({"is": "ready", "id": head["id"]})
         self.stand_ready()
 
@@ -2279,6 +2421,10 @@ class Runner:
                 self.stop(passed, now=True)
 
     # Files.
+
+    def on_net(self, head: Dict[str, Any], body: bytes) -> None:
+        if self.relay is not None:
+            self.relay.take(head, body)
 
     def on_put(self, head: Dict[str, Any], body: bytes) -> None:
         self.files.settle(head["agreed"])
