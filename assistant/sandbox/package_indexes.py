@@ -24,13 +24,15 @@ def package_indexes(environment: Mapping[str, str]) -> Indexes:
     said = _settings(environment)
     first, more = _reachable(said.get("index-url", "")), _reachable(said.get("extra-index-url", ""))
     own = frozenset(_address(url) for url in (*first, *more))
+    if own & PUBLIC:  # Its pages lie on one host, its files on another.
+        own |= PUBLIC
     variables = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1"}
     if first:
         variables["PIP_INDEX_URL"] = first[-1]
     if more:
         variables["PIP_EXTRA_INDEX_URL"] = " ".join(more)
     public = frozenset() if first else PUBLIC
-    return Indexes(public, own - PUBLIC, variables, _certificates(said.get("cert", "")))
+    return Indexes(public, own, variables, _certificates(said.get("cert", "")))
 
 
 def _settings(environment: Mapping[str, str]) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import shutil
 import socket
 import ssl
 import subprocess
@@ -368,6 +367,12 @@ def test_the_users_own_index_takes_its_place(tmp_path: Path) -> None:
     assert (found.variables or {})["PIP_INDEX_URL"] == "https://Packages.example:8443/simple"
 
 
+def test_the_public_index_named_by_the_user_is_his_own(tmp_path: Path) -> None:
+    """Behind a name server of one's own it may have a private address."""
+    found = indexes_of(tmp_path, PIP_INDEX_URL="https://pypi.org/simple")
+    assert found.own == {("pypi.org", 443), ("files.pythonhosted.org", 443)}
+
+
 def test_more_indexes_and_those_of_files(tmp_path: Path) -> None:
     more = "file:///srv/wheels https://more.example/simple"
     found = indexes_of(tmp_path, PIP_EXTRA_INDEX_URL=more)
@@ -414,7 +419,3 @@ def test_only_certificates_are_taken_from_a_file(tmp_path: Path) -> None:
     assert "PRIVATE" not in found
     with pytest.raises(UsageError, match="cannot be read"):
         indexes_of(tmp_path, PIP_CERT=str(tmp_path / "none.pem"))
-
-
-def test_openssl_is_there_for_these_tests() -> None:
-    assert shutil.which("openssl")
