@@ -4,11 +4,12 @@ import configparser
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from assistant.events import UsageError
-from assistant.sandbox.relay import PUBLIC, Indexes
+from assistant.sandbox.relay import Indexes
 
 _LARGEST = 4 << 20
 _NAMES = ("index-url", "extra-index-url", "cert")
@@ -24,15 +25,30 @@ def package_indexes(environment: Mapping[str, str]) -> Indexes:
     said = _settings(environment)
     first, more = _reachable(said.get("index-url", "")), _reachable(said.get("extra-index-url", ""))
     own = frozenset(_address(url) for url in (*first, *more))
-    if own & PUBLIC:  # Its pages lie on one host, its files on another.
-        own |= PUBLIC
+    usual = _usual()
+    if own & usual:  # Its pages lie on one host, its files on another.
+        own |= usual
     variables = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1"}
     if first:
         variables["PIP_INDEX_URL"] = first[-1]
     if more:
         variables["PIP_EXTRA_INDEX_URL"] = " ".join(more)
-    public = frozenset() if first else PUBLIC
+    public = frozenset() if first else usual
+    if not public and not own:
+        raise UsageError(
+            "There is no pip here to tell which package index is the usual one",
+            "Name it: PIP_INDEX_URL=https://...",
+        )
     return Indexes(public, own, variables, _certificates(said.get("cert", "")))
+
+
+def _usual() -> frozenset[tuple[str, int]]:
+    """The hosts of the public index, as pip knows them; none where there is no pip."""
+    try:
+        index = import_module("pip._internal.models.index").PyPI
+        return frozenset({(str(index.netloc), 443), (str(index.file_storage_domain), 443)})
+    except (ImportError, AttributeError):
+        return frozenset()
 
 
 def _settings(environment: Mapping[str, str]) -> dict[str, str]:

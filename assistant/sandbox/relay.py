@@ -32,7 +32,6 @@ IDLE = 180.0
 _CONNECT = re.compile(rb"CONNECT ([A-Za-z0-9.-]{1,253}):([0-9]{1,5}) HTTP/1\.[01]\r\n")
 _HIDING = tuple(ip_network(net) for net in ("64:ff9b::/32", "2002::/16", "2001::/32", "::/96"))
 """Addresses of version 6 that stand for one of version 4, which may be anything."""
-PUBLIC = frozenset({("pypi.org", 443), ("files.pythonhosted.org", 443)})
 
 Send = Callable[[Mapping[str, Any], bytes], None]
 
@@ -41,7 +40,7 @@ Send = Callable[[Mapping[str, Any], bytes], None]
 class Indexes:
     """Where packages come from. ``own`` hosts are named by the user, and may be private."""
 
-    public: frozenset[tuple[str, int]] = PUBLIC
+    public: frozenset[tuple[str, int]] = frozenset()
     own: frozenset[tuple[str, int]] = frozenset()
     variables: Mapping[str, str] | None = None
     """What the package clients inside are told besides; nothing secret."""

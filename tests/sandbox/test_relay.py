@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from assistant.events import SandboxError, UsageError
+from assistant.sandbox import package_indexes as package_indexes_module
 from assistant.sandbox import relay as relaying
 from assistant.sandbox.docker_sandbox import DockerSandbox
 from assistant.sandbox.engine import Engine
@@ -172,12 +173,12 @@ def test_nothing_else_passes(opened: Open, index: Indexes) -> None:
     go(sandbox, ASK)
     for host in (
         "example.com:443",
-        "pypi.org.example.com:443",
+        "index.example.com:443",
         f"localhost:{port + 1}",
         "localhost:22",
         f"127.0.0.1:{port}",
         "169.254.169.254:80",
-        "pypi.org:22",
+        "localhost:443",
         "2130706433:443",
     ):
         assert "403" in go(sandbox, f"print(connect({host!r}))").output, host
@@ -219,6 +220,8 @@ def test_a_session_that_ends_leaves_no_connection(opened: Open, index: Indexes) 
 
 
 # The host's end alone, with a hostile runner.
+
+LISTED = Indexes(public=frozenset({("index.example", 443)}))
 
 
 class Runner:
@@ -297,9 +300,9 @@ def test_a_name_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(relaying.socket, "getaddrinfo", look_up)
     monkeypatch.setattr(relaying.socket, "socket", Socket)
-    answer = Runner(Indexes()).asks("CONNECT pypi.org:443 HTTP/1.1\r\n\r\n")
+    answer = Runner(LISTED).asks("CONNECT index.example:443 HTTP/1.1\r\n\r\n")
     assert "502" in answer
-    assert (asked, reached) == (["pypi.org"], [("151.101.0.223", 443)])
+    assert (asked, reached) == (["index.example"], [("151.101.0.223", 443)])
 
 
 def test_one_private_address_among_others_is_enough_to_refuse(
@@ -307,14 +310,14 @@ def test_one_private_address_among_others_is_enough_to_refuse(
 ) -> None:
     rows = [(2, 1, 6, "", ("151.101.0.223", 443)), (2, 1, 6, "", ("10.0.0.1", 443))]
     monkeypatch.setattr(relaying.socket, "getaddrinfo", lambda *_, **__: rows)
-    assert "403" in Runner(Indexes()).asks("CONNECT pypi.org:443 HTTP/1.1\r\n\r\n")
+    assert "403" in Runner(LISTED).asks("CONNECT index.example:443 HTTP/1.1\r\n\r\n")
 
 
 def test_who_says_nothing_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(relaying, "ASKING", 0.2)
     runner = Runner(Indexes())
     runner.says(1, "open")
-    runner.says(1, "data", b"CONNECT pypi")
+    runner.says(1, "data", b"CONNECT index")
     with runner.changed:
         assert runner.changed.wait_for(lambda: 1 in runner.ended, PATIENCE)
     assert runner.got == {}
@@ -348,6 +351,8 @@ def test_frames_that_no_runner_sends() -> None:
 
 # What the user has set up.
 
+USUAL = package_indexes_module._usual()
+
 
 def indexes_of(tmp_path: Path, **variables: str) -> Indexes:
     return package_indexes({"HOME": str(tmp_path), "PIP_CONFIG_FILE": "/dev/null", **variables})
@@ -355,7 +360,7 @@ def indexes_of(tmp_path: Path, **variables: str) -> Indexes:
 
 def test_the_public_index_is_the_usual_one(tmp_path: Path) -> None:
     found = indexes_of(tmp_path)
-    assert ("pypi.org", 443) in found.public
+    assert found.public == USUAL
     assert not found.own
     assert "PIP_INDEX_URL" not in (found.variables or {})
 
@@ -369,16 +374,27 @@ def test_the_users_own_index_takes_its_place(tmp_path: Path) -> None:
 
 def test_the_public_index_named_by_the_user_is_his_own(tmp_path: Path) -> None:
     """Behind a name server of one's own it may have a private address."""
-    found = indexes_of(tmp_path, PIP_INDEX_URL="https://pypi.org/simple")
-    assert found.own == {("pypi.org", 443), ("files.pythonhosted.org", 443)}
+    (pages, _), *_ = [one for one in USUAL if not one[0].startswith("files")]
+    found = indexes_of(tmp_path, PIP_INDEX_URL=f"https://{pages}/simple")
+    assert found.own == USUAL
+    assert len(found.own) == 2
 
 
 def test_more_indexes_and_those_of_files(tmp_path: Path) -> None:
     more = "file:///srv/wheels https://more.example/simple"
     found = indexes_of(tmp_path, PIP_EXTRA_INDEX_URL=more)
     assert found.own == {("more.example", 443)}
-    assert ("pypi.org", 443) in found.public
+    assert found.public == USUAL
     assert (found.variables or {})["PIP_EXTRA_INDEX_URL"] == "https://more.example/simple"
+
+
+def test_without_pip_an_index_must_be_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(package_indexes_module, "_usual", frozenset)
+    with pytest.raises(UsageError, match="no pip here"):
+        indexes_of(tmp_path)
+    assert indexes_of(tmp_path, PIP_INDEX_URL="https://one.example/").own
 
 
 def test_pips_files_are_read_and_its_variables_win(tmp_path: Path) -> None:
