@@ -102,20 +102,28 @@ def scope(comparison: Comparison) -> str:
 
 def headline(comparison: Comparison, pair: Pair) -> str:
     """The outcome of one pair in a sentence."""
-    before, after = (comparison.labels[n] for n in (pair.before, pair.after))
-    found = pair.paired
+    return "; ".join(filter(None, (claim(comparison, pair), visible(pair)))) + "."
+
+
+def claim(comparison: Comparison, pair: Pair, names: Sequence[str] = ()) -> str:
+    """What was found; runs are called by their letters, or by ``names``."""
+    before, after = ((names or comparison.labels)[n] for n in (pair.before, pair.after))
+    if not pair.found:
+        return f"No difference found between {before} and {after}"
+    difference = pair.paired.difference.value
+    better, worse = (after, before) if difference > 0 else (before, after)
+    return f"{better} solves more than {worse}, by {100 * abs(difference):.1f} points"
+
+
+def visible(pair: Pair) -> str:
+    """Where nothing was found: what would have been."""
     if pair.found:
-        better, worse = (after, before) if found.difference.value > 0 else (before, after)
-        gap = 100 * abs(found.difference.value)
-        return f"{better} solves more than {worse}, by {gap:.1f} points."
-    told = f"No difference found between {before} and {after}"
-    tasks = count(found.tasks, "task")
+        return ""
+    found, tasks = pair.paired, count(pair.paired.tasks, "task")
     if 2 ** (1 - found.tasks) > pair.alpha:
         # All of them won by one side would still be a matter of chance.
-        return f"{told}; {tasks} can show none, whatever becomes of them."
-    return (
-        f"{told}; with {tasks} one of {100 * found.detectable:.1f} points would have been visible."
-    )
+        return f"{tasks} can show none, whatever becomes of them"
+    return f"with {tasks} one of {100 * found.detectable:.1f} points would have been visible"
 
 
 def evidence(comparison: Comparison, pair: Pair) -> str:

@@ -182,6 +182,17 @@ def test_ten_thousand_tasks_share_cells() -> None:
     assert len(html) < 3_000_000
 
 
+def test_the_headline_calls_runs_by_names_that_tell_them_apart() -> None:
+    worse, better = verdicts(*"0" * 20, name="small"), verdicts(*"1" * 20, name="large; <b>")
+    html = page(compare_runs([worse, better]))
+    assert "<h1>large; &lt;b&gt; solves more than small, by 100.0 points.</h1>" in html
+    html = page(compare_runs([worse, replace(better, name="small")]))
+    assert "<h1>B solves more than A, by 100.0 points.</h1>" in html
+    html = page(compare_runs([better, replace(better, id="b", name="other")]))
+    assert "<h1>No difference found between large; &lt;b&gt; and other.</h1>" in html
+    assert "With 20 tasks one of " in html
+
+
 def test_markup() -> None:
     made = tag(
         "a", "<x>", Markup("<b>y</b>"), 3, class_="c", aria_label='"q"', hidden=True, id=None

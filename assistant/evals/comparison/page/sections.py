@@ -35,8 +35,8 @@ def head(comparison: Comparison) -> Markup:
     """What came out, before all else."""
     best = comparison.pairs[0]
     single = len(comparison.pairs) == 1
-    title, _, rest = w.headline(comparison, best).rstrip(".").partition("; ")
-    lead = f"{rest[:1].upper()}{rest[1:]}. " if rest else ""
+    title, seen = w.claim(comparison, best, _telling(comparison)), w.visible(best)
+    lead = f"{seen[0].upper()}{seen[1:]}. " if seen else ""
     lead += w.evidence(comparison, best)
     if not single:
         title, lead = _several(comparison), _found(comparison)
@@ -51,6 +51,13 @@ def head(comparison: Comparison) -> Markup:
         tag("p", lead, class_="lead") if lead else "",
         tag("ul", *names, class_="names"),
     )
+
+
+def _telling(comparison: Comparison) -> list[str]:
+    """The runs' names where they tell them apart at a glance, else their letters."""
+    names = [summary.run.name for summary in comparison.summaries]
+    good = len(set(names)) == len(names) and all(0 < len(name) <= 32 for name in names)
+    return names if good else comparison.labels
 
 
 def _several(comparison: Comparison) -> str:
