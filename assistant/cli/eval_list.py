@@ -9,7 +9,7 @@ from assistant.cli.output import say
 from assistant.cli.setup import data_folder
 from assistant.cli.wiring import read_setup
 from assistant.evals.datasets import PUBLISHED, find
-from assistant.evals.run_reader import Listed, Runs, load_run
+from assistant.evals.run_reader import Listed, Runs, count
 from assistant.events import UsageError
 from assistant.record_reader import Damage
 
@@ -32,17 +32,16 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _fields(one: Listed) -> dict[str, object]:
-    run = load_run(one.path)
-    stamp, data = run.manifest.pipeline, run.manifest.data
+    stamp, data, counts = one.manifest.pipeline, one.manifest.data, count(one.path)
     return {
-        "run": run.id,
+        "run": one.manifest.run,
         "data": data.name,
         "model": stamp.model,
         "strategy": stamp.strategy,
-        "samples": len(run.samples),
-        "wanted": run.wanted,
-        "passed": sum(sample.passed for sample in run.samples),
-        "status": _status(one, run.ended.status if run.ended else ""),
+        "samples": counts.samples,
+        "wanted": len(data.tasks) * one.manifest.samples,
+        "passed": counts.passed,
+        "status": "running" if one.at_work else counts.status or "killed",
         "path": str(one.path),
     }
 
@@ -53,10 +52,6 @@ def _line(one: Listed) -> str:
     passed = f"{fields['passed']} passed"
     status = "" if fields["status"] == "done" else f"  [{fields['status']}]"
     return f"{fields['run']}  {done:>9}  {passed:>11}  {fields['strategy']}{status}"
-
-
-def _status(one: Listed, ended: str) -> str:
-    return "running" if one.at_work else ended or "killed"
 
 
 def _sets(folders: list[Path]) -> list[tuple[str, str]]:

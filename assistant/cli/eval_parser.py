@@ -41,9 +41,15 @@ def _run(actions: Any) -> None:
         metavar="M",
         help="a name, or replay:RUN or replay:SAMPLES.jsonl; again for several side by side",
     )
-    run.add_argument("--strategy", choices=("structured", "fence", "chat", "complete"))
+    run.add_argument(
+        "--strategy",
+        choices=("structured", "fence", "chat", "complete"),
+        help="how code is asked for (structured)",
+    )
     run.add_argument("--prompt", metavar="FILE", help="a prompt with $prompt for the task's own")
-    run.add_argument("--formatter", choices=("none", "autopep8", "ruff"))
+    run.add_argument(
+        "--formatter", choices=("none", "autopep8", "ruff"), help="scored before and after it"
+    )
     run.add_argument("--resume", metavar="RUN", help="go on with a run: its id, or last")
     _which(run)
     run.add_argument("--samples", type=number, metavar="N", help="for each task (1)")

@@ -1,5 +1,6 @@
 """One live line for each model while an evaluation runs; nothing where nobody looks."""
 
+import shutil
 import sys
 import time
 from collections.abc import Sequence
@@ -40,7 +41,8 @@ class Progress:
 
     def _show(self) -> None:
         up = f"\x1b[{self._drawn}A" if self._drawn else ""
-        lines = [f"\r\x1b[2K{visible(line(course))[:200]}\n" for course in self._courses]
+        width = shutil.get_terminal_size().columns - 1
+        lines = [f"\r\x1b[2K{visible(line(course))[:width]}\n" for course in self._courses]
         sys.stderr.write(up + "".join(lines))
         sys.stderr.flush()
         self._drawn = len(lines)

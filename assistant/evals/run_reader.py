@@ -146,6 +146,49 @@ class Listed:
     """Some process writes to it."""
 
 
+_KEY = re.compile(
+    rb'\{"v":1,"type":"(Generated|Scored)","task":("(?:[^"\\]|\\.)*"),"number":(\d+),'
+)
+_OUTCOME = b'"outcome":"'
+_STATUS = re.compile(rb'\{"v":1,"type":"Ended","status":"([a-z]+)"')
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How far a run is, at a glance."""
+
+    samples: int
+    passed: int
+    status: str
+    """How the last process left it; empty where one is at work, or was killed."""
+
+
+def count(path: Path) -> Counts:
+    """The same figures that ``load_run`` comes to, without reading what the lines hold.
+
+    Raises:
+        RecordError: it cannot be read.
+    """
+    passed: dict[tuple[bytes, bytes], bool] = {}
+    status = ""
+    try:
+        with open(path, "rb") as file:
+            for line in file:
+                if not line.endswith(b"\n"):
+                    break
+                ended = _STATUS.match(line)
+                status = ended[1].decode() if ended else ""
+                found = _KEY.match(line)
+                if found:
+                    # The last verdict of the line counts. In a text these quotes are escaped.
+                    last = line.rfind(_OUTCOME) + len(_OUTCOME)
+                    scored = found[1] == b"Scored"
+                    passed[found[2], found[3]] = scored and line.startswith(b'passed"', last)
+    except OSError as error:
+        raise RecordError(f"cannot read {path}: {error.strerror or error}", _REMEDY) from error
+    return Counts(len(passed), sum(passed.values()), status)
+
+
 class Runs:
     """The runs below a data folder."""
 

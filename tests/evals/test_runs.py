@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from assistant.evals import run_writer
-from assistant.evals.run_reader import Listed, Runs, load_run
+from assistant.evals.run_reader import Listed, Runs, count, load_run
 from assistant.evals.run_writer import RunWriter, encoded
 from assistant.evals.runs import (
     Attempt,
@@ -264,6 +264,27 @@ def test_runs_are_listed_and_found(tmp_path: Path) -> None:
     for wrong in ("2025060", "nothing", "../../etc", "a b"):
         with pytest.raises((UsageError, RecordError)):
             print(load_run(runs.find(wrong)))
+
+
+def test_counts_at_a_glance_are_those_of_a_whole_reading(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    lie = Verdict("wrong_answer", '"outcome":"passed"', output='{"outcome":"passed"')
+    odd = tuple(f'{mark}"outcome":"passed",\\"number":9,' for mark in ("t", "\\"))
+    with RunWriter(path) as writer:
+        writer.begin(replace(MANIFEST, data=replace(MANIFEST.data, tasks=(*TASKS, *odd))))
+        judged = (Judged(PASSED), Judged(WRONG), Judged(PASSED, WRONG), Judged(WRONG, PASSED))
+        for number, one in enumerate((*judged, Judged(lie), None), 1):
+            for task in ("t/0", *odd):
+                writer.add(sample(task, number)[0], Scored(task, number, (Judged(PASSED), one)))
+        writer.add(*sample("t/1", 1), sample("t/1", 1)[0], Generated("t/2", 1, (), "away"))
+        writer.end("faults")
+    run, counts = load_run(path), count(path)
+    assert counts.samples == len(run.samples)
+    assert counts.passed == sum(one.passed for one in run.samples) == 9
+    assert counts.status == "faults"
+    with path.open("ab") as file:
+        file.write(b'{"v":1,"type":"Ended","status":"do')
+    assert count(path) == counts
 
 
 def test_a_span_is_cheap(tmp_path: Path) -> None:
