@@ -50,7 +50,7 @@ class Desk:
     ) -> None:
         self.exchange, self.enter_sends = exchange, options.enter_sends
         self.just_begun = True
-        self._sandbox = options.sandbox_state
+        self._sandbox, self._told = options.sandbox_state, ""
         self.drawn = threading.Event()
         self.fault = ""
         self._preview: Preview | None = None
@@ -127,7 +127,8 @@ class Desk:
     async def _frames(self) -> None:
         while True:
             try:
-                busy = self.exchange.state != "idle" or self._hint or "start" in self._sandbox()
+                # By what the screen says of the sandbox: it may have changed since it was drawn.
+                busy = self.exchange.state != "idle" or self._hint or "start" in self._told
                 await asyncio.wait_for(self.news.wait(), 1.0 if busy else None)
             except TimeoutError:  # The running time in the status line goes on.
                 self.app.invalidate()
@@ -164,7 +165,13 @@ class Desk:
         notice = words.joined((self._hint, self._question[1] if self._question else ""))
         mode = "" if self.enter_sends else "Alt-Enter sends"
         columns = self.output.get_size().columns
-        return status_line(notice, mode, self._sandbox(), self.exchange, columns)
+        self._told = self._sandbox()
+        return status_line(notice, mode, self._told, self.exchange, columns)
+
+    def look(self) -> None:
+        """Something else than text is new: draw at once, and see anew how often to draw."""
+        self.app.invalidate()
+        self.news.set()
 
     def _tell(self, hint: str, lasting: float = _TWICE) -> None:
         self._hint, self._hint_until = hint, time.monotonic() + lasting

@@ -96,7 +96,7 @@ class PromptConsole:
         exchange = self._exchange
         while True:
             exchange.enter("idle")
-            self._call(self._desk.app.invalidate)
+            self._call(self._desk.look)
             try:
                 text = exchange.typed.get()
                 exchange.enter("busy")
