@@ -133,6 +133,15 @@ class Course:
         self.done[scored.task, scored.number] = Sample(exam.generated, scored)
         self.fresh += 1
 
+    @property
+    def first_fault(self) -> str:
+        """What model or judge said about one of the samples without a verdict."""
+        for key, sample in self.done.items():
+            if sample.result in FAULTS:
+                said = sample.generated.fault or (sample.verdict.detail if sample.verdict else "")
+                return f"sample {key[1]} of {key[0]}: {said or sample.result}"
+        return "some samples have no verdict"
+
     def end(self, status: RunStatus, detail: str = "") -> None:
         """No further sample is begun."""
         if self.status == "done":
@@ -213,7 +222,7 @@ def conduct(
             course.join(until - time.monotonic())
     for course in courses:
         if course.status == "done" and course.finished < course.wanted:
-            course.end("faults", "some samples have no verdict")
+            course.end("faults", course.first_fault)
     watch()
 
 

@@ -179,16 +179,16 @@ def test_faults_of_the_server_change_no_verdict(program: Program, llmock: Any, h
     for fault in ("disconnect", "truncate", "corrupt"):
         getattr(llmock, fault)(after_chunks=3)
     arguments = ("eval", "run", "starter", "--limit", "6", "--strategy", "fence", "--jobs", "3")
-    hurt = program(*arguments, "--samples", "2", "--json")
+    hurt = program(*arguments, "--json")
     assert hurt.returncode == 0, hurt.stderr
-    llmock.assert_resilient(strict=True)
+    llmock.assert_resilient()
     llmock.reset()
     llmock.reply(FENCES, times=None)
-    assert program(*arguments, "--samples", "2").returncode == 0
+    assert program(*arguments).returncode == 0
     one, other = runs(home)
     assert results(one) == results(other)
     assert set(results(one).values()) == {"passed"}
-    assert len(results(one)) == 12
+    assert len(results(one)) == 6
     broken = [a for s in one.samples for a in s.generated.attempts if a.finish == "broken"]
     assert len(broken) == 3
     assert json.loads(hurt.stdout)["tokens"]["prompt"] > 0
