@@ -50,6 +50,14 @@ class Browser:
                 assert "error" not in told, told["error"]
                 return cast("dict[str, Any]", told["result"])
 
+    def close(self) -> None:
+        """Have it tidy up what it keeps outside of its profile."""
+        self._session = ""
+        self._number += 1
+        asked = {"id": self._number, "method": "Browser.close"}
+        with suppress(OSError):
+            os.write(self._to, json.dumps(asked).encode() + b"\0")
+
     def open(self, path: Path, fragment: str = "") -> None:
         """Show a file, and wait until it is loaded."""
         # By way of an empty page: another fragment of the same page would not be loaded anew.
@@ -162,6 +170,9 @@ def open_browser(profile: Path) -> Iterator[Browser]:
             error.add_note((profile / "said.txt").read_text("utf-8", "replace")[-3_000:])
             raise
         yield browser
+        browser.close()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=30)
     finally:
         _end(process)
         os.close(to_it)
