@@ -62,9 +62,12 @@ Status = Tuple[str, int, int, int, int, int]
 # ---------------------------------------------------------------------------- small system calls
 
 
+LIBC = ctypes.CDLL(None, use_errno=True)
+
+
 def prctl(option: int, value: int) -> None:
     if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
+        LIBC.prctl(option, value, 0, 0, 0)
 
 
 def dumpable(yes: bool) -> None:
@@ -297,18 +300,19 @@ def missing(machine: str, calls: Tuple[int, ...]) -> List[Tuple[int, int, int, i
     return rules
 
 
-def refuse_lasting() -> None:
+def lasting_rules() -> List[Tuple[int, int, int, int]]:
     """For a job in a place that others use after it: nothing can be made that would be left."""
     machine = os.uname().machine
-    if machine in MACHINES:
-        install_filter([*missing(machine, LASTING[machine]), (ANSWER, 0, 0, ALLOW)])
+    if machine not in MACHINES:
+        return []
+    return [*missing(machine, LASTING[machine]), (ANSWER, 0, 0, ALLOW)]
 
 
-def refuse_calls() -> None:
-    """Some system calls fail from here on, in this process and all that come of it."""
+def job_rules() -> List[Tuple[int, int, int, int]]:
+    """For the forker and all that come of it."""
     machine = os.uname().machine
     if machine not in MACHINES:
-        return
+        return []
     rules = missing(machine, REFUSED)
     error = ERROR | errno.EPERM
     for number, argument in SCHEDULING[machine]:
@@ -319,19 +323,29 @@ def refuse_calls() -> None:
     rules += [(EQUAL, 0, 8, PRLIMIT[machine]), (LOAD, 0, 0, ARGUMENTS), (EQUAL, 4, 0, 0)]
     rules += [(LOAD, 0, 0, ARGUMENTS + 16), (EQUAL, 0, 3, 0), (LOAD, 0, 0, ARGUMENTS + 20)]
     rules += [(EQUAL, 0, 1, 0), (ANSWER, 0, 0, ALLOW), (ANSWER, 0, 0, error)]
-    rules.append((ANSWER, 0, 0, ALLOW))
-    install_filter(rules)
+    return [*rules, (ANSWER, 0, 0, ALLOW)]
 
 
-def install_filter(rules: List[Tuple[int, int, int, int]]) -> None:
-    program = b"".join(struct.pack("HBBI", *rule) for rule in rules)
-    memory = ctypes.create_string_buffer(program)
-    fprog = ctypes.create_string_buffer(
-        struct.pack("HxxxxxxP", len(rules), ctypes.addressof(memory))
-    )
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.prctl(38, 1, 0, 0, 0)  # PR_SET_NO_NEW_PRIVS, without which no filter is taken.
-    libc.prctl(22, 2, ctypes.c_void_p(ctypes.addressof(fprog)), 0, 0)  # PR_SET_SECCOMP
+class Filter:
+    """Rules made ready for the kernel: ``install`` then costs a job next to nothing."""
+
+    def __init__(self, rules: List[Tuple[int, int, int, int]]) -> None:
+        self.rules = rules
+        program = b"".join(struct.pack("HBBI", *rule) for rule in rules)
+        self.memory = ctypes.create_string_buffer(program)
+        self.told = ctypes.create_string_buffer(
+            struct.pack("HxxxxxxP", len(rules), ctypes.addressof(self.memory))
+        )
+        self.where = ctypes.c_void_p(ctypes.addressof(self.told))
+
+    def install(self) -> None:
+        """From here on it holds for this process and all that come of it."""
+        if self.rules:
+            LIBC.prctl(38, 1, 0, 0, 0)  # PR_SET_NO_NEW_PRIVS, without which no filter is taken.
+            LIBC.prctl(22, 2, self.where, 0, 0)  # PR_SET_SECCOMP
+
+
+NOTHING_LASTING = Filter(lasting_rules())
 
 
 # ---------------------------------------------------------------------------- the forker
@@ -348,7 +362,7 @@ class Born(BaseException):
 def fork_jobs(line: Line) -> NoReturn:
     """Forks a job whenever asked, and tells how each one ended. Ends with its line."""
     if os.getppid() == 1:  # In a container.
-        refuse_calls()
+        Filter(job_rules()).install()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Until a job runs foreign code.
     gc.collect()
     gc.freeze()  # A job's own collections leave alone, and so share, what is here already.
@@ -439,12 +453,14 @@ def become_job(sock: socket.socket) -> int:
     if order is None:
         os._exit(0)
     dumpable(True)
-    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
-        file.write("1000")  # When memory runs out, this dies and not the runner.
+    with contextlib.suppress(OSError):
+        fd = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
+        os.write(fd, b"1000")  # When memory runs out, this dies and not the runner.
+        os.close(fd)
     if order["open_files"]:
         resource.setrlimit(resource.RLIMIT_NOFILE, (order["open_files"],) * 2)
     if order["shared"]:
-        refuse_lasting()
+        NOTHING_LASTING.install()
     os.environ.clear()
     os.environ.update(order["environment"])
     os.umask(0o022)

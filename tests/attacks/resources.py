@@ -33,10 +33,10 @@ ATTACKS = (
     Attack(
         "memory of children",
         _MEMORY,
-        "import os, sys, time\nfor _ in range(3): os.fork()\nx = bytearray(1 << 26)\n"
-        "time.sleep(1)\nfailed = 0\n"
-        "try:\n    while True: failed += os.wait()[1] > 0\n"
-        "except ChildProcessError: sys.exit(failed > 0 or print('BREACH'))",
+        "import os, sys, time\ntop = os.getpid()\nfor _ in range(3): os.fork()\n"
+        "x = bytearray(1 << 26)\ntime.sleep(6)\nfailed = 0\n"
+        "try:\n    while True: failed += os.wait()[1] > 0\nexcept ChildProcessError: pass\n"
+        "sys.exit(failed > 0 or (os.getpid() == top and print('BREACH')))",
         reason="memory",
     ),
     Attack(
