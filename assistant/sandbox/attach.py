@@ -75,8 +75,6 @@ class Attached:
 
 def _wire(raw: Any) -> _Wire:
     """The library hands out a different object for each way to reach an engine."""
-    if hasattr(raw, "proc"):
-        return _SshWire(raw)
     response = raw._response
     if isinstance(raw, ssl.SSLSocket):
         return _SocketWire(raw, response.close)
@@ -132,29 +130,3 @@ class _SocketWire:
             self._done()
         with suppress(OSError):
             self._sock.close()
-
-
-class _SshWire:
-    """The pipes of an ``ssh`` program that relays to the engine's socket."""
-
-    def __init__(self, channel: Any) -> None:
-        self._channel = channel
-
-    def read(self) -> bytes:
-        data: bytes = self._channel.proc.stdout.read1(_PIECE)
-        return data
-
-    def write(self, data: bytes) -> None:
-        self._channel.sendall(data)
-
-    def close(self) -> None:
-        with suppress(OSError, ValueError):
-            self._channel.close()
-        self._channel.proc.kill()
-
-    def release(self) -> None:
-        process = self._channel.proc
-        process.wait()
-        for pipe in (process.stdin, process.stdout):
-            with suppress(OSError, ValueError):
-                pipe.close()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assistant.events import SandboxError
+from assistant.sandbox.by_ssh import tunnel
 from assistant.sandbox.endpoints import Endpoint, NoEngine, endpoints
 from assistant.sandbox.host import apt_family, is_root
 
@@ -63,17 +64,16 @@ def connect(endpoint: Endpoint, seconds: float = 60) -> Iterator["DockerClient"]
 
 def open_client(endpoint: Endpoint, seconds: float = 60) -> "DockerClient":
     """A client of the engine; the caller closes it and maps its errors (``engine_errors``)."""
+    over_ssh = endpoint.url.startswith("ssh://")
     if endpoint.socket:
         _knock(endpoint, endpoint.socket, seconds)
     from docker import DockerClient  # late: a tenth of a second
 
-    over_ssh = endpoint.url.startswith("ssh://")
     return DockerClient(
-        base_url=endpoint.url,
+        base_url=f"unix://{tunnel(endpoint.url)}" if over_ssh else endpoint.url,
         version="auto",
         timeout=int(seconds),
         tls=_tls(endpoint) or False,
-        use_ssh_client=over_ssh,
     )
 
 
@@ -156,7 +156,7 @@ def _no_engine(
             over_ssh = endpoint.url.startswith("ssh://")
             return NoEngine(
                 f"No engine answers, though {endpoint.source} names one. {error.message}",
-                "pip install 'docker[ssh]' for engines over ssh, and see that it runs"
+                "See that this works without a question: ssh HOST docker version"
                 if over_ssh
                 else "Start that engine, or unset what names it",
             )
