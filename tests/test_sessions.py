@@ -1,5 +1,6 @@
 """Sessions are listed whatever state they are in, found by name, and deleted only when asked."""
 
+import errno
 import os
 import stat
 from datetime import UTC, datetime, timedelta
@@ -21,6 +22,7 @@ from assistant.events import (
     UsageError,
 )
 from assistant.record import Recorder
+from assistant.record_file import remedy_for
 from assistant.session_summary import one_line
 from assistant.sessions import Sessions
 
@@ -250,3 +252,11 @@ def test_a_title_is_one_harmless_line() -> None:
     assert one_line("x" * 200) == "x" * 79 + "…"
     assert one_line("a\x9bb\ud800\x7f") == "a<U+009B>b<U+D800><U+007F>"
     assert one_line("\n" * 10_000_000) == ""
+
+
+def test_the_remedy_fits_what_stands_in_the_way() -> None:
+    full = remedy_for(OSError(errno.ENOSPC, "No space left on device"))
+    closed = remedy_for(OSError(errno.EACCES, "Permission denied"))
+    assert full.startswith("Free some space")
+    assert "Free" not in closed
+    assert "ASSISTANT_DATA_FOLDER" in closed

@@ -13,6 +13,7 @@ from assistant.events import (
     Finished,
     Notice,
     Output,
+    Pictured,
     Ran,
     Replied,
     Reset,
@@ -176,6 +177,10 @@ class Renderer:
         if self._echo and event.role == "user":
             self.user(event.text)
 
+    def _pictured(self, event: Pictured) -> None:
+        if self._echo:
+            self.say(event.text)
+
     def _chunk(self, event: Chunk) -> None:
         self._streamed |= event.kind == "text"
         self._pour("reply" if event.kind == "text" else "reasoning", event.text)
@@ -262,6 +267,7 @@ class Renderer:
 _SHOWERS: dict[type, Callable[[Renderer, Any], None]] = {
     Started: Renderer._started,
     Said: Renderer._said,
+    Pictured: Renderer._pictured,
     Chunk: Renderer._chunk,
     Replied: Renderer._replied,
     Retrying: Renderer._retrying,

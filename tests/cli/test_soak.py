@@ -154,7 +154,8 @@ def test_soak(program: Program, llmock: Any, home: Path, seed: int) -> None:
 
 def sound(screen: Terminal) -> None:
     # Of code that is interrupted there are tracebacks too, after the bar of its output.
-    assert not re.search(rb"[\r\n]Traceback \(most recent", screen.raw)
+    found = re.search(rb"[\r\n]Traceback \(most recent", screen.raw)
+    assert not found, screen.raw[max(found.start() - 1500, 0) : found.end() + 1500]
     assert b"a fault of this program" not in screen.raw
     assert b"that key failed" not in screen.raw
     if len(screen.raw) > 2_000_000:

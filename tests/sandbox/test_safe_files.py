@@ -1,3 +1,4 @@
+import errno
 import os
 import stat
 import threading
@@ -432,3 +433,19 @@ def test_deleting_lifts_modes_as_an_ordinary_user(tmp_path: Path) -> None:
     os.close(fd)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
     assert os.listdir(work) == []
+
+
+def test_a_folder_that_cannot_be_written_is_named_by_the_file_that_was_meant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.open
+
+    def refusing(path: str, flags: int, *rest: int, **more: int) -> int:
+        if str(path).startswith(".assistant-"):
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return real(path, flags, *rest, **more)
+
+    monkeypatch.setattr("assistant.sandbox.safe_files.os.open", refusing)
+    with Root(tmp_path) as root, pytest.raises(PermissionError) as caught:
+        root.write("notes.txt", b"x")
+    assert caught.value.filename == "notes.txt"
