@@ -12,6 +12,7 @@ from assistant.terminal import words
 from assistant.terminal.approve import Approval
 from assistant.terminal.commands import arguments, is_command, run_command, table
 from assistant.terminal.console import Console, TerminalOptions
+from assistant.terminal.faults import caught
 from assistant.terminal.plain import PlainConsole
 from assistant.terminal.render import Renderer
 from assistant.terminal.session import Session
@@ -39,7 +40,7 @@ def run_terminal(chat_factory: "Callable[[], Chat]", options: TerminalOptions | 
         # Before the prompt stands, so that the prompt is never the first line of the screen: when
         # that is erased, tmux takes it for a screen that was cleared and keeps it.
         desk.renderer.say(f"assistant {__version__}: /help shows what can be typed")
-        with desk.console:
+        with caught(options.crashed) as desk.faults, desk.console:
             code = desk.run(chat_factory)
         desk.goodbye()
     except BrokenPipeError:  # Whoever read our output has left.
@@ -54,6 +55,7 @@ class _Repl:
     def __init__(self, options: TerminalOptions) -> None:
         self.options = options
         self.session: Session | None = None
+        self.faults: list[str] = []
         self.console = self._open()
         self.renderer = Renderer(self.console, redact=options.redact)
 
@@ -104,6 +106,8 @@ class _Repl:
         pending = [self.options.first] if self.options.first else []
         while True:
             try:
+                while self.faults:
+                    self.renderer.say(self.faults.pop(0), "class:bad")
                 text = pending.pop() if pending else self.console.read()
                 self._handle(self.session, text)
                 if self.options.ended():
