@@ -1,6 +1,6 @@
 """One live line for each model while an evaluation runs; nothing where nobody looks."""
 
-import shutil
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -16,6 +16,7 @@ from assistant.terminal import words
 from assistant.terminal.sanitize import visible
 
 EVERY = 0.2
+LONGEST_NAME, USUAL = 24, 80
 SHARE = 20
 """Between two drawings lies at least so many times what one takes: runs may be large."""
 
@@ -41,7 +42,7 @@ class Progress:
 
     def _show(self) -> None:
         up = f"\x1b[{self._drawn}A" if self._drawn else ""
-        width = shutil.get_terminal_size().columns - 1
+        width = _columns() - 1
         lines = [f"\r\x1b[2K{visible(line(course))[:width]}\n" for course in self._courses]
         sys.stderr.write(up + "".join(lines))
         sys.stderr.flush()
@@ -57,15 +58,24 @@ class Progress:
             self._show()
 
 
+def _columns() -> int:
+    """Of the terminal that is drawn on, which need not be that of standard output."""
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or USUAL
+    except OSError:
+        return USUAL
+
+
 def line(course: Course) -> str:
     """``gpt-4o  37/164  pass 81.1 % (66–90)  12.3 k tokens  $0.12  3 min left``."""
+    name = course.plan.pipeline.model.name
     samples = list(course.done.values())
     used = [sample.usage for sample in samples]
     costs = [one.cost for one in used if one.total]
     known = sum(cost for cost in costs if cost is not None)
     cost = wording.dollars(known or None, len(costs) - len([c for c in costs if c is not None]))
     parts = (
-        course.plan.pipeline.model.name,
+        name if len(name) <= LONGEST_NAME else f"…{name[1 - LONGEST_NAME :]}",
         f"{course.finished}/{course.wanted}",
         _rate(course),
         f"{wording.short(sum(one.total for one in used))} tokens",
