@@ -2,18 +2,23 @@
 
 import argparse
 
+from assistant.cli.judged import exam_changes
 from assistant.cli.output import ask, at_terminal, say
 from assistant.cli.wiring import open_kept, read_setup
 from assistant.events import Notice, UsageError
+from assistant.sandbox.review import listed
 
 
 def run(options: argparse.Namespace) -> int:
-    with open_kept(read_setup(options), options.session) as (workspace, recorder):
+    setup = read_setup(options)
+    with open_kept(setup, options.session) as (workspace, recorder):
         diff = workspace.diff()
         if not diff.strip():
             say("This session has nothing to apply.")
             return 0
         say(diff)
+        if exam := exam_changes(workspace, setup.settings.protect):
+            say(f"Among them tests of yours, or what steers tests: {listed(exam)}")
         if not options.yes:
             if not at_terminal():
                 raise UsageError("nobody is there to be asked", "Say --yes to write the changes.")

@@ -143,6 +143,7 @@ def _run(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg
     run.add_argument("--file", action="append", default=[], metavar="F", help="put into the task")
     run.add_argument("--apply", action="store_true", help="write the changes back if it passed")
     run.add_argument("--unchecked", action="store_true", help="--apply without a check")
+    _allow_test_changes(run)
     _json(run)
 
 
@@ -167,10 +168,14 @@ def _improve(commands: argparse._SubParsersAction) -> None:  # type: ignore[type
         mode.add_argument(f"--{name}", dest="mode", action="store_const", const=name, help=text)
     improve.set_defaults(mode="diff")
     improve.add_argument("--unchecked", action="store_true", help="--write without a check")
-    improve.add_argument(
+    _allow_test_changes(improve)
+    _json(improve)
+
+
+def _allow_test_changes(command: Parser) -> None:
+    command.add_argument(
         "--allow-test-changes", action="store_true", help="tests may change, and are written too"
     )
-    _json(improve)
 
 
 def _implement(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
@@ -217,6 +222,7 @@ def _script(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-
     script.add_argument("--junit", metavar="FILE", help="write a JUnit report")
     script.add_argument("--apply", action="store_true", help="write the changes back if it passed")
     script.add_argument("--unchecked", action="store_true", help="--apply without a check")
+    _allow_test_changes(script)
     script.add_argument(
         "--jobs", type=_count, default=1, metavar="N", help="improve steps that run side by side"
     )

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from assistant.chat import Chat
+from assistant.cli.judged import apply_judged
 from assistant.cli.output import at_terminal, say
 from assistant.cli.screen import screen
 from assistant.cli.wiring import Opened, open_chat, read_setup
@@ -28,7 +29,8 @@ def run(options: argparse.Namespace) -> int:
         opened.chat.attend(show)
         opened.await_sandbox()
         ending = opened.chat.say(task)
-        conclude(opened, ending, wants_apply, quiet=options.json or options.json_stream)
+        if concluded(opened, ending, wants_apply, quiet=options.json or options.json_stream):
+            apply_judged(opened, allow_test_changes=options.allow_test_changes)
     return EXIT_CODES[ending.status]
 
 
@@ -41,20 +43,20 @@ def allow_apply(wanted: bool, settings: Settings, unchecked: bool) -> None:
         )
 
 
-def conclude(opened: Opened, ending: Finished, wants_apply: bool, quiet: bool) -> None:
-    """Write the changes back if the run ended well; else say where they are kept."""
+def concluded(opened: Opened, ending: Finished, wants_apply: bool, quiet: bool) -> bool:
+    """Whether the changes are to be written back; else it is said where they are kept."""
     chat = opened.chat
     changes = opened.changes()
     if not changes:
-        return
+        return False
     if wants_apply and ending.status == "done" and _agreed(chat, quiet):
-        chat.apply()
-        return
+        return True
     if not quiet:
         say(f"{count(len(changes), 'changed file')} kept with the session:")
         for change in changes:
             say(f"  {change}")
         say(f"To write them to your folder: assistant apply {chat.session}")
+    return False
 
 
 def _agreed(chat: Chat, quiet: bool) -> bool:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from assistant.cli.batch import Batch
 from assistant.cli.children import StepReport, step_line
+from assistant.cli.judged import apply_judged
 from assistant.cli.output import say
 from assistant.cli.run_command import allow_apply
 from assistant.cli.screen import screen
@@ -57,7 +58,7 @@ def _converse(script: Script, options: argparse.Namespace) -> list[TurnReport]:
             if not quiet:
                 _tell(script, report, len(reports))
         if all(report.passed for report in reports) and wants_apply:
-            opened.chat.apply()
+            apply_judged(opened, allow_test_changes=options.allow_test_changes)
     return reports
 
 

@@ -48,11 +48,11 @@ _NOT_ALONE = {
 
 
 class RecordedCheck:
-    """A check that gives the verdicts of a record, in order."""
+    """A check that gives the verdicts of a turn of a record, in order."""
 
-    def __init__(self, command: str, events: Sequence[Event]) -> None:
-        self.command = command
-        self._left = [event for event in events if isinstance(event, Checked)]
+    def __init__(self, verdicts: Sequence[Checked]) -> None:
+        self.command = verdicts[0].command
+        self._left = list(verdicts)
 
     def run(self, seconds: float) -> Generator[Checking | Output | Notice, None, Checked]:
         if not self._left:
@@ -100,7 +100,7 @@ def replay(
             return None
         told.sentences = _outside(events[position])
         made: list[Event] = []
-        run = converse(events[:position], model, told, _terms(events, position), turn)
+        run = converse(events[:position], model, told, _terms(events, position, end), turn)
         drive(run, made.append, *sinks)
         if found := _compare(events[position:end], made, position):
             return found
@@ -120,15 +120,18 @@ def _outside(first: Event) -> tuple[str, ...]:
     return (first.text,) if isinstance(first, Notice) else ()
 
 
-def _terms(events: Sequence[Event], position: int) -> Terms:
-    """What the turn was held to. Time is not: a replay takes none."""
+def _terms(events: Sequence[Event], position: int, end: int) -> Terms:
+    """What the turn was held to. Time is not: a replay takes none.
+
+    A check can be set and dropped between turns; where it is set, a turn that ends asks it.
+    """
     started = next((e for e in events[:position] if isinstance(e, Started)), None)
     if started is None:
         raise RecordError("the record does not begin with how it was started")
     caps: dict[str, Any] = {name: _cap(name, value) for name, value in started.budget.items()}
     budget = replace(Budget(None, None, None, None, None), **{**caps, "seconds": None})
-    check = RecordedCheck(started.check, events[position:]) if started.check else None
-    return Terms(budget=budget, check=check)
+    verdicts = [event for event in events[position:end] if isinstance(event, Checked)]
+    return Terms(budget=budget, check=RecordedCheck(verdicts) if verdicts else None)
 
 
 def _cap(name: str, value: str) -> int | float | Decimal | bool | None:

@@ -51,6 +51,29 @@ def test_a_model_that_edits_its_exam_fails(contained: Program, replies: Replies)
     assert (contained.folder / "test_add.py").read_text() == TEST
 
 
+@pytest.mark.docker
+def test_what_is_written_is_what_was_checked(contained: Program, replies: Replies) -> None:
+    folder = contained.folder
+    for name in ("test_add.py", "test_more.py"):
+        (folder / name).write_text(TEST)
+    forged = '```python title="test_add.py"\ndef test_add():\n    pass\n```\n'
+    steering = '```python title="conftest.py"\nimport add\n```\n'
+    own = f'```python title="test_own.py"\n{TEST}```\n'
+    replies(RIGHT + forged + steering + own + "```bash\nrm test_more.py\n```", "Done.")
+    done = contained("run", "Write add.", "--check", CHECK, "--apply")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "not written" in done.stdout
+    assert (folder / "add.py").exists()
+    assert (folder / "test_own.py").exists()
+    assert (folder / "test_add.py").read_text() == (folder / "test_more.py").read_text() == TEST
+    assert not (folder / "conftest.py").exists()
+    after = contained("apply", "--yes")
+    assert "Among them tests of yours" in after.stdout
+    assert "conftest.py, test_add.py, test_more.py" in after.stdout
+    assert (folder / "conftest.py").exists()
+    assert not (folder / "test_more.py").exists()
+
+
 def test_a_check_that_never_passes_is_1_and_the_work_is_kept(
     program: Program, replies: Replies
 ) -> None:
