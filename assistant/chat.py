@@ -277,3 +277,13 @@ class Chat:
     def reset(self) -> None:
         """Forget the conversation; the workspace and what was spent stay."""
         self.pour(Reset())
+
+
+def set_check_of(told: str) -> str | None:
+    """The check that ``Chat.set_check`` told the model of, "" for none; None: it told else."""
+    if told == prompt("check_unset"):
+        return ""
+    before, _, after = prompt("check_set", command="\0").partition("\0")
+    if told.startswith(before) and told.endswith(after):
+        return told[len(before) : len(told) - len(after)]
+    return None

@@ -18,6 +18,7 @@ class Conversation(Protocol):
     events: list[Event]
 
     def say(self, text: str) -> Finished: ...
+    def set_check(self, command: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,8 @@ def run_script(script: Script, chat: Conversation, probe: Probe) -> Iterator[Tur
         if failed:
             yield TurnReport(turn, None, ())
             continue
+        if turn.check is not None:
+            chat.set_check(turn.check)
         ending = chat.say(turn.say)
         report = judged(turn, ending, this_turn(chat.events), probe)
         failed = not report.passed

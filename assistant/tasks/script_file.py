@@ -21,7 +21,7 @@ TOP = {
     "improve": list,
 }
 BUDGET = {"replies": int, "tokens": int, "dollars": NUMBER, "seconds": NUMBER, "blocks": int}
-TURN = {"say": str, "expect": list}
+TURN = {"say": str, "check": str, "expect": list}
 IMPROVE = {
     "file": (str, list),
     "objective": str,
@@ -72,9 +72,12 @@ class Expectation:
 
 @dataclass(frozen=True, slots=True)
 class ScriptTurn:
+    """A message; ``check`` is the check from it on, "" for none, None for the one before it."""
+
     say: str
     expectations: tuple[Expectation, ...]
     line: int
+    check: str | None = None
 
     kind = "turn"
 
@@ -242,7 +245,9 @@ class _Reader:
         turn = self.table(raw, TURN, path)
         if not turn.get("say", "").strip():
             raise self.wrong(path, "a turn needs something to say")
-        return ScriptTurn(turn["say"], self.expected(turn, path), self.line(path))
+        return ScriptTurn(
+            turn["say"], self.expected(turn, path), self.line(path), turn.get("check")
+        )
 
     def expected(
         self, table: dict[str, Any], path: tuple[str | int, ...]

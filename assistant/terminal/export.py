@@ -1,9 +1,11 @@
 """A conversation as a file: Markdown or HTML to read, JSON lines, or a script that runs again."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+from assistant.chat import set_check_of
 from assistant.event_lines import to_json
 from assistant.events import Checked, Event, Finished, Ran, Replied, Said, Started, UsageError
 from assistant.feedback import fenced
@@ -48,34 +50,53 @@ def markdown(events: Iterable[Event]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def script(events: Iterable[Event], session: str) -> str:
+def script(events: Sequence[Event], session: str) -> str:
     """The user's messages as a script for ``assistant script``, which expects the same endings.
 
     With ``--model replay:SESSION`` it needs no model.
     """
-    turns: list[tuple[str, str]] = []
-    check = ""
-    for event in events:
-        match event:
-            case Started():
-                check = event.check
-            case Said(text, "user"):
-                turns.append((text, ""))
-            case Finished() if turns:
-                turns[-1] = (turns[-1][0], event.status)
+    turns = list(_turns(events))
     if not turns:
         raise UsageError("nothing was said yet that a script could say")
-    lines = [f"# Made from the session {session or '(unnamed)'}. To run it without a model:"]
+    lines = [f"# Made from the session {session or '(unnamed)'}. To run it without a model, in a"]
+    lines += ["# folder as it was when the session began:"]
     lines += [f"# assistant script FILE --model replay:{session}", ""]
-    lines += [f"check = {_toml(check)}", ""] if check else []
-    for text, status in turns:
-        lines += ["[[turn]]", f"say = {_toml(text)}"]
-        # What was stopped by hand is not to be expected of a script.
-        lines += (
-            [f'expect = [{{ status = "{status}" }}]'] if status and status != "interrupted" else []
-        )
+    started = next((event.check for event in events if isinstance(event, Started)), "")
+    lines += [f"check = {_toml(started)}", ""] if started else []
+    for turn in turns:
+        lines += ["[[turn]]", f"say = {_toml(turn.say)}"]
+        lines += [f"check = {_toml(turn.check)}"] if turn.check is not None else []
+        lines += ["# It was stopped by hand."] if turn.status == "interrupted" else []
+        lines += [f'expect = [{{ status = "{turn.status}" }}]'] if turn.status else []
         lines.append("")
     return "\n".join(lines)
+
+
+@dataclass(slots=True)
+class _Turn:
+    """A message, the check that was set just before it (None: no other), and its ending."""
+
+    say: str
+    check: str | None
+    status: str = ""
+
+
+def _turns(events: Iterable[Event]) -> Iterator[_Turn]:
+    turn: _Turn | None = None
+    check: str | None = None
+    for event in events:
+        match event:
+            case Said(text, "user"):
+                if turn:
+                    yield turn
+                turn, check = _Turn(text, check), None
+            case Said(text, "result"):
+                told = set_check_of(text)
+                check = check if told is None else told
+            case Finished() if turn:
+                turn.status = event.status
+    if turn:
+        yield turn
 
 
 def _toml(text: str) -> str:

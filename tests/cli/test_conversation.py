@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -105,6 +106,26 @@ def test_an_exported_script_runs_and_needs_no_model(
     ran = program("script", str(home / "talk.toml"), "--model", model)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert ran.stdout.count("ok ") == 2
+
+
+def test_a_check_of_the_session_is_exported_and_replays(
+    program: Program, replies: Replies, home: Path
+) -> None:
+    """Set, asked by hand, passed, dropped; with an undo between."""
+    one = '```python title="one.py"\nx = 1\n```\n'
+    replies("Hello.", one, "One is there.", "Now it is gone.", "It is.", "Bye.")
+    typed = "Hello?\n/check test -f one.py\nWrite one.\n/check\n/undo\nAnd now?\n"
+    typed += "/check off\nSo?\n/export talk.toml\n"
+    program("--ask", "never", given=typed)
+    (record,) = records(home)
+    again = program("replay", str(record))
+    assert again.returncode == 0, again.stdout + again.stderr
+    text = (program.folder / "talk.toml").read_text(encoding="utf-8")
+    assert text.count('check = "test -f one.py"') == 1
+    assert text.count('check = ""') == 1
+    said = [turn["say"] for turn in tomllib.loads(text)["turn"]]
+    assert said == ["Hello?", "Write one.", "And now?", "So?"]
+    assert '"check-failed"' in text
 
 
 def test_a_conflict_is_settled_by_hand(program: Program, replies: Replies, llmock: Any) -> None:
