@@ -4,10 +4,12 @@ import json
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from docker.errors import NotFound
 
 from assistant.events import CodeBlock, ExecResult, Output, Ran, Running
 from assistant.feedback import results
@@ -185,14 +187,17 @@ class PlainContainer:
 
 @contextmanager
 def plain_container(client: Any, image: str, folder: Path, host: Host) -> Iterator[PlainContainer]:
-    """``docker run -i -u 0 -v FOLDER:/workspace IMAGE python3 -c ...``"""
+    """``docker run -i -u 0 -v FOLDER:/workspace IMAGE python3 -c ...``; on an engine that cannot
+    make networks, without one."""
     shutil.copytree(host.folder, folder, symlinks=True)
+    bridged = any(network.name == "bridge" for network in client.networks.list())
     container = client.containers.create(
         image,
         ["-u", "-c", _DRIVER],
         entrypoint=["python3"],
         user="0",
         stdin_open=True,
+        network_mode="bridge" if bridged else "none",
         volumes={str(folder): {"bind": "/workspace", "mode": "rw"}},
     )
     try:
@@ -209,6 +214,8 @@ def plain_container(client: Any, image: str, folder: Path, host: Host) -> Iterat
 
 def bridge_address(client: Any) -> str:
     """Where containers of the engine find its machine; the engine must be on this one."""
-    settings = client.api.inspect_network("bridge")["IPAM"]["Config"]
-    found = next((row["Gateway"] for row in settings if row.get("Gateway")), "")
+    found = ""
+    with suppress(NotFound):
+        settings = client.api.inspect_network("bridge")["IPAM"]["Config"] or []
+        found = next((row["Gateway"] for row in settings if row.get("Gateway")), "")
     return found or "172.17.0.1"

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from contextlib import suppress
 
 import pytest
 
@@ -23,13 +24,14 @@ def strace() -> str:
     """strace, installed as Debian's package where it is missing and that may be done."""
     if shutil.which("strace") is None and os.getuid() == 0 and shutil.which("apt-get"):
         for words in (["update"], ["install", "-y", "--no-install-recommends", "strace"]):
-            subprocess.run(
-                ["apt-get", *words],
-                check=False,
-                capture_output=True,
-                timeout=100,
-                env={"PATH": os.environ["PATH"], "DEBIAN_FRONTEND": "noninteractive"},
-            )
+            with suppress(subprocess.TimeoutExpired):
+                subprocess.run(
+                    ["apt-get", *words],
+                    check=False,
+                    capture_output=True,
+                    timeout=100,
+                    env={"PATH": os.environ["PATH"], "DEBIAN_FRONTEND": "noninteractive"},
+                )
     found = shutil.which("strace")
     if found is None or not _works(found):
         pytest.skip("needs strace and leave to trace: apt-get install strace")

@@ -27,6 +27,7 @@ from tests.faults.runs import (
     records,
 )
 
+pytestmark = pytest.mark.timeout(600)
 Replies = Callable[..., None]
 ENDING = 90.0
 RENAMES, SYNCS = "rename,renameat,renameat2", "fsync,fdatasync"

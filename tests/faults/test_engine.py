@@ -27,7 +27,7 @@ from tests.faults.runs import (
     until,
 )
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
 Replies = Callable[..., None]
 
 BLOCK_SECONDS = 10

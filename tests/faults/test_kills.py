@@ -23,7 +23,7 @@ from tests.faults.runs import (
     records,
 )
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
 LONGEST = 3.0
 """Seconds after which a run is over on most machines."""
 ENDING = 60.0

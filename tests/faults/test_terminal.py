@@ -18,7 +18,7 @@ from tests.cli.conftest import Program
 from tests.faults.runs import containers, records
 from tests.terminal.driver import Terminal
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
 Replies = Callable[..., None]
 SLOW = (
     "Look:\n```python\nimport time\nfor n in range(4):\n"
