@@ -34,7 +34,7 @@ BLOCK_SECONDS = 10
 LATEST = BLOCK_SECONDS + 10.0
 """Seconds after the engine's fault at which a run must have come to an end."""
 ENDING = 60.0
-START = 60.0
+START = 120.0
 """More seconds for all that is not waiting, on a machine that is busy."""
 
 
@@ -101,7 +101,7 @@ def _next_start_clears(program: Program, client: Any, replies: Replies, run: Run
     """What the silent engine could not be told to remove, the next start removes."""
     replies("Nothing to do.")
     prepare(program.folder)
-    begin(program, "run", "x").wait(ENDING)
+    begin(program, "run", "x").wait(START)
     assert containers(client, run.process.pid) == []
 
 

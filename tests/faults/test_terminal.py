@@ -80,7 +80,7 @@ def disturbed(
 def test_signals_at_some_points(
     contained: Program, llmock: Any, replies: Replies, home: Path, client: Any
 ) -> None:
-    disturbed(contained, llmock, replies, home, client, 6, 5)
+    disturbed(contained, llmock, replies, home, client, 4, 5)
 
 
 @pytest.mark.slow
