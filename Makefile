@@ -9,7 +9,7 @@ BIN := .venv/bin
 # Found by their names, so that a project with none yet says so.
 BENCHMARKS := $(sort $(filter-out benchmarks/_%,$(wildcard benchmarks/*.py)))
 
-.PHONY: help demo browser test soak bench check fix format lint types lock-holds wheel venv sandbox stop-engine lock
+.PHONY: help demo test-tools test soak bench check fix format lint types lock-holds wheel venv sandbox stop-engine lock
 .NOTPARALLEL:
 
 help:
@@ -27,13 +27,13 @@ demo: venv
 	@$(BIN)/assistant sandbox build || test $$? -eq 5
 	@$(BIN)/assistant demo
 
-browser:
-	@.ci/browser
+test-tools:
+	@.ci/test-tools
 
-test: sandbox browser
+test: sandbox test-tools
 	@$(BIN)/pytest $(ARGS)
 
-soak: sandbox browser
+soak: sandbox test-tools
 	@$(BIN)/pytest -m "slow and not live" --timeout=3600 $(ARGS)
 
 bench: sandbox
