@@ -31,7 +31,10 @@ class DockerSandbox(RunnerSandbox):
 
     def __init__(self, engine: Engine, options: SandboxOptions) -> None:
         mounted, spares = options.mount is not None, options.spares
-        manner = Manner(options.life, options.values, options.skip, options.caps, mounted, spares)
+        pip = options.network == "packages"
+        manner = Manner(
+            options.life, options.values, options.skip, options.caps, mounted, spares, pip
+        )
         super().__init__(options.image, self._new_container, manner)
         self._engine, self._options = engine, options
         self._client: DockerClient | None = None

@@ -64,19 +64,20 @@ _COMMAND = re.compile(
 )
 
 
-def notes(block: CodeBlock, done: Done) -> tuple[str, ...]:
+def notes(block: CodeBlock, done: Done, *, pip: bool = False) -> tuple[str, ...]:
     """Sentences about one result. Names in them come from hostile code and are shown as such."""
     said = [text for note in done.notes if (text := _sentence(note, done))]
     if done.exit_code and done.reason is None:
-        said.extend(_remedies(block, done))
+        said.extend(_remedies(block, done, pip))
     return tuple(dict.fromkeys(said))
 
 
-def _remedies(block: CodeBlock, done: Done) -> Iterable[str]:
+def _remedies(block: CodeBlock, done: Done, pip: bool) -> Iterable[str]:
     tail = done.output[-8000:]
     if found := _MODULE.findall(tail):
         module = found[-1].split(".")[0]
-        yield prompt("note_missing_module", module=module, package=_PACKAGES.get(module, module))
+        name = "note_missing_module_pip" if pip else "note_missing_module"
+        yield prompt(name, module=module, package=_PACKAGES.get(module, module))
     elif block.lang != "python" and (found := _COMMAND.findall(tail)):
         yield _missing(found[-1])
 

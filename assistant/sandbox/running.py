@@ -34,6 +34,8 @@ class Manner:
     """The workspace is the user's own folder: nothing is put into it or pulled out."""
     spares: int = 0
     """Places that are started ahead of need, for lives that use up several."""
+    pip: bool = False
+    """Blocks can install Python packages."""
 
 
 class RunnerSandbox:
@@ -158,7 +160,7 @@ class RunnerSandbox:
             link.put(Delta(self._agreed), self._store)
 
     def _result(self, block: CodeBlock, done: Done) -> ExecResult:
-        told = notes(block, done)
+        told = notes(block, done, pip=self._manner.pip)
         return ExecResult(
             done.exit_code, done.output, done.seconds, done.reason, self.image, done.cut, told
         )

@@ -127,6 +127,7 @@ def test_a_package_is_installed_and_stays(opened: Open, index: Indexes) -> None:
     sandbox = opened(index)
     missing = go(sandbox, "import demo_of_tests")
     assert "ModuleNotFoundError" in missing.output
+    assert any("pip install demo_of_tests" in note for note in missing.notes)
     installed = go(sandbox, INSTALL, "bash", seconds=PATIENCE)
     assert installed.ok, installed.output
     assert go(sandbox, "import demo_of_tests; demo_of_tests.answer").output == "42\n"
