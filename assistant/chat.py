@@ -113,8 +113,11 @@ class Chat:
 
     def run(self, block: CodeBlock) -> ExecResult:
         """Run a block of the user's own; the model does not hear of it."""
-        self.pour(Running(block))
-        result = self._followed(self.executor.run(block, self.terms.block_seconds))
+        try:
+            self.pour(Running(block))
+            result = self._followed(self.executor.run(block, self.terms.block_seconds))
+        except KeyboardInterrupt:  # What is written down as running is written down as ended.
+            result = ExecResult(130, "", reason="cancelled")
         self.pour(Ran(block, result))
         return result
 
@@ -127,12 +130,18 @@ class Chat:
         return checked
 
     def _followed(self, run: Generator[Event, None, Result]) -> Result:
+        interrupt: KeyboardInterrupt | None = None
         while True:
             try:
-                self.pour(next(run))
+                event = run.throw(interrupt) if interrupt else next(run)
             except StopIteration as end:
                 result: Result = end.value
                 return result
+            interrupt = None
+            try:
+                self.pour(event)
+            except KeyboardInterrupt as landed:  # In a sink: what runs must hear of it.
+                interrupt = landed
 
     def _tell(self, text: str) -> None:
         self.pour(Said(text, "result"))

@@ -179,3 +179,25 @@ def test_an_interrupt_in_one_sink_is_seen_by_the_others_too() -> None:
     made.sinks.insert(0, touchy)
     assert made.say("hi").status == "interrupted"
     assert early == seen
+
+
+def test_a_ctrl_c_in_a_sink_ends_a_command_of_the_users_and_nothing_is_lost() -> None:
+    class Heard(ListExecutor):
+        def run(self, block, seconds):  # type: ignore[no-untyped-def]
+            try:
+                yield Output("begun")
+                yield Output("never")
+            except KeyboardInterrupt:
+                return ExecResult(130, "begun", reason="cancelled")
+
+    for at in (Running, Output):
+        chat = Chat(ListModel(), Heard(), Terms())
+
+        def sink(event: Event, at: type = at) -> None:
+            if isinstance(event, at):
+                raise KeyboardInterrupt
+
+        chat.attend(sink)
+        result = chat.run(CodeBlock("bash", "x"))
+        assert result.reason == "cancelled"
+        assert [type(event) for event in chat.events] == [Running, Ran]

@@ -190,6 +190,7 @@ def whole(record: Path) -> None:
             case Finished():
                 assert turn, record
                 assert not asked or event.status in ("interrupted", "model-error"), record
+                running = running and event.status != "sandbox-error"
                 asked = turn = False
     assert not turn
 
