@@ -4,7 +4,7 @@ from base64 import b64encode
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from assistant.budget import INFINITE, Budget, Left, Spent, left, narrower, spent
 from assistant.compaction import Situation, compaction, room
@@ -29,31 +29,18 @@ from assistant.events import (
     Rewound,
     Running,
     Said,
+    SandboxError,
     UsageError,
 )
 from assistant.feedback import one_line
 from assistant.loop import MakeTurn, Turn, converse, deliver, drive
 from assistant.prompts import prompt
-from assistant.protocols import Check, Executor, Model, Terms
+from assistant.protocols import Check, Executor, Model, Terms, Workspace
 from assistant.rewinding import where_the_files_are
 from assistant.transcript import history, this_turn
 
 Sink = Callable[[Event], None]
 Result = TypeVar("Result")
-
-
-class Workspace(Protocol):
-    """What a chat asks of the folder that the code works on."""
-
-    def read(self, path: str, most: int) -> bytes: ...
-    def diff(self) -> str: ...
-    def refusals(self) -> list[str]: ...
-    def apply(self, paths: Sequence[str] | None = None) -> str: ...
-    def undo(self, count: int = 1) -> str: ...
-    def redo(self, count: int = 1) -> str: ...
-    def discard(self) -> str: ...
-    def conflicts(self) -> list[str]: ...
-    def resolve(self, path: str, side: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +135,19 @@ class Chat:
 
     # The workspace.
 
+    def look(self) -> None:
+        """See what changed outside since the last message; the user and the model are told."""
+        try:
+            sentences = self.executor.look()
+        except SandboxError:  # It ended, say. What is known already can be seen and settled.
+            return
+        if sentences:
+            text = "\n".join(sentences)
+            self.pour(Notice(text))
+            self._tell(prompt("outside_changes", sentences=text))
+
     def diff(self) -> str:
+        self.look()
         return self._work().diff()
 
     def apply(self, paths: Sequence[str] | None = None) -> str:
@@ -159,6 +158,7 @@ class Chat:
 
     def refusals(self) -> list[str]:
         """What of the changes apply would refuse, and why; a line each."""
+        self.look()
         return self._work().refusals()
 
     def read(self, path: str, most: int) -> bytes:
@@ -207,10 +207,12 @@ class Chat:
 
     def conflicts(self) -> list[str]:
         """Files that both the code and the user changed: apply refuses them."""
+        self.look()
         return self._work().conflicts()
 
     def resolve(self, path: str, side: str) -> None:
         """Settle a conflict: "copy" keeps what the code made, "folder" what the user has."""
+        self.look()
         self._work().resolve(path, side)
         self._tell(prompt(f"resolved_{side}", path=one_line(path)))
 

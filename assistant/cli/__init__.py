@@ -18,10 +18,18 @@ if TYPE_CHECKING:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code (README, "Exit codes")."""
+    _hold_streams()
     try:
         return _main(argv)
     except KeyboardInterrupt as interrupt:  # Before, or after, what the command itself hears.
         return 128 + int(getattr(interrupt, "number", signal.SIGINT))
+
+
+def _hold_streams() -> None:
+    """A standard stream that was closed before we began (``>&-``) is an empty one."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # In order, so that each takes its own free number.
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
 
 
 def _main(argv: Sequence[str] | None) -> int:

@@ -1,11 +1,12 @@
 """The slash commands about the work: changes, undo, checks, code, files."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from assistant.code.fences import fences
-from assistant.events import CodeBlock, Ran, Replied, UsageError
+from assistant.events import CodeBlock, Event, Finished, Ran, Replied, Said, UsageError
 from assistant.languages import find
+from assistant.prompts import prompt
 from assistant.terminal.files import written
 from assistant.terminal.highlight import Highlighter
 from assistant.terminal.sanitize import one_line, visible
@@ -46,11 +47,34 @@ def apply(session: Session, argument: str) -> None:
         return
     if session.approval.mode != "never":
         session.renderer.text(_coloured(text, "diff"))
+    paths = argument.split()
+    if disputed := _disputed(session, paths):
+        session.renderer.say("nothing was applied: you and the code changed the same", "class:warn")
+        for name in disputed:
+            session.renderer.say(_settle(name))
+        return
     what = argument or "all of it"
     if session.approval.confirm(f"Write {what} to {session.chat.folder or 'your folder'}?"):
-        session.chat.apply(argument.split() or None)
+        session.chat.apply(paths or None)
     else:
         session.renderer.say("nothing was written")
+
+
+def _disputed(session: Session, paths: Sequence[str]) -> list[str]:
+    """Conflicts that stand in the way of writing these paths (all)."""
+    return [
+        name
+        for name in session.chat.conflicts()
+        if not paths or any(name == path or name.startswith(f"{path}/") for path in paths)
+    ]
+
+
+def _settle(name: str) -> str:
+    name = one_line(name)
+    return (
+        f"both changed {name}: /resolve {name} copy (what the code made) or"
+        f" /resolve {name} folder (what you have)"
+    )
 
 
 def undo(session: Session, argument: str) -> None:
@@ -110,7 +134,7 @@ def resolve(session: Session, argument: str) -> None:
     if not argument:
         found = session.chat.conflicts()
         for name in found:
-            session.renderer.say(f"both changed {one_line(name)}: /resolve {one_line(name)} copy")
+            session.renderer.say(_settle(name))
         if not found:
             session.renderer.say("nothing was changed by both you and the code")
         return
@@ -136,14 +160,30 @@ def _coloured(text: str, language: str) -> Iterable[list[Fragment]]:
 
 
 def _last_block(session: Session) -> CodeBlock:
-    """The last code that was shown or run: a fence of the last reply that has one."""
-    for event in reversed(session.chat.events):
-        if isinstance(event, Ran) and event.block.action == "run":
+    """The model's last code: a fence of the last reply that has one, or a block that ran of it."""
+    events = session.chat.events
+    own = _own_blocks(events)
+    for at in reversed(range(len(events))):
+        event = events[at]
+        if isinstance(event, Ran) and event.block.action == "run" and at not in own:
             return event.block
         if isinstance(event, Replied) and (found := fences(event.text)):
             language = find(found[-1].lang)
             return CodeBlock(language.name if language else found[-1].lang, found[-1].code)
     raise UsageError("there is no code block yet")
+
+
+def _own_blocks(events: Sequence[Event]) -> set[int]:
+    """Where the user's own blocks ended: between the end of a message and the next one."""
+    own, between, resumed = set(), False, prompt("resumed")
+    for at, event in enumerate(events):
+        if isinstance(event, Said):
+            between = event.role != "user" and (between or event.text == resumed)
+        elif isinstance(event, Finished):
+            between = True
+        elif isinstance(event, Ran) and between:
+            own.add(at)
+    return own
 
 
 FIRST = (add, diff, apply, undo, redo, run, check)

@@ -142,6 +142,23 @@ def test_a_conflict_is_settled_by_hand(program: Program, replies: Replies, llmoc
     assert "/resolve FILE copy" in wrong.stdout
 
 
+def test_a_conflict_is_seen_and_settled_before_the_next_message(
+    program: Program, replies: Replies, llmock: Any
+) -> None:
+    (program.folder / "a.txt").write_text("before\n")
+    replies('```text title="a.txt"\nthe code\'s\n```\n', "Changed.", "I see.")
+    typed = f"Change it.\n!echo mine > {program.folder}/a.txt\n/apply\n/diff\n"
+    typed += "/resolve a.txt copy\n/diff\n/apply\nSo?\n"
+    done = program("--ask", "never", given=typed)
+    assert "/resolve a.txt folder (what you have)" in done.stdout
+    assert "# a.txt: not applied: changed in your folder too" in done.stdout
+    assert done.stdout.count("Changed both by code") == 1
+    assert "there is no conflict" not in done.stdout
+    assert "-mine\n+the code's" in done.stdout
+    assert (program.folder / "a.txt").read_text() == "the code's\n"
+    assert "Changed both by code" in sent(llmock)
+
+
 def test_the_diff_says_what_apply_refuses(program: Program, replies: Replies) -> None:
     (program.folder / "plain").write_text("x\n")
     replies("```bash\nrm plain && ln -s /etc/passwd plain\n```\n", "Linked.")

@@ -19,6 +19,7 @@ from assistant.events import (
     Usage,
     UsageError,
 )
+from assistant.prompts import prompt
 from assistant.protocols import Terms
 from assistant.terminal.approve import Approval
 from assistant.terminal.commands import arguments, filled, is_command, run_command, table
@@ -135,6 +136,22 @@ def test_save_writes_the_last_block_and_asks_before_it_writes_over(tmp_path: Pat
     run_command(found, "/save x.py")
     assert (tmp_path / "x.py").read_text() == "x = 2\n"
     assert [path.name for path in tmp_path.iterdir()] == ["x.py"]
+
+
+def test_save_and_run_take_no_block_of_the_users_own(tmp_path: Path) -> None:
+    found = session(tmp_path)
+    own = Ran(CodeBlock("bash", "ls"), ExecResult(0, ""))
+    found.chat.pour(Said("go"))
+    found.chat.pour(Ran(CodeBlock("python", "x = 1"), ExecResult(0, "")))
+    found.chat.pour(Finished("done"))
+    found.chat.pour(own)
+    run_command(found, "/save x.py")
+    assert (tmp_path / "x.py").read_text() == "x = 1\n"
+    found.chat.pour(Said("again"))
+    found.chat.pour(Said(prompt("resumed"), "result"))  # The program was killed.
+    found.chat.pour(own)
+    run_command(found, "/save y.py")
+    assert (tmp_path / "y.py").read_text() == "x = 1\n"
 
 
 def test_run_runs_the_last_block_again(tmp_path: Path) -> None:
