@@ -13,6 +13,7 @@ class Flag:
     help: str
     takes: bool
     value: str = ""
+    """What stands for the value, in brackets where there need be none."""
     choices: tuple[str, ...] = ()
     group: str = ""
 
@@ -73,10 +74,14 @@ def _flag(action: argparse.Action) -> Flag:
         tuple(action.option_strings),
         (action.help or "").replace("%%", "%"),
         takes,
-        _value(action) if takes else "",
+        _shown(action) if takes else "",
         tuple(map(str, action.choices or ())),
         group if group not in ("options", "positional arguments") else "",
     )
+
+
+def _shown(action: argparse.Action) -> str:
+    return f"[{_value(action)}]" if action.nargs == "?" else _value(action)
 
 
 def _value(action: argparse.Action) -> str:

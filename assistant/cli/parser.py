@@ -12,8 +12,8 @@ exit codes:
   0  done, passed            4  the model failed
   1  check or expectation    5  the sandbox failed
      failed                  6  stuck, refused or gave up
-  2  usage                   130, 143, 129  SIGINT, SIGTERM, SIGHUP
-  3  budget spent
+  2  usage (exec: 125)       70  a fault of this program
+  3  budget spent            130, 143, 129  SIGINT, SIGTERM, SIGHUP
 """
 
 SETTINGS = (
@@ -234,7 +234,8 @@ def _exec(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-ar
         "exec",
         help="run code in the sandbox",
         description="Runs a file, or - for standard input, in a fresh container. The exit code is"
-        " the code's own; 124 timeout, 137 memory, 125 a fault of ours.",
+        " the code's own; 124 timeout, 137 memory, 125 whatever kept it from running: usage,"
+        " settings, the sandbox (other commands: 2 and 5).",
         parents=[_sandbox()],
         allow_abbrev=False,
     )

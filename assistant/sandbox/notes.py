@@ -32,14 +32,29 @@ _PACKAGES = {
     "yaml": "pyyaml",
     "zmq": "pyzmq",
 }
-# Commands that differ from the name of the Debian package that has them.
+# Commands, and the Debian packages that have them.
 _APT = {
+    "bzip2": "bzip2",
     "cargo": "cargo",
+    "clang": "clang",
+    "cmake": "cmake",
+    "convert": "imagemagick",
+    "curl": "curl",
+    "dig": "bind9-dnsutils",
+    "dot": "graphviz",
+    "ffmpeg": "ffmpeg",
+    "file": "file",
     "g++": "g++",
+    "gcc": "gcc",
+    "git": "git",
     "go": "golang-go",
     "java": "default-jdk-headless",
     "javac": "default-jdk-headless",
+    "jq": "jq",
+    "less": "less",
     "lua": "lua5.4",
+    "make": "make",
+    "nano": "nano",
     "node": "nodejs",
     "nc": "netcat-openbsd",
     "php": "php-cli",
@@ -50,10 +65,17 @@ _APT = {
     "ps": "procps",
     "rg": "ripgrep",
     "Rscript": "r-base-core",
+    "ruby": "ruby",
     "rustc": "rustc",
     "sqlite3": "sqlite3",
+    "tmux": "tmux",
+    "tree": "tree",
+    "unzip": "unzip",
+    "vi": "vim-tiny",
     "vim": "vim-tiny",
+    "wget": "wget",
     "xxd": "xxd",
+    "zip": "zip",
 }
 _NOT_IN_DEBIAN = {"tsx": "node with tsx", "pwsh": "PowerShell", "bun": "bun", "deno": "deno"}
 _MODULE = re.compile(
@@ -86,7 +108,9 @@ def _missing(command: str) -> str:
     name = command.rpartition("/")[2]
     if name in _NOT_IN_DEBIAN:
         return prompt("note_missing_language", command=shown(name), what=_NOT_IN_DEBIAN[name])
-    return prompt("note_missing_command", command=shown(name), package=shown(_APT.get(name, name)))
+    if name not in _APT:
+        return prompt("note_unknown_command", command=shown(name))
+    return prompt("note_missing_command", command=shown(name), package=_APT[name])
 
 
 def _sentence(note: Mapping[str, Any], done: Done) -> str:

@@ -27,8 +27,12 @@ def test_the_codes_own_exit_code(program: Program, name: str, code: str, expecte
 def test_what_stops_it_has_a_code_of_its_own(program: Program) -> None:
     slow = program("exec", "-", "--lang", "bash", "--timeout", "1", given="echo out; sleep 60")
     assert (slow.returncode, slow.stdout) == (124, "out\n")
-    for arguments in (["none.py"], ["-", "--lang", "json"], []):
+    (program.folder / "latin.py").write_bytes(b"\xff")
+    wrong = ("none.py", ".", "latin.py", "- --lang json", "- --lang python --timeout -1", "-", "")
+    for arguments in [line.split() for line in wrong]:
         assert program("exec", *arguments).returncode == 125
+    told = program("exec", "--help").stdout
+    assert "125 whatever kept it from running" in " ".join(told.split())
     assert "Python 2" in program("exec", "-", "--lang", "python", given="print 'x'\n").stderr
 
 

@@ -1,6 +1,10 @@
 """``assistant run``: endings, exit codes, the check, and nothing of the user's before it passed."""
 
 import json
+import os
+import shlex
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -190,3 +194,20 @@ def test_a_mounted_folder_is_changed_at_once_and_says_so(
     replies("```bash\necho new > other.txt\n```\n", "No.")
     assert contained("run", "x", "--mount", "ro").returncode == 6
     assert not (contained.folder / "other.txt").exists()
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", "<&- >&- 2>&-"])
+def test_a_stream_that_is_closed_is_an_empty_one(
+    program: Program, replies: Replies, closed: str
+) -> None:
+    replies("Hello.")
+    command = f"exec {shlex.quote(sys.executable)} -m assistant run hi {closed}"
+    done = subprocess.run(
+        ["sh", "-c", command],
+        cwd=program.folder,
+        env={**os.environ, **program.variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")

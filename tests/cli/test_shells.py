@@ -150,3 +150,10 @@ def test_nothing_in_a_help_text_can_leave_its_quotes() -> None:
                 [shell, "-n"], input=write(odd), capture_output=True, text=True, timeout=30
             )
             assert done.returncode == 0, (name, done.stderr)
+
+
+def test_the_manual_page_has_every_exit_code_and_what_need_not_be_given() -> None:
+    text = page(ALL)
+    status = text.partition("EXIT STATUS")[2]
+    assert all(code in status for code in ("0 ", "1 ", "2 ", "3 ", "4 ", "5 ", "6 ", "70 ", "130"))
+    assert "\\fI[ID]\\fR" in text

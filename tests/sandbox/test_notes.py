@@ -51,7 +51,8 @@ def test_nothing_is_advised_for_what_succeeded_or_was_stopped() -> None:
     [
         ("block 3: line 2: rg: command not found\n", "ripgrep"),
         ("/tmp/block-1.sh: line 1: make: command not found", "make"),
-        ("sh: 1: cowsay: not found\n", "cowsay"),
+        ("sh: 1: vi: not found\n", "vim-tiny"),
+        ("sh: 1: cowsay: not found\n", "PACKAGE"),
     ],
 )
 def test_a_missing_command(output: str, package: str) -> None:
