@@ -8,6 +8,7 @@ from assistant.cli.whole_file import whole_file
 from assistant.cli.wiring import read_setup
 from assistant.evals.export import FORMATS
 from assistant.evals.run_reader import Run, Runs, load_run
+from assistant.events import UsageError
 
 
 def run(options: argparse.Namespace) -> int:
@@ -25,12 +26,15 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _sent(found: Run, options: argparse.Namespace) -> int:
-    """The trace of a run, whole; 1 where the collector does not take all of it."""
+    """The trace of a run, whole; 2 where the collector does not take all of it."""
     from assistant.traces.from_run import operations
     from assistant.traces.otlp import Collector, send_all
 
     sent, lost = send_all(Collector(options.otlp), operations(found, options.content))
-    say(f"{found.id}: {sent:,} operations sent", error=True)
     if lost:
-        say(f"assistant: the collector did not take {lost:,} operations", error=True)
-    return 1 if lost else 0
+        raise UsageError(
+            f"the collector took {sent:,} of {sent + lost:,} operations of {found.id}",
+            "Check its address, and that it runs and speaks OTLP over HTTP.",
+        )
+    say(f"{found.id}: {sent:,} operations sent", error=True)
+    return 0

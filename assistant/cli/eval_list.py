@@ -27,7 +27,7 @@ def run(options: argparse.Namespace) -> int:
     if not options.json:
         say("")
         for name, place in _sets(data_folders(setup)):
-            say(f"{name:<16}{place}")
+            say(f"{name:<20}{place}")
     return 0
 
 
@@ -41,7 +41,7 @@ def _fields(one: Listed) -> dict[str, object]:
         "samples": counts.samples,
         "wanted": len(data.tasks) * one.manifest.samples,
         "passed": counts.passed,
-        "status": "running" if one.at_work else counts.status or "killed",
+        "status": "running" if one.at_work else counts.status or "cut off",
         "path": str(one.path),
     }
 

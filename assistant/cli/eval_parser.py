@@ -91,7 +91,13 @@ def _sandbox(command: argparse.ArgumentParser) -> None:
     sandbox.add_argument("--image", help="the image that code runs in")
     sandbox.add_argument("--local", action="store_true", help="run code here, with no container")
     sandbox.add_argument("--runtime", metavar="NAME", help="the engine's runtime, such as runsc")
-    sandbox.add_argument("--data-folder", metavar="DIR", help="where runs are kept")
+    _data_folder(sandbox)
+
+
+def _data_folder(command: Any) -> None:
+    command.add_argument(
+        "--data-folder", metavar="DIR", default=argparse.SUPPRESS, help="where runs are kept"
+    )
 
 
 def _budget(command: argparse.ArgumentParser) -> None:
@@ -123,7 +129,7 @@ def _score(actions: Any) -> None:
 def _list(actions: Any) -> None:
     runs = actions.add_parser("list", help="the runs there are, and the data sets")
     runs.add_argument("--json", action="store_true")
-    runs.add_argument("--data-folder", metavar="DIR", default=argparse.SUPPRESS)
+    _data_folder(runs)
 
 
 def _fetch(actions: Any) -> None:
@@ -132,7 +138,7 @@ def _fetch(actions: Any) -> None:
     fetch.add_argument(
         "--from", dest="address", default="", metavar="URL", help="another place of the same file"
     )
-    fetch.add_argument("--data-folder", metavar="DIR", default=argparse.SUPPRESS)
+    _data_folder(fetch)
 
 
 def _compare(actions: Any) -> None:
@@ -150,6 +156,7 @@ def _compare(actions: Any) -> None:
     compare.add_argument("--k", type=numbers, metavar="K,K", help="the k of pass@k (1,5,10,100)")
     compare.add_argument("--html", metavar="FILE", help="write a page that needs no network")
     compare.add_argument("--json", action="store_true", help="the figures as one JSON object")
+    _data_folder(compare)
 
 
 def _export(actions: Any) -> None:
@@ -170,6 +177,7 @@ def _export(actions: Any) -> None:
     export.add_argument(
         "--content", action="store_true", help="--otlp with the texts of model and code"
     )
+    _data_folder(export)
 
 
 def number(text: str) -> int:

@@ -7,9 +7,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assistant.budget import Budget
+from assistant.budget import Budget, price_needed
 from assistant.cli.eval_progress import Progress
-from assistant.cli.evaluating import data_folders, exit_code, open_judges, show_figures, workers_of
+from assistant.cli.evaluating import (
+    check_ks,
+    data_folders,
+    exit_code,
+    open_judges,
+    show_figures,
+    workers_of,
+)
 from assistant.cli.model import REPLAY, open_model
 from assistant.cli.output import say
 from assistant.cli.setup import Setup, data_folder
@@ -54,6 +61,9 @@ def run(options: argparse.Namespace) -> int:
         setup = read_setup(options, _kept(before.manifest.pipeline))
     data = load(_dataset(options, before), data_folders(setup))
     wanted = _Wanted(setup, options, data, before)
+    ks = getattr(options, "k", None)
+    check_ks(ks, wanted.samples, "the run makes")
+    wanted.check_prices()
     purse = Purse(wanted.budget)
     with ExitStack() as stack:
         wanted.send = stack.enter_context(open_collector(setup))
@@ -68,7 +78,6 @@ def run(options: argparse.Namespace) -> int:
         for course in courses:
             course.writer.end(course.status, course.detail)
     paths = [course.writer.path for course in courses]
-    ks = getattr(options, "k", None)
     summaries = [show_figures(path, ks, options.json) for path in paths]
     for course in courses:
         if course.status != "done":
@@ -164,6 +173,12 @@ class _Wanted:
             if hasattr(self.options, name)
         }
         return Budget(**{**dict.fromkeys((*_CAPS, "blocks")), **caps})
+
+    def check_prices(self) -> None:
+        """A cap on dollars needs the price of every model, and does so before the first call."""
+        for opened in self.models if self.budget.dollars is not None else ():
+            if opened.model.cost(1000, 1000) is None:
+                raise price_needed(opened.model.name)
 
     def _open(self, name: str) -> _Opened:
         if name.startswith(REPLAY):

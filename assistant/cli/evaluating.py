@@ -21,7 +21,7 @@ from assistant.evals.problems import Problem
 from assistant.evals.run_reader import load_run
 from assistant.evals.running import Course
 from assistant.evals.runs import RunStatus
-from assistant.events import SandboxError
+from assistant.events import SandboxError, UsageError
 from assistant.verdicts.pool import JudgePool
 from assistant.verdicts.task import Candidate, CheckFunction, Task, TaskLimits
 
@@ -116,14 +116,39 @@ def _opener(setup: Setup) -> Callable[[], AbstractContextManager[Any]]:
     return lambda: DockerSandbox(engine, options)
 
 
+def check_ks(ks: Sequence[int] | None, samples: int, who: str) -> None:
+    """No k of pass@k may ask for more samples of a task than there will be.
+
+    Raises:
+        UsageError: one does; known before a model is paid or a sandbox is opened.
+    """
+    if ks and max(ks) > samples:
+        raise UsageError(
+            f"pass@{max(ks)} needs {max(ks)} samples of each task, and {who} {samples}",
+            f"Give more samples of each task, or a --k of at most {samples}.",
+        )
+
+
 def show_figures(path: Path, ks: Sequence[int] | None, as_json: bool) -> Summary | None:
-    """The figures of a run; None where it has no sample yet."""
+    """The figures of a run; None where it has no sample yet.
+
+    A k that a run which was cut short has too few samples for is told and left out.
+    """
     run = load_run(path)
     if not run.samples:
         return None
-    summary = summarize(measured(run), ks)
+    summary = summarize(measured(run))
+    if ks is not None:
+        fewest = summary.samples_each[0]
+        for k in ks:
+            if k > fewest > 0:
+                there = wording.count(fewest, "verdict")
+                say(f"assistant: {run.id}: no pass@{k}: some task has {there}", error=True)
+        summary = summarize(summary.run, [k for k in ks if k <= fewest])
     if as_json:
-        say(json.dumps({"run": run.id, "path": str(path), **run_figures(summary)}))
+        without = list(run.manifest.data.without_sample)
+        head = {"run": run.id, "path": str(path), "tasks_without_sample": without}
+        say(json.dumps({**head, **run_figures(summary)}))
         return summary
     say(f"{run.id}  {summary.run.name}, {wording.size(summary)}")
     for k, found in summary.passes.items():

@@ -259,6 +259,13 @@ def _sessions(commands: argparse._SubParsersAction) -> None:  # type: ignore[typ
     replay = commands.add_parser("replay", help="run a record again, offline, and compare")
     replay.add_argument("record", help="a record's file or a session's id")
     _json(replay)
+    for command in (sessions, apply, undo, replay):
+        command.add_argument(
+            "--data-folder",
+            metavar="DIR",
+            default=argparse.SUPPRESS,
+            help="where sessions are kept",
+        )
 
 
 def _sandbox_commands(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]

@@ -48,8 +48,10 @@ def _parsed(text: bytes, place: str) -> Any:
     try:
         return json.loads(text.decode("utf-8"))
     except json.JSONDecodeError as error:
-        where = f" (line {error.lineno}, column {error.colno})" if error.lineno > 1 else ""
-        raise UsageError(f"{place}: this is no JSON: {error.msg}{where}") from error
+        line = f"line {error.lineno}, " if error.lineno > 1 else ""
+        said = error.msg.removesuffix(" at")
+        where = f"{line}column {error.colno}"
+        raise UsageError(f"{place}: this is no JSON: {said} ({where})") from error
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{place}: this cannot be read: {error}") from error
 

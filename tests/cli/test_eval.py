@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -133,7 +134,10 @@ def test_samples_of_both_formats_are_scored(program: Program, folder: Path, home
     [
         (['{"task_id": "starter/1"}'], "line 1"),
         (['{"completion": "x"}'], "line 1: the field 'task_id'"),
-        (['{"task_id": "starter/1", "completion": "x"}', '{"task_id": "sta'], "line 2"),
+        (
+            ['{"task_id": "starter/1", "completion": "x"}', '{"task_id": "sta'],
+            "line 2: this is no JSON: Unterminated string starting (column 13)",
+        ),
         (['{"task_id": "other/1", "completion": "x"}'], "line 1: starter has no task 'other/1'"),
         ([], "no sample"),
     ],
@@ -157,9 +161,86 @@ def test_what_cannot_be_meant(program: Program, folder: Path) -> None:
         (["run", "starter", "--model", file, "--resume", "nothing"], "no run 'nothing'"),
         (["run", "starter", "--samples", "0"], "expected a number"),
         (["run", "starter", "--model", file, "--prompt", "none.txt"], "cannot be read"),
+        (["score", file[7:], "starter", "--k", "1,2"], "pass@2 needs 2 samples"),
     ):
         done = program("eval", *arguments)
         assert (done.returncode, said in done.stderr) == (2, True), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (("--samples", "2", "--k", "1,3"), "pass@3 needs 3 samples of each task"),
+        (("--dollars", "1", "--model", "nobodys-model"), "the price of nobodys-model is unknown"),
+    ],
+)
+def test_what_can_be_refused_is_so_before_the_first_call(
+    program: Program, llmock: Any, home: Path, flags: Sequence[str], said: str
+) -> None:
+    llmock.reply(FENCES, times=None)
+    done = program("eval", "run", "starter", "--limit", "1", *flags)
+    assert done.returncode == 2, done.stderr
+    assert said in done.stderr
+    assert not done.stdout
+    assert llmock.requests == []
+    assert runs(home) == []
+
+
+def test_a_run_that_was_cut_short_keeps_its_code_and_says_which_k_it_lacks(
+    program: Program, llmock: Any
+) -> None:
+    llmock.reply(FENCES, times=None)
+    few = ("--limit", "2", "--samples", "2", "--k", "1,2", "--replies", "3", "--jobs", "1")
+    done = program("eval", "run", "starter", "--strategy", "fence", *few)
+    assert done.returncode == 3, done.stderr
+    assert "no pass@2: some task has 1 verdict\n" in done.stderr
+    assert "pass@1" in done.stdout
+
+
+def test_the_cause_of_model_errors_is_told(program: Program) -> None:
+    program.variables["OPENAI_BASE_URL"] = "http://127.0.0.1:1/v1"
+    done = program("eval", "run", "starter", "--limit", "1", "--strategy", "fence")
+    assert done.returncode == 4
+    assert "sample 1 of starter/1: " in done.stderr
+    assert "cannot be reached" in done.stderr
+
+
+def test_tasks_without_a_sample_are_told(program: Program, folder: Path, home: Path) -> None:
+    whole = answers(folder).read_text().splitlines(keepends=True)
+    file = folder / "some.jsonl"
+    file.write_text("".join(whole[:2] + whole[4:6]))
+    told = program("eval", "score", str(file), "starter")
+    assert told.returncode == 0, told.stderr
+    assert "note: 26 of 30 tasks had no sample in the file and do not count." in told.stdout
+    done = program("eval", "score", str(file), "starter", "--limit", "3", "--json")
+    assert json.loads(done.stdout)["tasks_without_sample"] == ["starter/3", "starter/4"]
+    none = program("eval", "score", str(file), "starter", "--task", "starter/3")
+    assert none.returncode == 2
+    assert "has no sample of the tasks" in none.stderr
+    assert runs(home)[0].manifest.data.without_sample[:2] == ("starter/3", "starter/4")
+
+
+def test_a_collector_that_is_away(program: Program, folder: Path) -> None:
+    pytest.importorskip("opentelemetry.sdk")
+    assert program("eval", "score", str(answers(folder)), "starter", "--limit", "1").returncode == 0
+    done = program("eval", "export", "last", "--otlp", "http://127.0.0.1:1")
+    assert done.returncode == 2
+    assert "the collector took 0 of " in done.stderr
+    assert "sent" not in done.stdout + done.stderr
+
+
+def test_all_that_look_at_runs_take_their_folder(program: Program, folder: Path) -> None:
+    place = ("--data-folder", str(folder / "elsewhere"))
+    scored = program("eval", "score", str(answers(folder)), "starter", "--limit", "1", *place)
+    assert scored.returncode == 0, scored.stderr
+    table = program("eval", "export", "last", "--jsonl", "-", *place)
+    assert json.loads(table.stdout)["task"] == "starter/1"
+    compared = program("eval", "compare", "last", "last", *place)
+    assert "was named twice" in compared.stderr  # So it was found.
+    listed = program("sessions", "list", "--json", *place)
+    assert (listed.returncode, listed.stdout) == (0, "")
+    for command in (("apply",), ("undo",), ("replay",)):
+        assert "--data-folder" in program(*command, "--help").stdout
 
 
 def test_models_side_by_side(program: Program, folder: Path, home: Path) -> None:
@@ -352,6 +433,7 @@ def test_a_structured_run_by_default(program: Program, llmock: Any, home: Path) 
     assert llmock.last_request.body["response_format"]["type"] == "json_schema"
 
 
+@pytest.mark.slow
 @pytest.mark.docker
 def test_all_of_humaneval_in_containers(
     contained: Program, data_folder: Path, folder: Path, home: Path
@@ -373,6 +455,7 @@ def test_all_of_humaneval_in_containers(
     assert one.manifest.image
 
 
+@pytest.mark.slow
 @pytest.mark.docker
 def test_all_of_humaneval_from_a_server_that_fails(
     contained: Program, data_folder: Path, home: Path, llmock: Any
@@ -427,6 +510,7 @@ def test_a_full_disk_is_told_and_loses_nothing(program: Program, folder: Path, h
     (before,) = runs(home)
     assert before.damaged == ()
     assert before.samples
+    assert "[failed]" in program("eval", "list").stdout
     done = program(*arguments, "--resume", before.id)
     assert done.returncode == 0, done.stderr
     (run,) = runs(home)

@@ -190,6 +190,33 @@ def test_a_full_disk_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert len(load_run(path).samples) == 2
 
 
+def test_a_run_that_an_error_ends_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also on a disk that has room for a short line alone; one that was not added to stays."""
+    path, write = tmp_path / "run.jsonl", run_writer.write
+
+    def nearly_full(fd: int, data: bytes) -> None:
+        if len(data) > 300:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        write(fd, data)
+
+    def run() -> None:
+        with RunWriter(path) as writer:
+            writer.begin(MANIFEST)
+            monkeypatch.setattr(run_writer, "write", nearly_full)
+            writer.add(*sample())
+
+    with pytest.raises(RecordError, match="No space left"):
+        run()
+    monkeypatch.undo()
+    assert (load_run(path).samples, count(path).status) == ((), "failed")
+    with RunWriter(path) as writer:
+        writer.add(*sample())
+        writer.end("done")
+    with pytest.raises(ZeroDivisionError), RunWriter(path):
+        raise ZeroDivisionError
+    assert count(path).status == "done"
+
+
 def test_many_threads_write_whole_lines(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     with RunWriter(path) as writer:

@@ -134,8 +134,9 @@ def test_the_reason_goes_with_content(data: Path) -> None:
 
 def test_what_is_not_taken_is_told(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with collector(400) as received:
-        assert main(["eval", "export", RUN, "--otlp", received.url]) == 1
-    assert "did not take 6 operations" in capsys.readouterr().err
+        assert main(["eval", "export", RUN, "--otlp", received.url]) == 2
+    assert "the collector took 0 of 6 operations" in capsys.readouterr().err
     with closed() as url:
-        assert main(["eval", "export", RUN, "--otlp", url]) == 1
+        assert main(["eval", "export", RUN, "--otlp", url]) == 2
+    assert "sent" not in capsys.readouterr().err
     assert main(["eval", "export", RUN, "--otlp", "nowhere"]) == 2

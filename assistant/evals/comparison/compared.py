@@ -106,9 +106,10 @@ def _warnings(summaries: Sequence[Summary], common: Sequence[str]) -> list[str]:
     """What makes a comparison less than fair, a sentence each."""
     found = []
     names = dict.fromkeys(name for s in summaries for name in s.run.conditions)
+    explained = _explained([s.run for s in summaries])
     for name in names:
         values = [s.run.conditions.get(name, "") for s in summaries]
-        if len(set(values)) > 1:
+        if len(set(values)) > 1 and name not in explained:
             found.append(f"The runs differ in {name}: {_by_run(values)}.")
     sizes = [s.tasks for s in summaries]
     if any(size != len(common) for size in sizes):
@@ -154,4 +155,14 @@ def differing_facts(runs: Sequence[Measured]) -> Mapping[str, Sequence[str]]:
     """What the runs were set up with and differ in: a value for each run, "" where unknown."""
     names = dict.fromkeys(name for run in runs for name in run.facts)
     rows = {name: [run.facts.get(name, "") for run in runs] for name in names}
-    return {name: values for name, values in rows.items() if len(set(values)) > 1}
+    every = {**rows, **_explained(runs)}
+    return {name: values for name, values in every.items() if len(set(values)) > 1}
+
+
+def _explained(runs: Sequence[Measured]) -> Mapping[str, Sequence[str]]:
+    """Conditions that differ only because something was set up differently: the prompt, where
+    each strategy has one of its own."""
+    prompts = [run.conditions.get("prompt", "") for run in runs]
+    strategies = [run.facts.get("strategy", "") for run in runs]
+    of_each = set(zip(strategies, prompts, strict=True))
+    return {"prompt": prompts} if len(of_each) == len(set(strategies)) > 1 else {}

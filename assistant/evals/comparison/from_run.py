@@ -39,7 +39,7 @@ def _facts(manifest: Manifest) -> dict[str, str]:
         "formatter": pipeline.formatter or "none",
         **pipeline.parameters,
         "seed": "" if pipeline.seed is None else str(pipeline.seed),
-        "pipeline": pipeline.name,
+        **({"pipeline": pipeline.name} if pipeline.name != pipeline.strategy else {}),
         "tasks published by": manifest.data.released,
         **{f"version of {name}": version for name, version in manifest.versions.items()},
     }
@@ -81,6 +81,9 @@ def _notes(run: Run) -> Iterator[str]:
         yield "its tests ran in the solution's own process, which can forge a verdict."
     if data.left_out:
         yield f"{count(len(data.left_out), 'task')} that cannot be judged were left out."
+    if data.without_sample:
+        without, every = len(data.without_sample), len(data.without_sample) + len(data.tasks)
+        yield f"{without:,} of {count(every, 'task')} had no sample in the file and do not count."
     if run.damaged:
         where = run.damaged[0]
         yield f"{count(len(run.damaged), 'line')} of its file cannot be read: {where.why}."

@@ -8,7 +8,12 @@ import pytest
 
 from assistant.evals.comparison import wording as w
 from assistant.evals.comparison.as_json import as_json
-from assistant.evals.comparison.compared import Comparison, compare_runs, label
+from assistant.evals.comparison.compared import (
+    Comparison,
+    compare_runs,
+    differing_facts,
+    label,
+)
 from assistant.evals.comparison.measured import Measured, Sampled
 from assistant.evals.comparison.summary import quantile, summarize
 from assistant.evals.comparison.text import lines, table
@@ -117,6 +122,19 @@ def test_unequal_conditions_are_warned_of() -> None:
         ]
     noted = replace(runs[0], notes=["its tests ran in process."])
     assert "A: its tests ran in process." in compare_runs([noted, runs[2]]).warnings
+
+
+def test_a_prompt_that_goes_with_the_strategy_is_set_up_and_no_warning() -> None:
+    def run(name: str, strategy: str, prompt: str) -> Measured:
+        made = verdicts("1", name=name, conditions={"prompt": prompt})
+        return replace(made, facts={"strategy": strategy})
+
+    fence, chat = run("a", "fence", "p"), run("b", "chat", "q")
+    assert compare_runs([fence, chat]).warnings == []
+    assert differing_facts([fence, chat]) == {"strategy": ["fence", "chat"], "prompt": ["p", "q"]}
+    other = [fence, chat, run("c", "chat", "r")]
+    assert compare_runs(other).warnings == ["The runs differ in prompt: A: p; B: q; C: r."]
+    assert list(differing_facts(other)) == ["strategy"]
 
 
 def test_differing_numbers_of_samples_are_warned_of() -> None:

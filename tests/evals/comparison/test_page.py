@@ -11,6 +11,7 @@ import pytest
 
 from assistant.evals.comparison.compared import compare_runs
 from assistant.evals.comparison.measured import Key, Measured, Shown, Step
+from assistant.evals.comparison.page.charts import WIDE, latency
 from assistant.evals.comparison.page.code import differing
 from assistant.evals.comparison.page.document import page
 from assistant.evals.comparison.page.markup import Markup, tag, text
@@ -174,6 +175,26 @@ def test_edges_are_drawn(runs: list[Measured]) -> None:
         for name in ("x", "y", "width", "height", "cx", "cy"):
             if attributes.get(name):
                 float(str(attributes[name]))
+
+
+@pytest.mark.parametrize("times", [(0.34, 0.342, 0.35), (2.9, 3.0, 3.0), (0.34, 1.0, 3.0)])
+def test_the_words_of_a_latency_stand_beside_each_other(times: Sequence[float]) -> None:
+    """Right of the axis, in the picture, and above the bars, wherever median and p95 are."""
+    few = verdicts("1", "1", "0")
+    timed = [replace(s, seconds=t) for s, t in zip(few.samples, times, strict=True)]
+    wide = [replace(s, seconds=t) for s, t in zip(few.samples, (0.34, 1.0, 3.0), strict=True)]
+    both = [replace(few, samples=timed), replace(few, id="b", samples=wide)]
+    plot = str(latency(compare_runs(both)))
+    words = re.findall(r'<text x="([\d.]+)" y="([\d.]+)"[^>]*>((?:median|p95) [^<]+)<', plot)
+    assert len(words) == 4
+    (start, high, one), (behind, same, other) = words[:2]
+    assert high == same
+    assert float(start) >= 36
+    assert float(start) + 7 * len(one) < float(behind)
+    assert float(behind) + 7 * len(other) <= WIDE
+    bars = [float(y) for y in re.findall(r'<rect[^>]* y="([\d.]+)"', plot)]
+    assert bars
+    assert min(bars) > float(high)
 
 
 def test_ten_thousand_tasks_share_cells() -> None:

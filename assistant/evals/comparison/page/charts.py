@@ -1,6 +1,6 @@
 """What each plot of the page shows: score and cost, latency, classes, turns, tasks."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from assistant.evals.comparison import wording as w
 from assistant.evals.comparison.compared import Comparison
@@ -13,6 +13,10 @@ _BOX = (52.0, 14.0, 446.0, 226.0)
 _HIGH = 268
 _BINS = 28
 _MOST_CELLS = 1_200
+_WORDS_HIGH = 16
+"""The strip above a row's bars, where its words stand."""
+_LETTER = 7.2
+"""How wide a letter is, about."""
 
 
 def score_and_cost(comparison: Comparison) -> Markup:
@@ -93,14 +97,14 @@ def latency(comparison: Comparison) -> Markup:
     every = [s.latencies for s in comparison.summaries if s.latencies]
     low = max(min(times[0] for times in every), 0.001)
     high = max(max(times[-1] for times in every), low * 1.5)
-    left, right, tall = 36.0, 446.0, 46
+    left, right, tall = 36.0, 446.0, 60
     x = p.logarithmic(low, high, left, right)
-    parts, top = [], 8.0
+    parts, top = [], 2.0
     for run, summary in enumerate(comparison.summaries):
         parts.append(p.label(4, top + tall, comparison.labels[run], "name"))
         if summary.latencies:
             parts.append(_histogram(run, summary, x, (left, right), (top, tall)))
-        top += tall + 22
+        top += tall + 14
     across = [(x(value), w.duration(value)) for value in p.log_ticks(low, high)]
     parts.append(p.frame(across, [], (left, 0, right, top)))
     title = "Distribution of the seconds that answers took"
@@ -119,19 +123,28 @@ def _histogram(
     parts = [p.line(left, top + tall, right, top + tall, "rule")]
     for number, count in enumerate(counts):
         if count:
-            high = max(1.0, tall * count / most)
+            high = max(1.0, (tall - _WORDS_HIGH) * count / most)
             place_x = left + number * wide
             parts.append(p.bar(place_x + 0.75, top + tall - high, wide - 1.5, high, p.colour(run)))
-    for found, words, anchor in ((summary.median, "median", "end"), (summary.p95, "p95", "start")):
-        value = found or 0.0
-        at = x(max(value, 0.001))
-        told = f"{words} {w.duration(value)}"
-        if anchor == "start" and at + 6.5 * len(told) > WIDE - 4:
-            anchor = "end"
-        shift = -5 if anchor == "end" else 5
-        parts.append(p.line(at, top - 6, at, top + tall, "cut"))
-        parts.append(p.label(at + shift, top + 4, told, "halo", anchor))
+    marks = [
+        (x(max(value or 0.0, 0.001)), f"{words} {w.duration(value)}")
+        for value, words in ((summary.median, "median"), (summary.p95, "p95"))
+    ]
+    parts += [p.line(at, top + _WORDS_HIGH - 3, at, top + tall, "cut") for at, _ in marks]
+    for start, (_, told) in zip(_beside(marks, left), marks, strict=True):
+        parts.append(p.label(start, top + 10, told, "halo"))
     return join(*parts)
+
+
+def _beside(marks: Sequence[tuple[float, str]], left: float) -> tuple[float, float]:
+    """Where the words of two marks begin, in the strip above the bars: before the first mark and
+    behind the second one, moved where the picture ends or the other's words stand."""
+    (first, one), (second, other) = marks
+    wide, gap = _LETTER * len(one), 8.0
+    last = WIDE - 4 - _LETTER * len(other)
+    start = max(left, first - 5 - wide)
+    behind = min(max(second + 5, start + wide + gap), last)
+    return min(start, behind - gap - wide), behind
 
 
 def turns(comparison: Comparison) -> Markup:
