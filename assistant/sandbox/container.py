@@ -161,11 +161,10 @@ class Container:
         try:
             with engine_errors("The container engine"):
                 state = self._hasty.api.inspect_container(self.name)["State"]
-        except EngineSilent:
+        except SandboxError as error:  # Whatever is asked of it next is not waited for long.
             self._silent = True
-            return "the container engine does not answer"
-        except SandboxError:
-            return "its container was found dead"
+            silent = isinstance(error, EngineSilent)
+            return "the engine does not answer" if silent else "its container was found dead"
         if state.get("OOMKilled"):
             return "its memory ran out"
         if state.get("Running"):
