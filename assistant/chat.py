@@ -70,7 +70,8 @@ class Chat:
         self.model, self.executor, self.terms = model, executor, terms
         self.workspace, self.openers = workspace, openers
         self.events: list[Event] = list(past)
-        self._opened = len(self.events)
+        self.opened = len(self.events)
+        """How many of the events are from before."""
         self.sinks: list[Sink] = []
         self.session = ""
         self.folder = ""
@@ -86,7 +87,7 @@ class Chat:
 
     def attend(self, sink: Sink) -> None:
         """Give the sink what has happened since the chat was opened, and all that follows."""
-        for event in self.events[self._opened :]:
+        for event in self.events[self.opened :]:
             sink(event)
         self.sinks.append(sink)
 

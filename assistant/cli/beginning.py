@@ -31,7 +31,10 @@ def begin(chat: Chat, setup: Setup, past: Loaded | None) -> None:
         if lost := past.unfinished:
             name = lost.block.path or lost.block.lang
             chat.pour(
-                Notice(f"a block ({name}) was running when the session ended; it is not run again")
+                Notice(
+                    f"a block ({name}) was running, or waited for your yes, when the session ended;"
+                    " it is not run again"
+                )
             )
         chat.pour(Said(prompt("resumed"), "result"))
 

@@ -84,7 +84,7 @@ def _model(setup: Setup) -> Iterator[Finding]:
         yield Finding("model", settings.model)
         return
     if not settings.api_key and not settings.base_url:
-        raise missing_model()
+        raise missing_model("")
     url = settings.base_url or OPENAI_URL
     key = Secret(settings.api_key) if settings.api_key else None
     try:
@@ -109,7 +109,8 @@ def _price(setup: Setup) -> Iterator[Finding]:
     from assistant.model.prices import Prices
 
     settings = setup.settings
-    name = settings.model or ("" if settings.base_url else DEFAULT_MODEL)
+    served = settings.api_key and not settings.base_url
+    name = settings.model or (DEFAULT_MODEL if served else "")
     if not name or ":" in name.partition("/")[0]:
         return
     table = Path(settings.prices) if settings.prices else None
@@ -117,7 +118,7 @@ def _price(setup: Setup) -> Iterator[Finding]:
     known = "known" if prices.cost(1000, 1000) is not None else "unknown: cap tokens, not dollars"
     window = settings.window or prices.window
     size = f"{window:,} tokens" if window else "unknown (setting window)"
-    yield Finding("price", f"{known}; window {size}")
+    yield Finding("price", f"of {name} {known}; window {size}")
 
 
 def _sandbox(setup: Setup) -> Iterator[Finding]:

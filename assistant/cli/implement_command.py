@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
     served = _served(setup)
     job = Job(f"Implement {name} in {path}", Scope((path,)), setup.settings.check)
     with (
-        open_improvement(setup, job, model=_cascade(), briefed=False) as improvement,
+        open_improvement(setup, job, model=_cascade(served), briefed=False) as improvement,
         shown(options, setup, options.mode == "diff") as show,
     ):
         improvement.chat.attend(show)
@@ -67,11 +67,18 @@ def _doctests(path: str) -> str:
     return f"python3 -m pytest -q -p no:cacheprovider --doctest-modules {shlex.quote(path)}"
 
 
-def _cascade() -> Model:
+def _asked(served: Config) -> list[str]:
+    """The model of each way of asking."""
+    from assistant.functions.implementing import cascade
+
+    return [{**config, **served}["model"] for config in cascade()]
+
+
+def _cascade(served: Config) -> Model:
     """Stands for the models of the cascade in the record: the chat itself asks nobody."""
     from assistant.model.replay import ScriptedModel
 
-    return ScriptedModel([], name="a cascade of models")
+    return ScriptedModel([], name=", ".join(dict.fromkeys(_asked(served))))
 
 
 def _served(setup: Setup) -> Config:
@@ -113,7 +120,8 @@ def _filled(
     cost = "unknown" if done.cost is None else f"${done.cost:.4f}"
     chat.pour(Notice(f"cost: {cost}"))
     if done.index is not None:
-        return Finished("done", f"configuration {done.index}")
+        models = _asked(served)
+        return Finished("done", f"with {models[done.index]}" if len(set(models)) > 1 else "")
     return Finished("check-failed" if improvement.draft.attempts else "gave-up", done.detail)
 
 

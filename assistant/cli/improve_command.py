@@ -152,7 +152,7 @@ def _say(options: argparse.Namespace, found: Outcome) -> None:
         say(found.refused, error=True)
         say(found.diff)
     if found.written:
-        say(f"Written: {', '.join(found.written)}. To take it back: assistant undo", error=True)
+        say(f"To take {', '.join(found.written)} back: assistant undo", error=True)
     elif changed:
         what = {True: "", None: " (not checked)", False: " (the check fails: the best attempt)"}
         say(

@@ -27,16 +27,17 @@ def open_model(setup: Setup, name: str = "") -> Model:
     return _served(setup, name)
 
 
-def missing_model() -> UsageError:
+def missing_model(more: str = " To see what else is missing: assistant doctor") -> UsageError:
     """Nobody has said yet which model to talk to: what to type next, for the first minutes."""
-    return UsageError("there is no model to talk to: no API key, and no server of your own", _FIRST)
+    what = "there is no model to talk to: no API key, and no server of your own"
+    return UsageError(what, _FIRST + more)
 
 
 _FIRST = """\
   OpenAI           export OPENAI_API_KEY=...
   Ollama           export OPENAI_BASE_URL=http://localhost:11434/v1
   another server   export OPENAI_BASE_URL=http://HOST:PORT/v1, and OPENAI_API_KEY if it wants one
-To look around without any: assistant demo. To see what else is missing: assistant doctor"""
+To look around without any: assistant demo."""
 
 
 def _served(setup: Setup, name: str) -> Model:

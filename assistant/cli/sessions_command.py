@@ -29,13 +29,14 @@ def run(options: argparse.Namespace) -> int:
 def _list(sessions: Sessions, as_json: bool) -> int:
     found = sessions.list()
     for session in found:
-        say(json.dumps(_fields(session)) if as_json else _line(session))
+        say(json.dumps(_fields(session)) if as_json else line(session))
     if not found and not as_json:
         say("There are no sessions yet.")
     return 0
 
 
-def _line(session: Session) -> str:
+def line(session: Session) -> str:
+    """What a list says of a session."""
     when = session.updated.astimezone().strftime("%Y-%m-%d %H:%M") if session.updated else "?"
     title = session.title or "(nothing said)"
     if session.damage:

@@ -9,6 +9,7 @@ from assistant.chat import Chat
 from assistant.cli.crash import crashed
 from assistant.cli.ending import RECEIVED
 from assistant.cli.forking import forked
+from assistant.cli.sessions_command import line
 from assistant.cli.setup import Setup, data_folder
 from assistant.cli.wiring import Opened, open_chat, open_sessions
 from assistant.events import UsageError
@@ -73,4 +74,5 @@ def _options(setup: Setup, sittings: _Sittings) -> TerminalOptions:
         sandbox_trouble=lambda: sittings.opened.sandbox_trouble() if sittings.opened else None,
         dearest=settings.dearest,
         sessions=lambda: [session.id for session in open_sessions(setup).list()],
+        session_lines=lambda: [line(session) for session in open_sessions(setup).list()[:20]],
     )

@@ -293,4 +293,5 @@ def _title(block: CodeBlock) -> str:
     if block.path is not None:
         return f"{block.action} {block.path}"[:_TITLE]
     line = next((line.strip() for line in block.code.splitlines() if line.strip()), "")
-    return f"{block.lang}: {line}"[:_TITLE]
+    title = f"{block.lang}: {line}"
+    return title if len(title) <= _TITLE else f"{title[:_TITLE].rsplit(maxsplit=1)[0]} …"

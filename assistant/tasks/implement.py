@@ -52,7 +52,8 @@ def implement_function(
 
 def _count(assertions: str) -> str:
     count = sum(line.startswith("assert") for line in assertions.splitlines())
-    return f"{count} assertion(s) were made from the docstring; a solution has to keep them"
+    made = "1 assertion was" if count == 1 else f"{count} assertions were"
+    return f"{made} made from the docstring; a solution has to keep them"
 
 
 class _Trial:

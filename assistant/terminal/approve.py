@@ -13,7 +13,7 @@ from assistant.terminal.console import Ask, Console, TerminalOptions
 from assistant.terminal.highlight import Highlighter
 from assistant.terminal.render import Renderer
 from assistant.terminal.sanitize import one_line, visible
-from assistant.terminal.words import count
+from assistant.terminal.words import code_lines, count
 
 if TYPE_CHECKING:
     from assistant.protocols import Executor
@@ -139,7 +139,7 @@ class Approval:
     def _show(self, block: CodeBlock) -> None:
         """Exactly what will run, with every hidden character visible."""
         colours = Highlighter(block.lang)
-        lines = block.code.split("\n")
+        lines = code_lines(block.code)
         name = f" ({one_line(block.path)})" if block.path else ""
         self._renderer.say(f"to {block.action}: {count(len(lines), 'line')}{name}", "class:warn")
         self._renderer.text(

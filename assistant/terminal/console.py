@@ -48,6 +48,8 @@ class TerminalOptions:
     """A message whose first call may cost more dollars than this is asked about."""
     resume: "Callable[[str], Chat] | None" = None
     sessions: Callable[[], Sequence[str]] | None = None
+    session_lines: Callable[[], Sequence[str]] | None = None
+    """The same with what is known of each, a line for a session."""
     """Open an earlier session; name those there are, newest first."""
     sandbox_state: Callable[[], str] = str
     """In a word or two, for the line under the prompt; ``str`` says nothing."""

@@ -17,9 +17,10 @@ _HEADLINES = {
     "sandbox-error": "the sandbox failed",
     "stuck": "stuck",
     "refused": "the model refused",
-    "gave-up": "the model stopped, though its last code failed",
+    "gave-up": "the model stopped short",
     "interrupted": "stopped by you",
 }
+_SAID_ALREADY = "stopped by the user"
 _NEXT = {
     "check-failed": "Say what to try, or /check to run it again.",
     "budget": "Say “go on” to spend as much again, or raise a cap with /budget.",
@@ -72,7 +73,7 @@ def ending(finished: Finished, turn: Turn, took: float, hints: bool) -> Iterable
     good = finished.status == "done" or interrupted
     head = _HEADLINES[finished.status] + ("; the session goes on" if interrupted and hints else "")
     detail = [line for line in finished.detail.splitlines() if line.strip()]
-    if detail:
+    if detail and not (interrupted and detail[0] == _SAID_ALREADY):
         head = f"{head}: {one_line(detail[0], 500)}"
     style = "class:good" if finished.status == "done" else "class:warn" if good else "class:bad"
     yield [(style, head)]

@@ -74,7 +74,7 @@ class Session:
 
     def _recall(self) -> None:
         """Of a conversation that goes on, the last turn, so that one knows where one was."""
-        events = self.chat.events
+        events = self.chat.events[: self.chat.opened]  # What follows has just been shown.
         asked = [at for at, event in enumerate(events) if _is_message(event)]
         if not asked:
             return

@@ -71,9 +71,9 @@ def resume(session: Session, argument: str) -> None:
             f"session {argument}: {words.count(len(session.chat.events), 'event')}"
         )
         return
-    names = session.options.sessions() if session.options.sessions else ()
-    for name in names[:20]:
-        session.renderer.say(name)
+    lines = session.options.session_lines() if session.options.session_lines else ()
+    for line in lines[:20]:
+        session.renderer.say(line)
 
 
 def fork(session: Session, argument: str) -> None:
@@ -82,7 +82,7 @@ def fork(session: Session, argument: str) -> None:
     blocks = number(argument, "/fork 2") if argument else 0
     before = session.chat.session
     session.use(session.options.fork())
-    session.renderer.say(f"session {session.chat.session} goes on from here; {before} stays")
+    session.renderer.say(f"what you do now goes on from here; session {before} stays as it is")
     if blocks:
         session.chat.undo(blocks)
         if session.chat.rewindable:
@@ -131,7 +131,7 @@ def _cost(session: Session) -> Sequence[str]:
     unknown = sum(usage.cost is None and usage.total > 0 for usage in used)
     prompts, cached = _sum(used, "prompt"), _sum(used, "cached")
     completions, reasoning = _sum(used, "completion"), _sum(used, "reasoning")
-    money = words.money(total) if priced or not unknown else "cost unknown"
+    money = words.money(total) if priced or not unknown else "unknown"
     if priced and unknown:
         money += f", and {words.count(unknown, 'reply')} of unknown cost"
     return (

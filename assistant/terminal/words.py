@@ -66,10 +66,15 @@ def usage(used: Usage, took: float) -> str:
     return joined(parts)
 
 
+def code_lines(code: str) -> list[str]:
+    """The lines of a block, as they are counted and shown; a line end at its end begins none."""
+    return code.removesuffix("\n").split("\n")
+
+
 def doing(block: CodeBlock) -> str:
     """What is about to be done with a block."""
     name = one_line(block.path or "")
-    size = count(len(block.code.splitlines()), "line")
+    size = count(len(code_lines(block.code)), "line")
     if block.action == "save":
         return f"saving {name} ({size})"
     if block.action == "edit":

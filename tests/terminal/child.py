@@ -130,6 +130,9 @@ class PretendWorkspace:
     def diff(self) -> str:
         return "--- a/made.py\n+++ b/made.py\n@@ -0,0 +1 @@\n+print(42) \x1b[2J\n"
 
+    def conflicts(self) -> list[str]:
+        return []
+
     def refusals(self) -> list[str]:
         return ["link: a symbolic link to elsewhere"]
 

@@ -13,6 +13,7 @@ from assistant.events import (
     Event,
     ExecResult,
     Finished,
+    Notice,
     Ran,
     Replied,
     Said,
@@ -196,6 +197,15 @@ def test_the_cost_tells_cached_reasoning_and_unknown_apart(tmp_path: Path) -> No
     assert "cost: $0.5000, and 1 reply of unknown cost" in said(found)
 
 
+def test_an_unknown_cost_is_said_once(tmp_path: Path) -> None:
+    found = session(tmp_path)
+    found.chat.pour(Replied("b", Usage(10, 0, 2)))
+    run_command(found, "/budget cost")
+    assert "cost: unknown" in said(found)
+    found.chat.pour(Finished("interrupted", "stopped by the user"))
+    assert "stopped by you; the session goes on\n" in said(found)
+
+
 @pytest.mark.parametrize("text", ["apples=3", "replies", "replies=x", "replies=0", "dollars=nan"])
 def test_caps_that_mean_nothing(tmp_path: Path, text: str) -> None:
     with pytest.raises(UsageError):
@@ -241,15 +251,20 @@ def test_a_session_that_goes_on_shows_its_last_turn(tmp_path: Path) -> None:
         past += [Said("second"), Replied("**two**"), Finished("gave-up", "why")]
         chat = Chat(ListModel(), ListExecutor(), Terms(), past=past)
         chat.session = name
+        chat.pour(Notice(f"session {name} goes on"))
         return chat
 
-    found = session(tmp_path, resume=earlier, sessions=lambda: ["s-2", "s-1"])
+    lines = ["s-2  done  later", "s-1  done  sooner"]
+    found = session(
+        tmp_path, resume=earlier, sessions=lambda: ["s-2", "s-1"], session_lines=lambda: lines
+    )
     run_command(found, "/resume")
-    assert "▸ s-2\n▸ s-1" in said(found)
+    assert "▸ s-2  done  later\n▸ s-1  done  sooner" in said(found)
     run_command(found, "/resume s-1")
     assert found.chat.session == "s-1"
     assert "▸ the last of 2 messages:\n\n> second\n\ntwo\n\n▸ the model stopped" in said(found)
     assert "first" not in said(found)
+    assert said(found).count("goes on") == 1
     assert arguments(found, "/resume") == ["s-2", "s-1"]
 
 
