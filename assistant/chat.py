@@ -70,8 +70,7 @@ class Chat:
         self.model, self.executor, self.terms = model, executor, terms
         self.workspace, self.openers = workspace, openers
         self.events: list[Event] = list(past)
-        self.opened = len(self.events)
-        """How many of the events are from before."""
+        self.opened = len(self.events)  # So many are from before.
         self.sinks: list[Sink] = []
         self.session = ""
         self.folder = ""
@@ -141,7 +140,7 @@ class Chat:
         try:
             sentences = self.executor.look()
         except SandboxError:  # It ended, say. What is known already can be seen and settled.
-            return
+            sentences = ()
         if sentences:
             text = "\n".join(sentences)
             self.pour(Notice(text))
