@@ -56,8 +56,8 @@ FORGED = [
 @pytest.fixture
 def here(monkeypatch: pytest.MonkeyPatch) -> None:
     """The filter and implement always judge in a container; here they need none."""
-    opener = judging._opener
-    monkeypatch.setattr(judging, "_opener", lambda use_docker: opener(False))
+    opener = judging.opener
+    monkeypatch.setattr(judging, "opener", lambda use_docker: opener(False))
 
 
 @pytest.fixture
@@ -243,7 +243,7 @@ def scripted(monkeypatch: pytest.MonkeyPatch, answer: Callable[[dict[str, Any]],
 
     asked: list[dict[str, Any]] = []
 
-    def one(request: Any, settings: Any) -> dict[str, Any]:
+    def one(request: Any, settings: Any, purse: Any) -> dict[str, Any]:
         asked.append({"model": request.model, "n": request.n, "messages": request.messages})
         texts = answer(asked[-1])
         return {**response(*texts), "model": request.model, "usage": {}, "cost": 0.125}

@@ -221,6 +221,7 @@ def test_asking_before_code_runs() -> None:
         terminal.expect("▸ done")
         terminal.type("code\r")
         terminal.expect("┃ print(double(21))")
+        terminal.expect("a: yes to every “run python”")
         terminal.type("a\r")
         terminal.expect("│ 42")
         terminal.type("again code\r")
