@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from assistant.events import Event, Finished, Ran, Replied
+from assistant.events import Event, Finished, Ran, Replied, Reserved
 from assistant.terminal import words
 from assistant.terminal.sanitize import one_line
 from assistant.terminal.theme import Fragment
@@ -42,10 +42,18 @@ class Turn:
     unpriced: bool = False
     blocks: int = 0
     files: dict[str, None] = field(default_factory=dict)
+    uncounted: int = 0
+    """Tokens that the budget counts besides, for replies whose usage the server did not tell."""
+    call: Reserved | None = None
 
     def add(self, event: Event) -> None:
         match event:
+            case Reserved():
+                self.call = event
             case Replied(usage=used, finish=finish) if finish != "failed":
+                if self.call and used.estimated and finish != "stop":
+                    self.uncounted += self.call.prompt + self.call.completion - used.total
+                self.call = None
                 self.replies += 1
                 self.tokens += used.total
                 self.cost += used.cost or Decimal(0)
@@ -56,11 +64,13 @@ class Turn:
 
     def used(self) -> str:
         """Replies, tokens, money and blocks on one line; empty where nothing was used."""
+        counted = f"the budget counts {self.tokens + self.uncounted:,}" if self.uncounted else ""
         price = words.money(None if self.unpriced else self.cost) if self.tokens else ""
         return words.joined(
             (
                 words.count(self.replies, "reply") if self.replies else "",
                 words.count(self.tokens, "token") if self.tokens else "",
+                counted,
                 price,
                 words.count(self.blocks, "block") + " run" if self.blocks else "",
             )

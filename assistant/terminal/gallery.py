@@ -1,11 +1,12 @@
 """What a session does with pictures: says where they are, draws them, gives them to the model."""
 
 import os
+from base64 import b64encode
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from assistant.events import AssistantError, UsageError
+from assistant.events import AssistantError, Pictured, UsageError
 from assistant.terminal import words
 from assistant.terminal.pictures import (
     FOR_MODELS,
@@ -18,6 +19,7 @@ from assistant.terminal.pictures import (
     protocol_of,
 )
 from assistant.terminal.sanitize import one_line
+from assistant.transcript import history
 
 if TYPE_CHECKING:
     from assistant.chat import Chat
@@ -79,8 +81,17 @@ class Gallery:
         picture = looked_at(one_line(path), data)
         if picture.media == "image/svg+xml":
             raise UsageError(f"{path} is a drawing in SVG, which models read as text: @{path}")
+        if _seen(chat, data):
+            self._session.renderer.say(f"the model sees {picture.path} already")
+            return
         chat.show(path, picture.size, picture.media, data)
         self._session.renderer.say(f"the model sees {picture.path} ({picture.size}) from now on")
+
+
+def _seen(chat: "Chat", data: bytes) -> bool:
+    """Whether this very picture is in what the model is sent."""
+    known = b64encode(data).decode()
+    return any(isinstance(e, Pictured) and e.data == known for e in history(chat.events))
 
 
 def _own(file: Path, name: str) -> bytes:

@@ -6,6 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from assistant.budget import Left, Spent, left, narrower
 from assistant.events import (
     CodeBlock,
     Compacted,
@@ -194,24 +195,38 @@ class Session:
 
     def most_used(self) -> tuple[float, str]:
         """The cap that is nearest to its end: the share that is used, and its name."""
-        left, caps = self.chat.left(), self.chat.terms.budget
+        rests, caps = self.chat.left(), self.chat.terms.budget
         shares = [
             (1 - float(rest) / float(cap), name)
-            for name, rest in left._asdict().items()
+            for name, rest in rests._asdict().items()
             if (cap := getattr(caps, name)) is not None and name != "seconds"
         ]
         return max(shares, default=(0.0, ""))
 
+    def _under_way(self) -> bool:
+        """Whether a message is being followed; else the next one has all of its caps."""
+        for event in reversed(self.chat.events[self.chat.opened :]):
+            if isinstance(event, Finished) or _is_message(event):
+                return not isinstance(event, Finished)
+        return False
+
+    def _next(self) -> Left:
+        """What the next message has, of the session's caps too."""
+        terms = self.chat.terms
+        whole = left(terms.budget, Spent())
+        return narrower(whole, left(terms.session, self.chat.spent())) if terms.session else whole
+
     def tell_status(self) -> None:
-        left = self.chat.left()
-        capped = left.dollars < Decimal(10**6) and self.priced()
-        dollars = words.money(left.dollars) if capped else ""
-        rest = words.joined((dollars, f"{left.replies:g} replies", _short(left.tokens)))
+        under_way = self._under_way()
+        now = self.chat.left() if under_way else self._next()
+        capped = now.dollars < Decimal(10**6) and self.priced()
+        dollars = words.money(now.dollars) if capped else ""
+        rest = words.joined((dollars, f"{now.replies:g} replies", _short(now.tokens)))
         self.console.status(
             words.joined(
                 (
                     one_line(self.chat.model.name, 40),
-                    f"left: {rest}",
+                    f"{'left' if under_way else 'next message'}: {rest}",
                     self._context(),
                 )
             )

@@ -55,7 +55,7 @@ def disturbed(
         replies(SLOW, "All done.", "Good bye.", "x", "x")
         before = set(records(home))
         with opened(program) as terminal:
-            terminal.expect("left:")
+            terminal.expect("next message:")
             terminal.type("Go.\r")
             terminal.read(chance.uniform(0.0, 2.5))
             terminal.process.send_signal(number)

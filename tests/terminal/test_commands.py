@@ -16,6 +16,7 @@ from assistant.events import (
     Notice,
     Ran,
     Replied,
+    Reserved,
     Said,
     Usage,
     UsageError,
@@ -204,6 +205,18 @@ def test_an_unknown_cost_is_said_once(tmp_path: Path) -> None:
     assert "cost: unknown" in said(found)
     found.chat.pour(Finished("interrupted", "stopped by the user"))
     assert "stopped by you; the session goes on\n" in said(found)
+
+
+def test_a_reply_that_was_stopped_says_what_the_budget_counts(tmp_path: Path) -> None:
+    found = session(tmp_path)
+    found.chat.pour(Said("go"))
+    found.chat.pour(Reserved(500, 300, None))
+    used = Usage(500, 0, 1, estimated=True)
+    found.chat.pour(Replied("a", used, "interrupted"))
+    assert "left: 29 replies" in found.console.line
+    found.chat.pour(Finished("interrupted", ""))
+    assert "501 tokens · the budget counts 800" in said(found)
+    assert "next message: 30 replies" in found.console.line
 
 
 @pytest.mark.parametrize("text", ["apples=3", "replies", "replies=x", "replies=0", "dollars=nan"])

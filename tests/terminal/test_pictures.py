@@ -145,7 +145,7 @@ def test_the_program_names_what_code_drew_and_shows_it_to_the_model(
     program: Program, replies: Callable[..., None], llmock: Any, home: Path
 ) -> None:
     replies(DRAW, "Drawn.", "A grey one.")
-    done = program("--ask", "never", given="Draw.\n/see plot.png\nWhat is on it?\n")
+    done = program("--ask", "never", given="Draw.\n/see plot.png\n/see plot.png\nWhat is on it?\n")
     assert "picture plot.png · 300 x 200, 1 kB · file:///" in done.stdout
     assert "bad.png is no picture" in done.stdout
     (file,) = (home / ".local/share/assistant/sessions").glob("*/pictures/plot.png")
@@ -155,7 +155,8 @@ def test_the_program_names_what_code_drew_and_shows_it_to_the_model(
     assert "What is on it?" in content[-1]["text"]
     record = next((home / ".local/share/assistant/sessions").glob("*/record.jsonl"))
     kinds = [json.loads(line)["type"] for line in record.read_text().splitlines()]
-    assert "Pictured" in kinds
+    assert kinds.count("Pictured") == 1
+    assert "the model sees plot.png already" in done.stdout
 
 
 FIGURE = """```python title="matplotlib/pyplot.py"

@@ -293,7 +293,7 @@ def test_the_session_commands() -> None:
         terminal.expect("▸ check passed · 1 test ran")
         terminal.type("/model other\r")
         terminal.expect("▸ model: other")
-        terminal.expect("other · left:")
+        terminal.expect("other · next message:")
         terminal.type("/budget replies=7 dollars=0.5\r")
         terminal.expect("▸ replies: 7 of 7 left")
         terminal.expect("dollars: $0.5000 of $0.5000 left")
