@@ -102,6 +102,8 @@ class _View:
         if found is None:
             return Verdict(wanted, False, "there is no such file" if wanted.path else "nothing ran")
         passed = _holds(wanted.kind.rpartition("_")[2], wanted, found)
+        if wanted.kind == "exists" and not passed:
+            return Verdict(wanted, False, "it is there" if found else "there is no such file")
         return Verdict(wanted, passed, "" if passed else f"found {_short(found)!r}")
 
     def found(self, wanted: Expectation) -> object:

@@ -117,8 +117,10 @@ def load_script(file: str) -> Script:
     """
     try:
         text = Path(file).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read the script {file}: {error}") from error
+    except OSError as error:
+        raise UsageError(f"cannot read the script {file}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"cannot read the script {file}: it is not text in UTF-8") from error
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -39,7 +39,8 @@ def markdown(events: Iterable[Event]) -> str:
             case Said(text, "user"):
                 parts.append(f"## You\n\n{text}")
             case Replied(text) if text.strip():
-                parts.append(f"## Assistant\n\n{text}")
+                trimmed = text.strip("\n")
+                parts.append(f"## Assistant\n\n{trimmed}")
             case Ran(block, result):
                 output = fenced(result.output) if result.output.strip() else ""
                 parts.append(f"*{words.done(block, result)}*\n\n{output}".strip())

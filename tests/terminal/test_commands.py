@@ -170,14 +170,14 @@ def test_export(tmp_path: Path) -> None:
     block = CodeBlock("python", "x")
     for event in (
         Said("do it"),
-        Replied("```python\nx\n```"),
+        Replied("```python\nx\n```\n"),
         Ran(block, ExecResult(1, "no ```\n")),
     ):
         found.chat.pour(event)
     run_command(found, "/export talk.md")
     text = (tmp_path / "talk.md").read_text()
     assert "## You\n\ndo it\n\n## Assistant\n\n```python\nx\n```" in text
-    assert "*exit 1*\n\n````output\nno ```\n````" in text
+    assert "```\n\n*exit 1*\n\n````output\nno ```\n````" in text
     run_command(found, "/export talk.jsonl")
     lines = (tmp_path / "talk.jsonl").read_text().splitlines()
     kinds = [json.loads(line)["type"] for line in lines]
