@@ -80,6 +80,7 @@ def test_expectations_that_fail_stop_the_script(tmp_path: Path, expect: str) -> 
     assert [verdict.passed for verdict in first.verdicts].count(False) == 1
     assert second.ending is None
     assert not second.passed
+    assert not any(verdict.found == "found 'True'" for verdict in first.verdicts)
 
 
 def test_an_exit_code_is_expected_of_code_that_never_ran(tmp_path: Path) -> None:

@@ -70,6 +70,7 @@ class Approval:
         self._kinds: set[tuple[str, str]] = set()
         self._own = False
         self._waited = 0.0
+        renderer.asks = self.asks
 
     def clock(self) -> float:
         """A clock that stands still while the user is asked: thinking is not working time."""
@@ -95,17 +96,31 @@ class Approval:
         """Whether a block may run."""
         if self._own:
             return Answer(True)
-        lines = [line.strip() for line in block.code.splitlines() if line.strip()]
-        for pattern in self._deny:
-            if any(fnmatchcase(line, pattern) for line in lines):
-                self._renderer.say(f"a rule forbids it: {pattern}", "class:warn")
-                return Answer(False, prompt("declined_by_rule", pattern=pattern))
-        kind = (block.action, block.lang)
-        if self.mode != "all" or kind in self._kinds:
+        if pattern := self._denied(block):
+            self._renderer.say(f"a rule forbids it: {pattern}", "class:warn")
+            return Answer(False, prompt("declined_by_rule", pattern=pattern))
+        if self._settled(block):
             return Answer(True)
-        if block.lang in _SHELLS and block.action == "run" and lines and self._allowed(lines):
-            return Answer(True)
-        return self._asked(block, kind)
+        return self._asked(block, (block.action, block.lang))
+
+    def asks(self, block: CodeBlock) -> bool:
+        """Whether someone is asked about the block, and shown all of it."""
+        known = self._own or self._denied(block) or self._settled(block)
+        return self._console.interactive and not known
+
+    def _denied(self, block: CodeBlock) -> str:
+        """The first pattern that forbids a line of the block."""
+        lines = _lines(block)
+        found = (p for p in self._deny if any(fnmatchcase(line, p) for line in lines))
+        return next(found, "")
+
+    def _settled(self, block: CodeBlock) -> bool:
+        """Whether the block needs no question."""
+        if self.mode != "all" or (block.action, block.lang) in self._kinds:
+            return True
+        lines = _lines(block)
+        shell = block.lang in _SHELLS and block.action == "run"
+        return shell and bool(lines) and self._allowed(lines)
 
     def confirm(self, question: str) -> bool:
         """Before the user's own folder is written to; always yes where nothing is asked."""
@@ -141,7 +156,12 @@ class Approval:
         colours = Highlighter(block.lang)
         lines = code_lines(block.code)
         name = f" ({one_line(block.path)})" if block.path else ""
-        self._renderer.say(f"to {block.action}: {count(len(lines), 'line')}{name}", "class:warn")
+        what = f"{one_line(block.lang, 30)}, {count(len(lines), 'line')}".removeprefix(", ")
+        self._renderer.say(f"to {block.action}: {what}{name}", "class:warn")
         self._renderer.text(
             [("class:bar", "┃ "), *colours.line(visible(line, strict=True))] for line in lines
         )
+
+
+def _lines(block: CodeBlock) -> list[str]:
+    return [line.strip() for line in block.code.splitlines() if line.strip()]

@@ -8,6 +8,7 @@ from assistant.events import (
     Checked,
     Checking,
     Chunk,
+    CodeBlock,
     Compacted,
     Event,
     Finished,
@@ -68,6 +69,8 @@ class Renderer:
         self._section, self._blank = "", False
         self._streamed = False  # The reply or output under way came in pieces.
         self._turn, self._began = Turn(), clock()
+        self.asks: Callable[[CodeBlock], bool] = lambda block: False
+        """Whether a question about the block follows, which says all that a head would say."""
 
     def __call__(self, event: Event) -> None:
         self._turn.add(event)
@@ -205,7 +208,8 @@ class Renderer:
     def _running(self, event: Running) -> None:
         self._noticed.clear()
         self._streamed = False
-        self.say(words.doing(event.block))
+        if not self.asks(event.block):
+            self.say(words.doing(event.block))
 
     def _output(self, event: Output) -> None:
         self._streamed = True

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from assistant.events import CodeBlock, ExecResult
+from assistant.events import CodeBlock, ExecResult, Running
 from assistant.terminal.approve import Answer, Approval, Approving
 from assistant.terminal.console import TerminalOptions
 from assistant.terminal.render import Renderer
@@ -151,3 +151,18 @@ def test_time_stands_still_while_the_user_is_asked(monkeypatch: pytest.MonkeyPat
     assert approval(CodeBlock("python", "x")).yes
     now += 5
     assert approval.clock() - before == 5
+
+
+def test_a_block_that_is_asked_about_has_one_head_and_is_counted_one_way() -> None:
+    console = ListConsole("y", "a")
+    renderer = Renderer(console)
+    asking = Approval(console, renderer, TerminalOptions(ask="all", deny=("rm *",)))
+    block = CodeBlock("python", "print(1)\nprint(2)\n")
+    renderer(Running(block))
+    assert asking(block).yes
+    assert console.text.count("line") == 1
+    assert "▸ to run: python, 2 lines\n" in console.text
+    assert asking(block).yes  # And to every python from now on.
+    renderer(Running(block))
+    renderer(Running(CodeBlock("bash", "rm x")))
+    assert console.text.endswith("▸ running python, 2 lines\n▸ running bash, 1 line\n")
