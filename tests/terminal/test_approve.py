@@ -165,4 +165,4 @@ def test_a_block_that_is_asked_about_has_one_head_and_is_counted_one_way() -> No
     assert asking(block).yes  # And to every python from now on.
     renderer(Running(block))
     renderer(Running(CodeBlock("bash", "rm x")))
-    assert console.text.endswith("▸ running python, 2 lines\n▸ running bash, 1 line\n")
+    assert console.text.endswith("▸ running python, 2 lines\n▸ running bash, 1 line")
