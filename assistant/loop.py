@@ -112,11 +112,8 @@ class Turn(Asking):
             if block.action == "run" and remaining.blocks < 1:
                 ended = Ended("budget", "all blocks of the budget are used")
                 break
-            block, refused = meant(block)
-            yield self.keep(Running(block))
             limit = max(min(self.terms.block_seconds, remaining.seconds), 1.0)
-            result = refused or (yield from self.executor.run(block, limit))
-            yield self.keep(Ran(block, result))
+            block, result = yield from self.run_block(block, limit)
             ran.append((block, result))
             if result.reason == "cancelled":
                 ended = Ended("interrupted", "while code ran")
@@ -129,6 +126,28 @@ class Turn(Asking):
             yield from self.last_chance(ended.detail)
         if ended:
             raise ended
+
+    def run_block(
+        self, block: CodeBlock, limit: float
+    ) -> Generator[Event, None, tuple[CodeBlock, ExecResult]]:
+        """One block as it is meant, and its result: what was told as begun is told as ended."""
+        block, result = meant(block)
+        try:
+            yield self.keep(Running(block))
+            result = result or (yield from self.executor.run(block, limit))
+        except KeyboardInterrupt:
+            result = ExecResult(130, "", reason="cancelled")
+        yield self.keep(Ran(block, result))
+        return block, result
+
+    def note(self, block: CodeBlock, result: ExecResult) -> Run:
+        """A block that was taken without running: begun and ended."""
+        try:
+            yield self.keep(Running(block))
+        except KeyboardInterrupt:
+            yield self.keep(Ran(block, result))
+            raise
+        yield self.keep(Ran(block, result))
 
     def failures(self, block: CodeBlock, result: ExecResult) -> int:
         """How often in this turn the same block has failed the same way."""

@@ -226,6 +226,19 @@ class TestInterrupt:
         assert "interrupted by the user" in results(seen)[0]
         assert any(isinstance(event, Ran) for event in seen)
 
+    def test_what_was_told_as_begun_is_told_as_ended(self) -> None:
+        seen: list[Event] = []
+
+        def touchy(event: Event) -> None:
+            seen.append(event)
+            if isinstance(event, Running):
+                raise KeyboardInterrupt
+
+        run = converse([Said("x")], ListModel(RUN, "b"), ListExecutor(), Terms())
+        assert drive(run, touchy).status == "interrupted"
+        begun = [type(event) for event in seen if isinstance(event, Running | Ran)]
+        assert begun == [Running, Ran]
+
     def test_during_a_reply_tells_the_model_next_time(self) -> None:
         ending, seen = play(ListModel(Replied("I wo", finish="interrupted")))
         assert ending.status == "interrupted"

@@ -9,7 +9,7 @@ from assistant import feedback
 from assistant.asking import Ended, Run
 from assistant.code.encodings import Decoded, NotText, decoded, encoded
 from assistant.code.functions import find_function
-from assistant.events import Checked, CodeBlock, Event, ExecResult, Ran, Replied, Running, Said
+from assistant.events import Checked, CodeBlock, Event, ExecResult, Ran, Replied, Said
 from assistant.loop import SAME_FAILURES, Turn
 from assistant.prompts import prompt
 from assistant.protocols import Executor, Model, Terms
@@ -200,7 +200,7 @@ class Improvement(Turn):
         self.stopped_before = False
         notes = answer.notes
         for path, block in zip(answer.texts, answer.blocks, strict=True):
-            yield from self.note(block, ExecResult(0, "", files=(path,), notes=notes))
+            yield from self.note(_saved(block), ExecResult(0, "", files=(path,), notes=notes))
             notes = ()
         if self.terms.check is None:
             raise Ended("done", "not checked")
@@ -213,16 +213,12 @@ class Improvement(Turn):
     def refuse(self, refused: Refused) -> Run:
         """Tell why an answer was not taken; the same one three times ends the run."""
         block, result = refused.block, ExecResult(1, f"{refused.told}\n")
-        yield from self.note(block, result)
+        yield from self.note(_saved(block), result)
         self.stopped_before = False
         yield self.keep(Said(prompt("change_refused", told=refused.told), "result"))
         if self.failures(_saved(block), result) >= SAME_FAILURES:
             detail = f"the same answer was refused {SAME_FAILURES} times"
             raise Ended("stuck", detail)
-
-    def note(self, block: CodeBlock, result: ExecResult) -> Run:
-        yield self.keep(Running(_saved(block)))
-        yield self.keep(Ran(_saved(block), result))
 
     def stopped(self) -> Run:
         """A reply that changes nothing: the model has stopped."""
