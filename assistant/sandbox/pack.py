@@ -68,22 +68,27 @@ class Pack:
         self._end = 0
 
     def close(self) -> None:
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd, self._writing = -1, False
+        fd, self._fd, self._writing = self._fd, -1, False
+        if fd >= 0:
+            os.close(fd)
 
     def _open(self) -> None:
         """Become the writer: lock, and cut off what a crash left at the end."""
         if self._writing:
             return
-        self.close()
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-        self._fd = os.open(self._path, flags, 0o600)
+        fd = os.open(self._path, flags, 0o600)
         try:
-            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise in_use(self._path) from error
-        self._writing = True
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BaseException as error:
+            os.close(fd)
+            if isinstance(error, BlockingIOError):
+                raise in_use(self._path) from error
+            raise
+        # The one to read from is let go only now: a Ctrl-C before leaves the pack as it was.
+        old, self._fd, self._writing = self._fd, fd, True
+        if old >= 0:
+            os.close(old)
         if not self._fresh:
             self._find()
             sync_folder(self._path.parent)

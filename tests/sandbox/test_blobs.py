@@ -221,3 +221,21 @@ def test_kill_9_at_any_moment_loses_nothing_that_was_told(folder: Path) -> None:
             assert all(blobs.has(digest) for digest in told)
     with Blobs(folder) as blobs:
         assert all(sha256(blobs.get(digest)).hexdigest() == digest for digest in told)
+
+
+def test_a_ctrl_c_while_it_becomes_the_writer_leaves_it_readable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Blobs(tmp_path) as first:
+        kept = first.put(b"kept")
+    with Blobs(tmp_path) as blobs:
+
+        def interrupted(*arguments: object) -> int:
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr("assistant.sandbox.pack.os.open", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                blobs.put(b"new")
+        assert blobs.get(kept) == b"kept"
+        assert blobs.get(blobs.put(b"new")) == b"new"
