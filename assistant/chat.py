@@ -2,6 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import Callable, Generator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TypeVar
@@ -100,12 +101,13 @@ class Chat:
 
     def run(self, block: CodeBlock) -> ExecResult:
         """Run a block of the user's own; the model does not hear of it."""
-        try:
-            self.pour(Running(block))
-            result = self._followed(self.executor.run(block, self.terms.block_seconds))
-        except KeyboardInterrupt:  # What is written down as running is written down as ended.
-            result = ExecResult(130, "", reason="cancelled")
-        self.pour(Ran(block, result))
+        result = ExecResult(130, "", reason="cancelled")
+        try:  # What is written down as running is written down as ended.
+            with suppress(KeyboardInterrupt):
+                self.pour(Running(block))
+                result = self._followed(self.executor.run(block, self.terms.block_seconds))
+        finally:
+            self.pour(Ran(block, result))
         return result
 
     def run_check(self) -> Checked:
@@ -248,8 +250,7 @@ class Chat:
         """Another check, or none where ``command`` is empty."""
         check = self._open().check(command) if command else None
         self.terms = replace(self.terms, check=check)
-        text = prompt("check_set", command=command) if command else prompt("check_unset")
-        self._tell(text)
+        self._tell(prompt("check_set", command=command) if command else prompt("check_unset"))
 
     def set_budget(self, **caps: float | Decimal | None) -> Budget:
         """Other caps for each message, by name: replies, tokens, dollars, seconds, blocks."""
@@ -295,6 +296,5 @@ def set_check_of(told: str) -> str | None:
     if told == prompt("check_unset"):
         return ""
     before, _, after = prompt("check_set", command="\0").partition("\0")
-    if told.startswith(before) and told.endswith(after):
-        return told[len(before) : len(told) - len(after)]
-    return None
+    is_one = told.startswith(before) and told.endswith(after)
+    return told[len(before) : len(told) - len(after)] if is_one else None
