@@ -110,5 +110,8 @@ def _parsed(line: bytes) -> dict[str, Any] | None:
     body = line[_BODY:-2]
     if line[:_BODY] != (_START % zlib.crc32(body)).encode() or line[-2:] != b"}\n":
         return None
-    entry = json.loads(body)
+    try:
+        entry = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
     return entry if isinstance(entry, dict) else None

@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-import sysconfig
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -16,11 +15,9 @@ import pytest
 
 from assistant.events import UsageError
 from assistant.traces.weave_adapter import Weave
-from tests.conftest import REAL_ENVIRONMENT
+from tests.places import ROOT, python_with
 from tests.traces import weave_program
 from tests.traces.weave_server import Kept, environment, weave_server
-
-ROOT = Path(__file__).parent.parent.parent
 
 
 def check_summary(summary: dict[str, Any]) -> None:
@@ -32,19 +29,8 @@ def check_summary(summary: dict[str, Any]) -> None:
 
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Python that has Weave, and all that this one has."""
-    place = tmp_path_factory.mktemp("weave")
-    subprocess.run([sys.executable, "-m", "venv", str(place)], check=True)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    wanted = project["optional-dependencies"]["weave"]
-    command = [str(place / "bin/python"), "-m", "pip", "install", "-q", *wanted]
-    done = subprocess.run(command, env=REAL_ENVIRONMENT, capture_output=True, text=True)
-    if done.returncode:
-        pytest.fail(f"Weave cannot be installed:\n{done.stderr[-2000:]}", pytrace=False)
-    here = sysconfig.get_path("purelib")
-    (found,) = place.glob("lib/python3*/site-packages")
-    (found / "all-of-ours.pth").write_text(f"import site; site.addsitedir({here!r})\n")
-    return place / "bin/python"
+    return python_with(project["optional-dependencies"]["weave"], tmp_path_factory.mktemp("weave"))
 
 
 @pytest.mark.slow
