@@ -145,7 +145,11 @@ def slurp(path: str, size: int = 4096) -> bytes:
 
 
 def processes() -> Table:
-    """What runs here: pid -> (parent, start time in ticks, state letter)."""
+    """What runs here: pid -> (parent, start time in ticks, state letter).
+
+    A process whose first thread has ended looks dead ("Z") while its other threads run on; here it
+    is as alive as they are ("S").
+    """
     table: Table = {}
     try:
         names = os.listdir("/proc")
@@ -156,7 +160,9 @@ def processes() -> Table:
             text = slurp("/proc/" + name + "/stat")
             fields = text[text.rfind(b")") + 2 :].split()
             if len(fields) > 19:
-                table[int(name)] = (int(fields[1]), int(fields[19]), fields[0].decode())
+                headless = fields[0] == b"Z" and int(fields[17]) > 1
+                state = "S" if headless else fields[0].decode()
+                table[int(name)] = (int(fields[1]), int(fields[19]), state)
     return table
 
 
@@ -1448,6 +1454,57 @@ def unharmed(pid: int) -> bool:
     return row is not None and row[2] not in "TtZX" and not slowed and not kept
 
 
+GET_FLAGS, SET_FLAGS = 0x80086601, 0x40086602  # linux/fs.h: FS_IOC_GETFLAGS, FS_IOC_SETFLAGS
+
+
+class Folder:
+    """What a folder itself is like, apart from what is in it, to be made so again."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        found = os.stat(path)
+        self.mode, self.times = stat.S_IMODE(found.st_mode), (found.st_atime_ns, found.st_mtime_ns)
+        self.own = found.st_uid == os.getuid()  # Else no job can change any of it.
+        self.flags = self.flags_now() if self.own else b""
+
+    def flags_now(self) -> bytes:
+        try:
+            fd = os.open(self.path, FOLDER)
+        except OSError:
+            return b""
+        try:
+            return fcntl.ioctl(fd, GET_FLAGS, b"\0" * 8)
+        except OSError:  # The file system has none.
+            return b""
+        finally:
+            os.close(fd)
+
+    def open_up(self) -> None:
+        if self.own:
+            with contextlib.suppress(OSError):
+                os.chmod(self.path, self.mode)
+
+    def restored(self) -> bool:
+        """Whether it is as it was: no access list or other attribute, nor a flag that new files
+        would inherit."""
+        if not self.own:
+            return True
+        try:
+            for name in os.listxattr(self.path) if hasattr(os, "listxattr") else ():
+                os.removexattr(self.path, name)
+            os.chmod(self.path, self.mode)
+            os.utime(self.path, ns=self.times)
+        except OSError as error:
+            return error.errno == errno.ENOTSUP
+        return self.flags_now() == self.flags
+
+
+def connected() -> bool:
+    """Whether there are connections that outlive their ends, as those of TCP do for a minute: they
+    keep a port, and their numbers are for the next job to read."""
+    return any(len(slurp("/proc/net/" + kind).splitlines()) > 1 for kind in ("tcp", "tcp6"))
+
+
 def lasting() -> bool:
     """Whether there are queues, semaphores or memory of System V or POSIX that outlive a job."""
     kinds = ("/proc/sysvipc/msg", "/proc/sysvipc/sem", "/proc/sysvipc/shm")
@@ -1856,7 +1913,7 @@ class Runner:
         self.session, self.pooled = head["life"] == "session", head["life"] == "pooled"
         self.files = Files(head["workspace"])
         wiped = [folder for folder in head["wiped"] if os.path.isdir(folder)]
-        self.modes = {folder: stat.S_IMODE(os.stat(folder).st_mode) for folder in wiped}
+        self.folders = [Folder(folder) for folder in wiped]
         if head["watched"]:
             self.watch = Watch(head["watched"], head["disk"], head["files"])
             self.watch.trusted = self.trusted
@@ -2289,10 +2346,10 @@ class Runner:
 
     def reset(self) -> bool:
         """Make it as it was before the first job; whether nothing of the last one is left."""
-        for folder, mode in self.modes.items():
-            with contextlib.suppress(OSError):  # It is not our own, so no job could change it.
-                os.chmod(folder, mode)
-        left = [folder for folder in self.settings["wiped"] if not emptied(folder)]
+        for folder in self.folders:
+            folder.open_up()
+        left = [path for path in self.settings["wiped"] if not emptied(path)]
+        left += [folder.path for folder in self.folders if not folder.restored()]
         self.files.close()
         self.files = Files(self.settings["workspace"])
         rest = self.others(processes())
@@ -2301,6 +2358,8 @@ class Runner:
             self.lose_forker()
             rest.discard(forker.pid)
         rest.discard(forker.pid if forker else 0)
+        if self.contained and connected():
+            return False
         return not left and not rest and not lasting() and unharmed(self.me)
 
     def tell(self, job: Job, code: int, lost: bool) -> None:

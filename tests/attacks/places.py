@@ -41,10 +41,14 @@ left.append(sorted(set(os.listdir(".")) - {"main.py", "config", ".git"}))
 queues = [len(open(f"/proc/sysvipc/{kind}").readlines()) for kind in ("msg", "sem", "shm")]
 print(left, queues, len([pid for pid in os.listdir("/proc") if pid.isdigit()]))
 everywhere = len(os.sched_getaffinity(0)) == os.cpu_count()
-modes = [oct(os.stat(folder).st_mode & 0o7777) for folder in (".", os.path.expanduser("~"))]
+folders = (".", os.path.expanduser("~"))
+modes = [oct(os.stat(folder).st_mode & 0o7777) for folder in folders]
 print(os.getpriority(0, 0), os.sched_getscheduler(0), everywhere, *modes)
+marks = [name for folder in folders for name in os.listxattr(folder)]
+old = [folder for folder in folders if os.stat(folder).st_mtime < 9e8]
+print(marks, old, len(open("/proc/net/tcp").readlines()))
 """
-PROBED = "[[], [], [], []] [1, 1, 1] 3\n0 0 True 0o755 0o755\n"
+PROBED = "[[], [], [], []] [1, 1, 1] 3\n0 0 True 0o755 0o755\n[] [] 1\n"
 
 
 class Sandboxed:

@@ -207,6 +207,19 @@ ATTACKS = (
         seconds=1,
     ),
     Attack(
+        "a child without a first thread",
+        _TIME,
+        "import ctypes, os, threading, time\n"
+        "if os.fork() == 0:\n"
+        "    os.setsid()\n"
+        "    threading.Thread(target=time.sleep, args=(100,)).start()\n"
+        "    ctypes.CDLL(None).syscall({'x86_64': 60, 'aarch64': 93}[os.uname().machine], 0)\n"
+        "time.sleep(100)",
+        seen=left_running,
+        reason="timeout",
+        seconds=1,
+    ),
+    Attack(
         "a child that is deaf",
         _TIME,
         _DEAF + "import os\nif os.fork(): os.wait()\nos.setsid(); time.sleep(100)",

@@ -35,6 +35,19 @@ def pool(engine: Engine, sandbox_image: BuiltImage) -> Iterator[DockerSandbox]:
         yield sandbox
 
 
+HEADLESS = """
+if os.fork() == 0:
+    os.setsid()
+    import threading, time
+    def haunt():
+        for _ in range(300):
+            time.sleep(0.1)
+            open('/tmp/haunted', 'w').close()
+    threading.Thread(target=haunt).start()
+    libc.syscall({'x86_64': 60, 'aarch64': 93}[os.uname().machine], 0)  # Ends this thread alone.
+import time
+time.sleep(0.3)
+"""
 LASTING = {
     "shared memory": "libc.shmget(5, 4096, 0o1600)",
     "semaphores": "libc.semget(5, 1, 0o1600)",
@@ -50,6 +63,14 @@ LASTING = {
     "links": "os.symlink('/', 'root'); os.symlink('.', 'here'); open('a', 'w'); os.link('a', 'b')",
     "files at home": "os.makedirs(os.path.expanduser('~/.config/x')); open('/dev/shm/x', 'w')",
     "shut folders": "os.chmod('.', 0); os.chmod(os.path.expanduser('~'), 0o777)",
+    "an access list": "os.setxattr('.', 'system.posix_acl_default', bytes.fromhex("
+    "'02000000' '01000000ffffffff' '04000000ffffffff' '20000000ffffffff'))",
+    "an attribute": "os.setxattr(os.path.expanduser('~'), 'user.word', b'14')",
+    "a folder's times": "os.utime('.', ns=(14, 14))",
+    "a folder's flags": "import fcntl; fcntl.ioctl(os.open('.', 0), 0x40086602, b'\\x48' + bytes(7))",
+    "a closed connection": "import socket; l = socket.socket(); l.bind(('127.0.0.1', 8765)); "
+    "l.listen(); c = socket.create_connection(('127.0.0.1', 8765)); l.accept()[0].close(); c.close()",
+    "a thread of a dead leader": HEADLESS,
     "a working folder": "os.mkdir('w'); os.chdir('w'); os.fork() or __import__('time').sleep(99)",
 }
 
