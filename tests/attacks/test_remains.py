@@ -67,9 +67,10 @@ LASTING = {
     "'02000000' '01000000ffffffff' '04000000ffffffff' '20000000ffffffff'))",
     "an attribute": "os.setxattr(os.path.expanduser('~'), 'user.word', b'14')",
     "a folder's times": "os.utime('.', ns=(14, 14))",
-    "a folder's flags": "import fcntl; fcntl.ioctl(os.open('.', 0), 0x40086602, b'\\x48' + bytes(7))",
-    "a closed connection": "import socket; l = socket.socket(); l.bind(('127.0.0.1', 8765)); "
-    "l.listen(); c = socket.create_connection(('127.0.0.1', 8765)); l.accept()[0].close(); c.close()",
+    "a folder's flags": "import fcntl\nfcntl.ioctl(os.open('.', 0), 0x40086602, b'H' + bytes(7))",
+    "a closed connection": "import socket; l = socket.socket()\n"
+    "l.bind(('127.0.0.1', 8765)); l.listen(); c = socket.create_connection(('127.0.0.1', 8765))\n"
+    "l.accept()[0].close(); c.close()",
     "a thread of a dead leader": HEADLESS,
     "a working folder": "os.mkdir('w'); os.chdir('w'); os.fork() or __import__('time').sleep(99)",
 }
