@@ -85,7 +85,9 @@ class Purse:
             if unsure:
                 self.add(1, call.prompt + call.completion, call.cost)
             elif reply and reply.finish != "failed":
-                self.add(1, reply.usage.total, reply.usage.cost)
+                # A recorded reply says what it cost then; it costs nothing now.
+                cost = call.cost if call.cost == 0 else reply.usage.cost
+                self.add(1, reply.usage.total, cost)
             self._changed.notify_all()
 
     def add(self, replies: int, tokens: int, dollars: Decimal | None) -> None:

@@ -108,6 +108,11 @@ class Settings:
     session_seconds: float | None = option(None, "seconds for a session", least=1)
     session_blocks: int | None = option(None, "executed blocks for a session", least=0)
 
+    # The budget of an evaluation run.
+    eval_dollars: Decimal | None = option(
+        Decimal("5.00"), "dollars for `assistant eval run`, where prices are known", least=0
+    )
+
     # The terminal.
     ask: Literal["all", "apply", "never"] = option(
         "apply",

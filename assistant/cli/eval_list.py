@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from assistant.cli.evaluating import data_folders
@@ -20,8 +21,9 @@ def run(options: argparse.Namespace) -> int:
     for one in found:
         if isinstance(one, Damage):
             say(f"assistant: damaged: {one.why}", error=True)
-        else:
-            say(json.dumps(_fields(one)) if options.json else _line(one))
+    rows = [_fields(one) for one in found if not isinstance(one, Damage)]
+    for line in map(json.dumps, rows) if options.json else _table(rows):
+        say(line)
     if not found and not options.json:
         say("There are no runs yet. The first: assistant eval run starter --model NAME")
     if not options.json:
@@ -39,6 +41,7 @@ def _fields(one: Listed) -> dict[str, object]:
         "model": stamp.model,
         "strategy": stamp.strategy,
         "samples": counts.samples,
+        "decided": counts.decided,
         "wanted": len(data.tasks) * one.manifest.samples,
         "passed": counts.passed,
         "status": "running" if one.at_work else counts.status or "cut off",
@@ -46,19 +49,29 @@ def _fields(one: Listed) -> dict[str, object]:
     }
 
 
-def _line(one: Listed) -> str:
-    fields = _fields(one)
-    done = f"{fields['samples']}/{fields['wanted']}"
-    passed = f"{fields['passed']} passed"
-    status = "" if fields["status"] == "done" else f"  [{fields['status']}]"
-    return f"{fields['run']}  {done:>9}  {passed:>11}  {fields['strategy']}{status}"
+def _table(rows: Sequence[dict[str, object]]) -> Iterator[str]:
+    """``RUN  29/30  13 passed  fence``: how many samples have a result that stands, of all."""
+    cells = [
+        (
+            str(row["run"]),
+            f"{row['decided']}/{row['wanted']}",
+            f"{row['passed']} passed",
+            f"{row['strategy']}" + ("" if row["status"] == "done" else f"  [{row['status']}]"),
+        )
+        for row in rows
+    ]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    for run, done, passed, rest in cells:
+        yield f"{run:<{widths[0]}}  {done:>{widths[1]}}  {passed:>{widths[2]}}  {rest}"
 
 
 def _sets(folders: list[Path]) -> list[tuple[str, str]]:
     found = []
     for name in ("starter", *PUBLISHED):
         try:
-            found.append((name, "" if name == "starter" else str(find(name, folders))))
+            place = "comes with this program" if name == "starter" else str(find(name, folders))
         except UsageError:
-            found.append((name, f"not here; assistant eval fetch {name}"))
+            where = "" if PUBLISHED[name].address else " --from URL (it has no official place)"
+            place = f"not here; assistant eval fetch {name}{where}"
+        found.append((name, place))
     return found

@@ -101,10 +101,12 @@ def _data_folder(command: Any) -> None:
 
 
 def _budget(command: argparse.ArgumentParser) -> None:
-    budget = command.add_argument_group("budget, of all models together, no cap unless given")
+    budget = command.add_argument_group("budget, of all models together")
     budget.add_argument("--replies", type=int, metavar="N")
     budget.add_argument("--tokens", type=int, metavar="N")
-    budget.add_argument("--dollars", metavar="D")
+    budget.add_argument(
+        "--dollars", metavar="D", help="5 where prices are known (setting eval_dollars)"
+    )
     budget.add_argument("--seconds", type=float, metavar="S", help="of this process")
 
 
@@ -134,7 +136,7 @@ def _list(actions: Any) -> None:
 
 def _fetch(actions: Any) -> None:
     fetch = actions.add_parser("fetch", help="get a public data set, checked by its sha256")
-    fetch.add_argument("name", metavar="NAME", help="humaneval, humaneval-plus, mbpp, mbpp-plus")
+    fetch.add_argument("name", metavar="NAME", help="of a public set; eval list has them")
     fetch.add_argument(
         "--from", dest="address", default="", metavar="URL", help="another place of the same file"
     )

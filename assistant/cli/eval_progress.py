@@ -79,7 +79,7 @@ def line(course: Course) -> str:
         f"{course.finished}/{course.wanted}",
         _rate(course),
         f"{wording.short(sum(one.total for one in used))} tokens",
-        cost if costs else "",
+        cost.replace("unknown", "cost unknown") if costs else "",
         _left(course),
     )
     return words.joined(parts)

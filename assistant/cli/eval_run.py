@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assistant.budget import Budget, price_needed
+from assistant.cli.eval_caps import CAPS, budget_of, check_prices, tell_cost, to_go_on
 from assistant.cli.eval_progress import Progress
 from assistant.cli.evaluating import (
     check_ks,
@@ -47,7 +47,6 @@ JOBS = 8
 SAMPLES = "samples"
 """The name of the pipeline of samples that were made elsewhere."""
 FUNCTIONS_ONLY = ("structured", "chat")
-_CAPS = ("replies", "tokens", "dollars", "seconds")
 SECONDS, SECONDS_OF_CASES = 10.0, 60.0
 """The limit of a task's tests; sets with thousands of inputs, which their reference answers in the
 same time, get more."""
@@ -63,8 +62,9 @@ def run(options: argparse.Namespace) -> int:
     wanted = _Wanted(setup, options, data, before)
     ks = getattr(options, "k", None)
     check_ks(ks, wanted.samples, "the run makes")
-    wanted.check_prices()
-    purse = Purse(wanted.budget)
+    budget = budget_of(options, setup.settings, before)
+    check_prices(budget, [one.model for one in wanted.models])
+    purse = Purse(budget)
     with ExitStack() as stack:
         wanted.send = stack.enter_context(open_collector(setup))
         judges, image = stack.enter_context(
@@ -73,6 +73,7 @@ def run(options: argparse.Namespace) -> int:
         courses = [
             stack.enter_context(_course(wanted, model, image, purse)) for model in wanted.models
         ]
+        tell_cost(courses, purse)
         with Progress(courses, purse) as progress:
             conduct(courses, getattr(options, "jobs", JOBS), judges, progress.draw)
         for course in courses:
@@ -81,9 +82,8 @@ def run(options: argparse.Namespace) -> int:
     summaries = [show_figures(path, ks, options.json) for path in paths]
     for course in courses:
         if course.status != "done":
-            name = course.writer.path.parent.name
             say(f"assistant: {course.status}: {course.detail or 'ended by you'}", error=True)
-            say(f"assistant: to go on: assistant eval run --resume {name}", error=True)
+            say(f"assistant: to go on: {to_go_on(course, purse)}", error=True)
     return exit_code(courses, summaries, getattr(options, "fail_under", None))
 
 
@@ -164,22 +164,6 @@ class _Wanted:
         seed = getattr(self.options, "seed", settings.seed)
         return Parameters(settings.temperature, seed, settings.max_reply, turns=turns)
 
-    @property
-    def budget(self) -> Budget:
-        """Only what this command line caps: the settings are for one message."""
-        caps = {
-            name: getattr(self.setup.settings, name)
-            for name in _CAPS
-            if hasattr(self.options, name)
-        }
-        return Budget(**{**dict.fromkeys((*_CAPS, "blocks")), **caps})
-
-    def check_prices(self) -> None:
-        """A cap on dollars needs the price of every model, and does so before the first call."""
-        for opened in self.models if self.budget.dollars is not None else ():
-            if opened.model.cost(1000, 1000) is None:
-                raise price_needed(opened.model.name)
-
     def _open(self, name: str) -> _Opened:
         if name.startswith(REPLAY):
             found = self._recording(name.removeprefix(REPLAY))
@@ -224,15 +208,17 @@ class _Wanted:
         )
         if formatter != "default":
             formatter = None if formatter == "none" else CodeFormatter(formatter)
-        if isinstance(formatter, CodeFormatter):
-            formatter.lint_code("x = 1\n")  # What it lacks is told before a model is paid.
-        return CodeGenerationPipeline(
+        made = CodeGenerationPipeline(
             opened.model,
             strategy=strategy,
             prompt=prompt,
             formatter=formatter,
             parameters=self.parameters,
         )
+        if made.formatter is not None:
+            made.formatter.add_imports("x = 1\n")  # What it lacks is told before a model is paid.
+            made.formatter.lint_code("x = 1\n")
+        return made
 
 
 @contextmanager
@@ -240,7 +226,7 @@ def _course(wanted: _Wanted, opened: _Opened, image: str, purse: Purse) -> Itera
     """A run, new or gone on with, held by this process for as long as the context lasts."""
     pipeline = wanted.pipeline(opened)
     stamps = (data_stamp(wanted.data, wanted.problems), pipeline.stamp)
-    caps = {name: str(value) for name in _CAPS if (value := getattr(purse.budget, name))}
+    caps = {name: str(value) for name in CAPS if (value := getattr(purse.budget, name))}
     first = manifest(stamps, wanted.samples, image, wanted.limits, caps)
     setup, before = wanted.setup, wanted.before
     path = before.path if before else Runs(data_folder(setup.settings)).path(first.run)

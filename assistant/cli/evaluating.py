@@ -159,13 +159,18 @@ def show_figures(path: Path, ks: Sequence[int] | None, as_json: bool) -> Summary
         say(f"  {missing} without a verdict: with them pass@1 lies from {low} to {high}")
     classes = ", ".join(f"{name} {n:,}" for name, n in summary.outcomes.items())
     say(f"  {classes}")
-    used = f"{wording.short(summary.prompt)} tokens in, {wording.short(summary.completion)} out"
-    cost = wording.dollars(summary.cost, summary.unpriced)
-    times = f"median {wording.duration(summary.median)}, p95 {wording.duration(summary.p95)}"
-    say(f"  {used}, cost {cost}, {times}")
+    if summary.prompt or summary.completion or summary.latencies:
+        say(f"  {_used(summary)}")
     for note in summary.run.notes:
         say(f"  note: {note}")
     return summary
+
+
+def _used(summary: Summary) -> str:
+    used = f"{wording.short(summary.prompt)} tokens in, {wording.short(summary.completion)} out"
+    cost = wording.dollars(summary.cost, summary.unpriced)
+    times = f"median {wording.duration(summary.median)}, p95 {wording.duration(summary.p95)}"
+    return f"{used}, cost {cost}, {times}"
 
 
 def exit_code(

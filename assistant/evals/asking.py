@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from assistant.budget import Exhausted
 from assistant.evals.runs import Attempt, Call, Key
 from assistant.evals.trace import Trace
 from assistant.events import Chunk, ModelError, Notice, Replied, Reserved, Retrying, Said
@@ -104,7 +105,8 @@ class Asking:
 
         Raises:
             ModelError: as the model does; and where a dollar cap meets a price that is unknown.
-            Exhausted, Stopped: see ``Purse.reserve``.
+            Exhausted, Stopped: see ``Purse.reserve``; and where a reply was cut since the budget
+                had no room for a longer one, which says nothing about the model.
         """
         self.gate.wait(self.purse)
         call = self._reserved(messages, max_tokens)
@@ -121,6 +123,8 @@ class Asking:
                 self.purse.settle(call, replied)
             span.outputs.update(reply=replied.text, finish=replied.finish, detail=replied.detail)
             span.usage = replied.usage
+        if replied.finish == "length" and call.completion < min(max_tokens, self.max_reply):
+            raise Exhausted(f"what was left had no room for a reply of {call.completion:,} tokens")
         self.attempts.append(
             Attempt(
                 replied.text,
@@ -145,7 +149,7 @@ class Asking:
 
     def _reserved(self, messages: Messages, max_tokens: int) -> Reserved:
         prompt = self.model.count(messages)
-        if self.purse.budget.dollars is not None and self.model.cost(prompt, 1) is None:
+        if self.purse.budget.dollars_required and self.model.cost(prompt, 1) is None:
             raise ModelError(
                 f"the price of {self.name} is unknown, so a dollar cap cannot be kept",
                 "Give its price in a price table (setting prices), or cap tokens instead.",

@@ -6,6 +6,7 @@ import secrets
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from importlib.metadata import PackageNotFoundError, version
 
 from assistant import __version__
@@ -40,6 +41,8 @@ def data_stamp(data: DataSet, problems: Sequence[Problem]) -> DataStamp:
         data.verdict,
         {p.task_id: p.family for p in problems if sizes[p.family] > 1},
         dict(data.left_out),
+        language=(usual := Counter(p.language for p in problems).most_common(1)[0][0]),
+        languages={p.task_id: p.language for p in problems if p.language != usual},
     )
 
 
@@ -97,17 +100,23 @@ def check_same(run: Run, wanted: Manifest) -> None:
     other = [name for name, (before, after) in pairs.items() if before != after]
     if other:
         raise UsageError(
-            f"run {run.id} was made with another {other[0]}",
+            f"run {run.id} was made with {_other(other[0])}",
             "Go on with what it was begun with, or begin a new run.",
         )
 
 
+def _other(name: str) -> str:
+    several = {"parameters": "other parameters", "tasks": "other tasks", "limits": "other limits"}
+    return several.get(name, f"another {name.replace('samples', 'number of samples')}")
+
+
 def already_spent(run: Run, purse: Purse) -> None:
     """Count what earlier processes used; calls of which nothing came back count in full."""
+    free = run.manifest.pipeline.model.startswith("replay:")
     for sample in run.samples:
         for attempt in sample.generated.attempts:
             if attempt.finish != "failed":
-                purse.add(1, attempt.usage.total, attempt.usage.cost)
+                purse.add(1, attempt.usage.total, Decimal(0) if free else attempt.usage.cost)
     for call in run.open_calls:
         purse.add(1, call.prompt + call.completion, call.cost)
 

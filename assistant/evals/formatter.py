@@ -144,8 +144,8 @@ def _missing_finder() -> Callable[[ast.Module], set[str]]:
 
 def _not_installed() -> UsageError:
     return UsageError(
-        "The formatter needs autoflake, isort and autopep8",
-        'Install the extra: pip install "assistant[eval]"',
+        "The formatter needs autoflake, isort, autopep8 and pyflakes",
+        'Install the extra: pip install "assistant[eval]"; or do without: --formatter none',
     )
 
 

@@ -38,7 +38,9 @@ def _unpacked(data: bytes, path: Path) -> bytes:
             with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
                 data = file.read(LARGEST + 1)
         except (OSError, EOFError, zlib.error) as error:
-            raise UsageError(f"{path} is damaged: {error}", "Fetch it again") from error
+            raise UsageError(
+                f"{path} is damaged: {error}", "Get or make the file again."
+            ) from error
     if len(data) > LARGEST:
         raise UsageError(f"{path} has more than {LARGEST >> 20} MiB")
     return data

@@ -150,6 +150,7 @@ _KEY = re.compile(
     rb'\{"v":1,"type":"(Generated|Scored)","task":("(?:[^"\\]|\\.)*"),"number":(\d+),'
 )
 _OUTCOME = b'"outcome":"'
+_CODES = (b'"code":"', b'"code":{')
 _STATUS = re.compile(rb'\{"v":1,"type":"Ended","status":"([a-z]+)"')
 
 
@@ -158,6 +159,9 @@ class Counts:
     """How far a run is, at a glance."""
 
     samples: int
+    """Whose replies are there."""
+    decided: int
+    """Those with a result that stands: no fault, and scored where there is code."""
     passed: int
     status: str
     """How the last process left it; empty where one is at work, or was killed."""
@@ -169,6 +173,7 @@ def count(path: Path) -> Counts:
     Raises:
         RecordError: it cannot be read.
     """
+    decided: dict[tuple[bytes, bytes], bool] = {}
     passed: dict[tuple[bytes, bytes], bool] = {}
     status = ""
     try:
@@ -180,13 +185,22 @@ def count(path: Path) -> Counts:
                 status = ended[1].decode() if ended else ""
                 found = _KEY.match(line)
                 if found:
+                    scored, key = found[1] == b"Scored", (found[2], found[3])
                     # The last verdict of the line counts. In a text these quotes are escaped.
                     last = line.rfind(_OUTCOME) + len(_OUTCOME)
-                    scored = found[1] == b"Scored"
-                    passed[found[2], found[3]] = scored and line.startswith(b'passed"', last)
+                    passed[key] = scored and line.startswith(b'passed"', last)
+                    decided[key] = (
+                        not line.startswith(b'harness_error"', last) if scored else _empty(line)
+                    )
     except OSError as error:
         raise RecordError(f"cannot read {path}: {error.strerror or error}", _REMEDY) from error
-    return Counts(len(passed), sum(passed.values()), status)
+    return Counts(len(passed), sum(decided.values()), sum(passed.values()), status)
+
+
+def _empty(generated: bytes) -> bool:
+    """Whether such a line's replies are whole and have no code: there is nothing to score."""
+    whole = generated.endswith(b'"fault":""}\n') and b'"attempts":[]' not in generated
+    return whole and not any(mark in generated for mark in _CODES)
 
 
 class Runs:

@@ -86,6 +86,11 @@ class Course:
         return key not in self.done or self.done[key].result == "model_error"
 
     @property
+    def to_ask(self) -> tuple[Key, ...]:
+        """The samples that the model has yet to be asked for."""
+        return tuple(self._todo)
+
+    @property
     def wanted(self) -> int:
         """How many samples there will be."""
         return len(self.done) if self.only_given else len(self.plan.problems) * self.plan.samples

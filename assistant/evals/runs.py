@@ -58,6 +58,10 @@ class DataStamp:
     """Tasks that cannot be judged, with the reason."""
     without_sample: tuple[str, ...] = ()
     """Tasks that a file of samples made elsewhere has none of; they count for nothing."""
+    language: str = ""
+    """What most tasks are to be solved in; empty: written before that was kept."""
+    languages: Mapping[str, str] = field(default_factory=dict)
+    """That of the tasks which are to be solved in another one."""
 
 
 @dataclass(frozen=True, slots=True)

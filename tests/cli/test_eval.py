@@ -283,6 +283,47 @@ def test_a_cap_is_kept_and_the_run_goes_on_later(program: Program, llmock: Any, 
     assert program("eval", "run", "--resume", run.id, "--samples", "2").returncode == 2
 
 
+def test_a_priced_model_has_a_cap_on_dollars_that_nobody_asked_for(
+    program: Program, llmock: Any, home: Path, tmp_path: Path
+) -> None:
+    llmock.reply("\n".join(FENCES.split("\n```\n")[:2]) + "\n```", times=None)
+    prices = tmp_path / "prices.toml"
+    prices.write_text('["gpt-4o"]\ninput = 0\noutput = 1000\n')
+    program.variables.update(ASSISTANT_PRICES=str(prices), ASSISTANT_EVAL_DOLLARS="1.1")
+    arguments = ("eval", "run", "starter", "--limit", "2", "--strategy", "fence", "--jobs", "4")
+    first = program(*arguments, "--max-reply", "256", "--samples", "12")
+    assert first.returncode == 3, first.stderr
+    assert "24 samples, about $6.14 at 256 tokens a reply; $6.14 if each" in first.stderr
+    assert "it stops before $1.10 are spent; that is too little for all: --d" in first.stderr
+    (run,) = runs(home)
+    spent = sum(sample.usage.cost or 0 for sample in run.samples)
+    assert 0.5 < spent <= 1.1
+    assert f"--resume {run.id} --dollars N  (what is used counts: $" in first.stderr
+    # What was used still counts; the setting is not asked where the flag says another cap.
+    still = program("eval", "run", "--resume", "last")
+    assert still.returncode == 3, still.stderr
+    done = program("eval", "run", "--resume", "last", "--dollars", "60")
+    assert done.returncode == 0, done.stderr
+    assert len(runs(home)[0].samples) == 24
+    # Where nothing is known nothing is capped, and nothing told.
+    program.variables["ASSISTANT_MODEL"] = "nobodys-model"
+    other = program(*arguments)
+    assert other.returncode == 0, other.stderr
+    assert "$" not in other.stderr
+
+
+def test_the_list_counts_what_stands(program: Program, llmock: Any) -> None:
+    llmock.fail(404, times=None, code="model_not_found")
+    assert program("eval", "run", "starter", "--strategy", "fence", "--limit", "2").returncode == 4
+    llmock.reset()
+    llmock.reply(FENCES, times=None)
+    assert program("eval", "run", "starter", "--strategy", "fence", "--limit", "6").returncode == 0
+    lines = program("eval", "list").stdout.splitlines()
+    assert ["0/2" in lines[0], "6/6" in lines[1]] == [True, True]
+    assert len({line.index(" passed") for line in lines[:2]}) == 1
+    assert any(line.startswith("polyglot ") and "--from URL" in line for line in lines)
+
+
 def test_a_server_that_is_away_leaves_the_rate_open(
     program: Program, llmock: Any, home: Path
 ) -> None:

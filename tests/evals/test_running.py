@@ -1,7 +1,9 @@
 """Runs under way: what is asked again and what is not, and how they end when something fails."""
 
+import random
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
@@ -15,12 +17,13 @@ from assistant.budget import Budget
 from assistant.evals.asking import Gate
 from assistant.evals.beginning import already_spent, check_same, data_stamp, manifest, narrowed
 from assistant.evals.datasets import STARTER, load
-from assistant.evals.pipeline import CodeGenerationPipeline, Parameters
+from assistant.evals.pipeline import CodeGenerationPipeline, Parameters, lone
+from assistant.evals.replayed import recording
 from assistant.evals.run_reader import Run, load_run
 from assistant.evals.run_writer import RunWriter
 from assistant.evals.running import Course, Plan, conduct
 from assistant.evals.runs import Call, Sample
-from assistant.events import ModelError, SandboxError, UsageError
+from assistant.events import ModelError, Replied, SandboxError, Usage, UsageError
 from assistant.model.replay import ScriptedModel
 from assistant.purse import UNCAPPED, Purse, Stopped
 from assistant.verdicts.task import Candidate, Task, TaskLimits, Verdict
@@ -73,7 +76,7 @@ def held(path: Path, model: Any, judges: Judges, **more: Any) -> tuple[Course, R
             done = {sample.key: sample for sample in before.samples}
         course = Course(plan, writer, purse, done)
         try:
-            conduct([course], 3, judges, lambda: None)
+            conduct([course], more.get("jobs", 3), judges, lambda: None)
         finally:
             writer.end(course.status, course.detail)
     return course, load_run(path)
@@ -182,13 +185,92 @@ def test_a_run_is_gone_on_with_only_as_it_was_begun(tmp_path: Path) -> None:
         answering(), strategy="fence", parameters=Parameters(temperature=1)
     )
     for changed, said in (
-        (replace(run.manifest, samples=2), "samples"),
-        (replace(run.manifest, image="other"), "image"),
-        (replace(run.manifest, pipeline=other.stamp), "parameters"),
-        (replace(run.manifest, data=replace(run.manifest.data, sha256="0")), "data set"),
+        (replace(run.manifest, samples=2), "another number of samples"),
+        (replace(run.manifest, image="other"), "another image"),
+        (replace(run.manifest, pipeline=other.stamp), "other parameters"),
+        (replace(run.manifest, data=replace(run.manifest.data, sha256="0")), "another data set"),
+        (replace(run.manifest, data=replace(run.manifest.data, tasks=())), "other tasks"),
     ):
-        with pytest.raises(UsageError, match=f"made with another {said}"):
+        with pytest.raises(UsageError, match=f"made with {said}"):
             check_same(run, changed)
+
+
+class Priced(ScriptedModel):
+    """A thousandth of a dollar for each token; its replies are so many tokens long, or cut."""
+
+    def __init__(self, *lengths: int) -> None:
+        super().__init__([], max_reply=1000)
+        self._lengths = deque(lengths)
+        self.asked: list[int] = []
+
+    def cost(self, prompt: int, completion: int, /) -> Decimal | None:
+        return Decimal(prompt + completion) / 1000
+
+    def reply(
+        self, messages: Any, /, *, max_tokens: int, seconds: float, schema: Any = None
+    ) -> Any:
+        self.asked.append(max_tokens)
+        length = self._lengths.popleft()
+        time.sleep(length / 1e6)
+        used = min(length, max_tokens)
+        cost = self.cost(prompt := self.count(messages), used)
+        yield from ()
+        finish: Any = "length" if length > max_tokens else "stop"
+        return Replied(FENCES, Usage(prompt, 0, used, cost=cost), finish)
+
+
+def spent(run: Run) -> Decimal:
+    return sum((sample.usage.cost or Decimal(0) for sample in run.samples), Decimal(0))
+
+
+def test_many_threads_cannot_overshoot_a_cap_on_dollars(tmp_path: Path) -> None:
+    chance = random.Random(7)
+    model = Priced(*(chance.choice((50, 300, 700, 1000)) for _ in range(240)))
+    more = {"samples": 40, "jobs": 16, "budget": Budget(None, None, Decimal(20), None, None)}
+    path = tmp_path / "run.jsonl"
+    course, run = held(path, model, Judges(passed), **more)
+    assert course.status == "budget"
+    assert Decimal(17) < spent(run) <= course.purse.dollars <= 20
+    # Another process goes on with it, and knows what was spent.
+    course, run = held(path, model, Judges(passed), **more)
+    assert course.status == "budget"
+    assert spent(run) <= course.purse.dollars <= 20
+    assert {sample.result for sample in run.samples} == {"passed"}
+
+
+def test_a_reply_that_the_budget_cut_says_nothing_about_the_model(tmp_path: Path) -> None:
+    path, model = tmp_path / "run.jsonl", Priced(*[600] * 6)
+    budget = Budget(None, None, Decimal("2.6"), None, None)
+    course, run = held(path, model, Judges(passed), budget=budget, jobs=1)
+    assert (course.status, "no room for a reply" in course.detail) == ("budget", True)
+    assert model.asked[-1] < 600 < model.max_reply
+    assert {sample.result for sample in run.samples} == {"passed"}
+    (cut,) = run.open_calls
+    assert (cut.task, cut.number) not in {sample.key for sample in run.samples}
+    # One that its own limit cut is a result.
+    course, run = held(path, Priced(2000, *[10] * 6), Judges(passed), jobs=1)
+    assert course.status == "done"
+    assert [sample.result for sample in run.samples].count("reply_cut") == 1
+
+
+def test_a_recorded_reply_costs_nothing_again(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    _, run = held(path, Priced(*[500] * 6), Judges(passed))
+    assert spent(run) > 3
+    found, purse = recording(path, "then"), Purse(Budget(None, None, Decimal(1), None, None))
+    for problem in PROBLEMS:
+        model = found.model((problem.task_id, 1))
+        asking = replace(lone(model), purse=purse)
+        CodeGenerationPipeline(model, strategy="fence").attempts(problem, asking)
+        assert asking.attempts[0].usage.cost
+    assert purse.dollars == 0
+
+
+def test_a_run_keeps_the_language_of_its_tasks() -> None:
+    assert data_stamp(DATA, PROBLEMS).language == "python"
+    mixed = [*PROBLEMS[:2], replace(PROBLEMS[2], language="javascript")]
+    stamp = data_stamp(DATA, mixed)
+    assert stamp.languages == {PROBLEMS[2].task_id: "javascript"}
 
 
 def test_which_tasks_are_asked() -> None:

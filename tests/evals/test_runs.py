@@ -18,6 +18,7 @@ from assistant.evals import run_writer
 from assistant.evals.run_reader import Listed, Runs, count, load_run
 from assistant.evals.run_writer import RunWriter, encoded
 from assistant.evals.runs import (
+    FAULTS,
     Attempt,
     Call,
     DataStamp,
@@ -304,10 +305,14 @@ def test_counts_at_a_glance_are_those_of_a_whole_reading(tmp_path: Path) -> None
             for task in ("t/0", *odd):
                 writer.add(sample(task, number)[0], Scored(task, number, (Judged(PASSED), one)))
         writer.add(*sample("t/1", 1), sample("t/1", 1)[0], Generated("t/2", 1, (), "away"))
+        writer.add(Generated("t/2", 2, (Attempt('no "code":"x" here', "stop", ""),)))
+        writer.add(sample("t/2", 3)[0], Scored("t/2", 3, (Judged(Verdict("harness_error")),)))
         writer.end("faults")
     run, counts = load_run(path), count(path)
     assert counts.samples == len(run.samples)
     assert counts.passed == sum(one.passed for one in run.samples) == 9
+    standing = [one for one in run.samples if one.result not in FAULTS]
+    assert counts.decided == len(standing) < counts.samples
     assert counts.status == "faults"
     with path.open("ab") as file:
         file.write(b'{"v":1,"type":"Ended","status":"do')

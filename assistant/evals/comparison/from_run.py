@@ -7,11 +7,16 @@ from assistant.evals.comparison.measured import Key, Measured, Sampled, Shown, S
 from assistant.evals.comparison.wording import count, dollars
 from assistant.evals.python_text import parsed
 from assistant.evals.run_reader import Run
-from assistant.evals.runs import FAULTS, Manifest, Sample, Span
+from assistant.evals.runs import FAULTS, DataStamp, Manifest, Sample, Span
 
 _DIGITS = 12
 """Of a digest that people are to compare by eye."""
 _DETAIL = 100
+FORMATTERS = {
+    "autopep8": ("autoflake", "isort", "autopep8", "pyflakes"),
+    "ruff": ("ruff", "pyflakes"),
+}
+"""Whose versions a formatter's result depends on."""
 _TOLD = ("finish", "verdict", "result", "fault")
 """Outputs of operations that fit in a line; the others are texts that stand elsewhere."""
 
@@ -41,8 +46,16 @@ def _facts(manifest: Manifest) -> dict[str, str]:
         "seed": "" if pipeline.seed is None else str(pipeline.seed),
         **({"pipeline": pipeline.name} if pipeline.name != pipeline.strategy else {}),
         "tasks published by": manifest.data.released,
-        **{f"version of {name}": version for name, version in manifest.versions.items()},
+        **{f"version of {name}": version for name, version in _versions(manifest).items()},
     }
+
+
+def _versions(manifest: Manifest) -> dict[str, str]:
+    """Of what took part: a formatter's libraries only where there was a formatter."""
+    idle = set[str]().union(*FORMATTERS.values()) - set(
+        FORMATTERS.get(manifest.pipeline.formatter, ())
+    )
+    return {name: one for name, one in manifest.versions.items() if name not in idle}
 
 
 def _conditions(manifest: Manifest) -> dict[str, str]:
@@ -98,13 +111,17 @@ def _shown(run: Run, keys: Sequence[Key]) -> Mapping[Key, Shown]:
         if (span.task, span.number) in wanted:
             spans.setdefault((span.task, span.number), []).append(span)
     return {
-        sample.key: _texts(sample, spans.get(sample.key, []))
+        sample.key: _texts(sample, spans.get(sample.key, []), _language(run.manifest.data, sample))
         for sample in run.samples
         if sample.key in wanted
     }
 
 
-def _texts(sample: Sample, spans: Sequence[Span]) -> Shown:
+def _language(data: DataStamp, sample: Sample) -> str:
+    return data.languages.get(sample.generated.task, data.language)
+
+
+def _texts(sample: Sample, spans: Sequence[Span], lang: str) -> Shown:
     verdict, attempt = sample.verdict, sample.attempt
     detail = verdict.detail if verdict else sample.generated.fault
     code = sample.code
@@ -112,11 +129,11 @@ def _texts(sample: Sample, spans: Sequence[Span]) -> Shown:
         # Where no code was found people want to see what came instead.
         return Shown(attempt.reply, "text", detail or attempt.detail, steps=steps(spans))
     told = ("", "") if verdict is None else (verdict.input, verdict.output)
-    return Shown(code or "", language(code or ""), detail, *told, steps(spans))
+    return Shown(code or "", lang or language(code or ""), detail, *told, steps(spans))
 
 
 def language(code: str) -> str:
-    """Python where it is, or could have been meant to be; the store does not tell."""
+    """Of code in a run that does not tell: Python where it is, or could have been meant to be."""
     if parsed(code) is not None:
         return "python"
     guess = infer_lang(code)

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import chain
 
 from assistant.evals.comparison.measured import Measured, Sampled
 from assistant.evals.statistics import Interval, mean_of, pass_at_k
@@ -168,8 +169,9 @@ def _by_turn(samples: Sequence[Sampled]) -> list[float]:
     if not decided:
         return []
     sizes = Counter(sample.task for sample in decided)
-    gained = [0.0] * max(1, *(sample.turns for sample in decided))
+    gained: list[list[float]] = [[] for _ in range(max(1, *(sample.turns for sample in decided)))]
     for sample in decided:
         if sample.passed:
-            gained[max(sample.turns, 1) - 1] += 1 / sizes[sample.task]
-    return [math.fsum(gained[: turn + 1]) / len(sizes) for turn in range(len(gained))]
+            gained[max(sample.turns, 1) - 1].append(1 / sizes[sample.task])
+    until = (chain.from_iterable(gained[: turn + 1]) for turn in range(len(gained)))
+    return [math.fsum(shares) / len(sizes) for shares in until]

@@ -14,7 +14,7 @@ def lines(comparison: Comparison) -> Iterator[str]:
     """The whole comparison; names in it are anyone's, so the caller makes them safe to print."""
     yield f"Comparison: {w.scope(comparison)}"
     yield ""
-    yield from table(_runs(comparison), left=4)
+    yield from table(_runs(comparison), left=4, whole=2)
     facts = differing_facts([s.run for s in comparison.summaries])
     if facts:
         yield ""
@@ -79,9 +79,13 @@ def _pair(comparison: Comparison, pair: Pair) -> Iterator[str]:
             yield f"  {better} is better than {worse} at {number}: {w.tasks_line(tasks)}"
 
 
-def table(rows: Sequence[Sequence[str]], left: int = 1) -> Iterator[str]:
-    """Rows in columns; the first ``left`` to the left, figures to the right."""
-    cut = [[_cut(" ".join(cell.split())) for cell in row] for row in rows]
+def table(rows: Sequence[Sequence[str]], left: int = 1, whole: int = 0) -> Iterator[str]:
+    """Rows in columns; the first ``left`` to the left, figures to the right.
+
+    The first ``whole`` are never cut: a run's id is there to be copied.
+    """
+    plain = [[" ".join(cell.split()) for cell in row] for row in rows]
+    cut = [[*row[:whole], *map(_cut, row[whole:])] for row in plain]
     widths = [max(_width(row[n]) for row in cut) for n in range(len(cut[0]))]
     for row in cut:
         cells = []

@@ -1,5 +1,6 @@
 """Stored runs as comparisons see them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,19 @@ def test_operations_are_a_tree_in_the_order_they_began() -> None:
     assert made[2].detail == "ValueError: bad luck"
     assert made[3].detail == "10 tokens in, 5 out, stop"
     assert steps([]) == []
+
+
+def test_code_is_in_the_language_that_the_run_keeps(tmp_path: Path) -> None:
+    run = load_run(stored(tmp_path, "run-a", "1111", "model-a"))
+
+    def shown(**more: object) -> list[str]:
+        data = replace(run.manifest.data, **more)
+        keys = [("s/1", 1), ("s/2", 1)]
+        found = measured(replace(run, manifest=replace(run.manifest, data=data))).show(keys)
+        return [found[key].lang for key in keys]
+
+    assert shown(language="go", languages={"s/2": "rust"}) == ["go", "rust"]
+    assert shown() == ["python", "python"]  # Written before that was kept: by its looks.
 
 
 @pytest.mark.parametrize(

@@ -19,11 +19,16 @@ _LETTER = 7.2
 """How wide a letter is, about."""
 
 
+def priced(comparison: Comparison) -> bool:
+    """Whether some run's dollars are known, so that its score is told against them."""
+    return any(s.cost for s in comparison.summaries)
+
+
 def score_and_cost(comparison: Comparison) -> Markup:
     """pass@1 with its interval over dollars (or, without any price, over tokens) a sample; some
     run's must be known."""
-    priced = any(s.cost for s in comparison.summaries)
-    spent = [_spent(s, priced) for s in comparison.summaries]
+    in_dollars = priced(comparison)
+    spent = [_spent(s, in_dollars) for s in comparison.summaries]
     known = [x for x in spent if x]
     left, top, right, bottom = _BOX
     low, high = min(known), max(known)
@@ -35,7 +40,7 @@ def score_and_cost(comparison: Comparison) -> Markup:
         x, marks = p.linear(low, high, left, right), p.ticks(low, high, 5)
     limits = rate_limits(comparison)
     y = p.linear(*limits, bottom, top)
-    unit = _dollars if priced else (lambda value: w.short(round(value)))
+    unit = _dollars if in_dollars else (lambda value: w.short(round(value)))
     across = [(x(value), unit(value)) for value in marks]
     up = [(y(value), f"{100 * value:g} %") for value in p.ticks(*limits, 5)]
     parts = [p.frame(across, up, _BOX)]
@@ -47,13 +52,13 @@ def score_and_cost(comparison: Comparison) -> Markup:
     for run, value in enumerate(spent):
         if value:
             parts.append(_spot(comparison, run, x(value), y, taken))
-    what = "dollars a sample" if priced else "completion tokens a sample"
+    what = "dollars a sample" if in_dollars else "completion tokens a sample"
     parts.append(p.label(right, bottom + 38, what, "unit", "end"))
     return p.picture(WIDE, _HIGH, f"pass@1 against {what}", *parts)
 
 
-def _spent(summary: Summary, priced: bool) -> float:
-    if not priced:
+def _spent(summary: Summary, in_dollars: bool) -> float:
+    if not in_dollars:
         return summary.completion / len(summary.run.samples)
     return float(summary.cost or 0) / max(1, len(summary.run.samples) - summary.unpriced)
 

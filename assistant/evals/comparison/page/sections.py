@@ -199,7 +199,8 @@ def figures(comparison: Comparison, links: Mapping[str, str]) -> Markup:
     if any(s.latencies for s in comparison.summaries):
         shown.insert(0, _figure("How long answers took", charts.latency(comparison)))
     if any(s.cost or s.completion for s in comparison.summaries):
-        shown.insert(0, _figure("Score against cost", charts.score_and_cost(comparison)))
+        what = "cost" if charts.priced(comparison) else "tokens"
+        shown.insert(0, _figure(f"Score against {what}", charts.score_and_cost(comparison)))
     if any(len(s.turns) > 1 for s in comparison.summaries):
         shown.append(_figure("Passed after so many turns", charts.turns(comparison)))
     return section("plots", "Plots", div("plots", *shown), _strip(comparison, links))
