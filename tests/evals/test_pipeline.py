@@ -208,7 +208,7 @@ def test_the_budget_of_the_run_ends_every_strategy() -> None:
 
 
 def test_an_unknown_price_cannot_keep_a_dollar_cap() -> None:
-    capped = Budget(None, None, 1, None, None)  # type: ignore[arg-type]
+    capped = Budget(None, None, 1, None, None, dollars_required=True)  # type: ignore[arg-type]
     found, model, _, _ = generated("fence", FENCED, budget=capped)
     assert "price" in found.fault
     assert model.seen == []
