@@ -8,6 +8,7 @@ __all__ = [
     "ModelErrorKind",
     "RecordError",
     "SandboxError",
+    "SandboxKilled",
     "UsageError",
 ]
 
@@ -51,6 +52,10 @@ class SandboxError(AssistantError):
     """The sandbox itself failed: no engine, no image, a container found dead."""
 
     exit_code = 5
+
+
+class SandboxKilled(SandboxError):
+    """Its container was ended by force while code ran: memory ran out, or somebody ended it."""
 
 
 class RecordError(AssistantError):

@@ -13,11 +13,13 @@ from typing import Any, Self
 from assistant.evals.in_files import InFiles
 from assistant.events import CodeBlock, ExecResult, SandboxError
 from assistant.sandbox.tree import Delta, Entry
+from assistant.verdicts.pool import failed_twice
 from assistant.verdicts.task import Candidate, Task, Verdict
 
 _KIND = re.compile(r"^(?:Uncaught )?(\w+(?:Error|Exception))\b", re.MULTILINE)
 _WRONG = re.compile(r"^(?:Error: )?AssertionError\b", re.MULTILINE)
 _KEPT = 2000
+_MISSING = " missing"
 
 
 class FileJudges:
@@ -59,7 +61,7 @@ class FileJudges:
             return self._run(task, code)
         except SandboxError as error:
             self._own.sandbox = None
-            return Verdict("harness_error", f"The sandbox failed twice: {error.message}")
+            return failed_twice(error)
 
     def _run(self, task: InFiles, code: str) -> Verdict:
         mark = secrets.token_hex(16)
@@ -73,7 +75,7 @@ class FileJudges:
         there: frozenset[str] = getattr(self._own, "paths", frozenset())
         sandbox.put(Delta(written, tuple(sorted(there - written.keys()))), store)
         self._own.paths = frozenset(written)
-        run = sandbox.run(CodeBlock("bash", task.files.command), task.limits.seconds)
+        run = sandbox.run(CodeBlock("bash", _command(task, mark)), task.limits.seconds)
         while True:
             try:
                 next(run)
@@ -89,6 +91,13 @@ class FileJudges:
         return self._own.sandbox
 
 
+def _command(task: InFiles, mark: str) -> str:
+    """What runs the tests. That their program is missing is told apart from an exit status, which
+    an answer may choose."""
+    look = f"command -v {task.files.needs or 'sh'} >/dev/null"
+    return f"{look} || {{ echo {mark}{_MISSING}; exit 127; }}\n{task.files.command}"
+
+
 def verdict_of(result: ExecResult, mark: str) -> Verdict:
     """What the end of such a program means: only the line at its end is a pass."""
     lines = result.output.rstrip().split("\n")
@@ -97,7 +106,7 @@ def verdict_of(result: ExecResult, mark: str) -> Verdict:
         return Verdict("timeout", told, seconds=seconds)
     if result.reason == "memory":
         return Verdict("out_of_memory", told, seconds=seconds)
-    if result.reason == "cancelled" or result.exit_code == 127:
+    if result.reason == "cancelled" or lines[-1:] == [mark + _MISSING]:
         return Verdict("harness_error", told, seconds=seconds)
     if result.exit_code == 0 and lines[-1:] == [mark]:
         return Verdict("passed", seconds=seconds, output=told[:_KEPT].rstrip())

@@ -43,6 +43,8 @@ class Files:
     before: str = ""
     """What stands before the answer in its file, and after it."""
     after: str = ""
+    needs: str = ""
+    """The program that the command starts, which the sandbox must have."""
 
     def written(self, code: str, mark: str) -> dict[str, str]:
         """All files, with the answer and with the line that tells the end."""
@@ -75,7 +77,7 @@ def script(row: Mapping[str, Any]) -> dict[str, Any]:
     lines = row["declaration"].strip().splitlines()
     name = re.match(r"(?:const|let|var|function)\s+(\w+)", lines[-1])
     after = f"\n{row['test']}\n__end();\n"
-    tests = Files("exam.js", {}, "node exam.js", _NODE.format(mark=MARK), after)
+    tests = Files("exam.js", {}, "node exam.js", _NODE.format(mark=MARK), after, "node")
     return {
         "entry_point": name[1] if name else "",
         "prompt": row["prompt"],
@@ -103,7 +105,7 @@ def exercise(row: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "entry_point": "",
         "prompt": asked,
-        "tests": Files(name, files, command),
+        "tests": Files(name, files, command, needs="python3"),
         "reference": next(iter(row.get("example", {}).values()), ""),
         "definition": "",
         "language": row["language"],

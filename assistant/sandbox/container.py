@@ -13,6 +13,7 @@ from assistant.sandbox.engine import EngineSilent, engine_errors
 from assistant.sandbox.link import Link
 from assistant.sandbox.options import Limits, SandboxOptions, setup_of, short_environment
 from assistant.sandbox.owners import owner_labels
+from assistant.sandbox.places import KILLED
 from assistant.sandbox.ready import HOME, UID, WORKSPACE, ReadyImage
 from assistant.sandbox.relay import PackageRelay
 from assistant.sandbox.source import command, runner_source
@@ -166,9 +167,11 @@ class Container:
             silent = isinstance(error, EngineSilent)
             return "the engine does not answer" if silent else "its container was found dead"
         if state.get("OOMKilled"):
-            return "its memory ran out"
+            return KILLED[0]
         if state.get("Running"):
             return self._last_words().removeprefix(": ")
+        if state.get("ExitCode") == 137:
+            return KILLED[1]
         words = self._last_words()
         return f"its container was found dead (exit {state.get('ExitCode')}){words}"
 

@@ -44,6 +44,12 @@ class Place(Protocol):
         ...
 
 
+KILLED = (
+    "its memory ran out",
+    "its container was found dead: memory ran out, or it was killed from outside (exit 137)",
+)
+"""What an obituary says of an end by force. The engine does not always know which it was."""
+
 Started = tuple[Place, Linked]
 
 

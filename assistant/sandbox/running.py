@@ -6,11 +6,18 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
-from assistant.events import CodeBlock, ExecResult, Notice, Output, SandboxError
+from assistant.events import (
+    CodeBlock,
+    ExecResult,
+    Notice,
+    Output,
+    SandboxError,
+    SandboxKilled,
+)
 from assistant.languages import find
 from assistant.sandbox.notes import left_out, notes
 from assistant.sandbox.options import CACHES, Life
-from assistant.sandbox.places import Linked, Place, Started, Stock
+from assistant.sandbox.places import KILLED, Linked, Place, Started, Stock
 from assistant.sandbox.protocol import Caps, checked_path
 from assistant.sandbox.questions import Done, Store
 from assistant.sandbox.tree import Delta, Entry, patched
@@ -260,7 +267,8 @@ class RunnerSandbox:
         self._leave()
         if not why:
             return error
-        return SandboxError(f"{error.message}: {why}", error.remedy)
+        kind = SandboxKilled if why in KILLED else SandboxError
+        return kind(f"{error.message}: {why}", error.remedy)
 
 
 def _sane(seconds: float) -> float:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, List, Tuple
 
 if TYPE_CHECKING:
     from assistant.verdicts.wire import (
+        SPARE,
         Channel,
         Damaged,
         Unfit,
@@ -195,7 +196,7 @@ class Solution:
 
     def pack(self, value: Any) -> Any:
         try:
-            return pack(value, self.pack_more)
+            return pack(value, self.pack_more, SPARE)
         except (Unfit, RecursionError):
             return self.opaque(value)
 
@@ -253,7 +254,7 @@ class Solution:
 
     def ask_back(self, number: int, operation: str, args: Any, named: Dict[str, Any]) -> Any:
         """Has the tests' own object do something, in the middle of a request."""
-        packed = pack_items(args, self.pack_more, 0)
+        packed = pack_items(args, self.pack_more, SPARE)
         words = self.pack(named) if named else None
         self.channel.send([self.request, "back", number, operation, packed, words])
         answer = self.channel.receive()

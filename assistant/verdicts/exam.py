@@ -8,6 +8,7 @@ Sent as text into a sandbox (Python 3.8 or newer, standard library only), before
 import ast
 import builtins
 import copy
+import math
 import sys
 import time
 import types
@@ -174,5 +175,6 @@ def close(got: Any, expected: Any, atol: float) -> bool:
     if type(expected) in (int, float, complex) and type(got) in (int, float, complex):
         if got == expected or (got != got and expected != expected):
             return True
-        return bool(abs(got - expected) <= atol + 1e-7 * abs(expected))
+        gap = abs(got - expected)
+        return bool(gap < math.inf and gap <= atol + 1e-7 * abs(expected))
     return bool(got == expected)

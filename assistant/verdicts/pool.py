@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
-from assistant.events import SandboxError
+from assistant.events import SandboxError, SandboxKilled
 from assistant.verdicts.judgement import FULL_DISK, Fresh, judge, program
 from assistant.verdicts.task import Candidate, Task, Verdict, digest
 
@@ -29,7 +29,8 @@ class JudgePool:
 
     Equal samples (task, tests, limits, code) are judged once while the pool is open, unless
     ``again``. A harness error, a full disk, or a sandbox that fails is tried once more, in a new
-    sandbox. Where no sandbox can be had at all, every verdict asked for raises SandboxError.
+    sandbox; a solution whose container is killed twice has run out of memory. Where no sandbox
+    can be had at all, every verdict asked for raises SandboxError.
     """
 
     def __init__(self, open_executor: OpenExecutor, workers: int = 2, again: bool = False) -> None:
@@ -121,8 +122,7 @@ class JudgePool:
                 raise
             if asked is not failed:
                 return asked
-            detail = f"The sandbox failed twice: {error.message}"
-            self._tell(asked, Verdict("harness_error", detail))
+            self._tell(asked, failed_twice(error))
         except BaseException as fault:
             if asked is not None:
                 asked.verdict.set_exception(fault)
@@ -134,6 +134,13 @@ class JudgePool:
             with self._lock:
                 self._known.pop(asked.key, None)
         asked.verdict.set_result(verdict)
+
+
+def failed_twice(error: SandboxError) -> Verdict:
+    """The verdict on a solution in whose company a second sandbox has failed, too."""
+    if isinstance(error, SandboxKilled):
+        return Verdict("out_of_memory", f"Two containers were killed: {error.message}")
+    return Verdict("harness_error", f"The sandbox failed twice: {error.message}")
 
 
 def _doubtful(verdict: Verdict) -> bool:

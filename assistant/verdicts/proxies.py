@@ -154,7 +154,10 @@ def exception_of(kind: Any, args: Any) -> BaseException:
     try:
         error = kind(*args)
     except Exception:  # noqa: BLE001  # Some classes want more than their arguments say.
-        error = kind.__new__(kind)
+        try:
+            error = kind.__new__(kind)
+        except TypeError:
+            error = Exception()
         error.args = args
     return error  # type: ignore[no-any-return]
 

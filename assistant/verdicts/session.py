@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     )
     from assistant.verdicts.report import Events, Report, cut, shown, signal_name
     from assistant.verdicts.wire import (
+        SPARE,
         Channel,
         Damaged,
         Unfit,
@@ -77,6 +78,7 @@ class Session:
         self.calls = self.number = 0
         self.last: Tuple[Any, Any, Any] = ((), None, "")
         self.name = ""
+        self.stops = False  # Whether the tests themselves look for StopIteration.
         self.strays = Strays()
         self.own: List[Any] = []
         self.faults = Events("memory", "oom_kill")
@@ -96,7 +98,7 @@ class Session:
         try:
             if answer[0] == "raised":
                 self.update(args, answer[5])
-                raise self.rebuilt(answer)
+                raise self.rebuilt(answer, operation)
             self.update(args, answer[2])
             value = args[answer[1][1]] if tagged(answer[1], "g") else self.value(answer[1])
         except (IndexError, KeyError, TypeError, ValueError) as error:
@@ -129,7 +131,7 @@ class Session:
         """Has an object of the tests' own do what the solution asks of it."""
         if type(number) is not int or not 0 <= number < len(self.own):
             raise Damaged("an unknown object")
-        target, args = self.own[number], unpack_items(packed, self.unpack_more, 0)
+        target, args = self.own[number], unpack_items(packed, self.unpack_more, SPARE)
         words = unpack(named, self.unpack_more) if named else {}
         try:
             if operation == "call" and callable(target):
@@ -221,7 +223,7 @@ class Session:
     # Values.
 
     def value(self, packed: Any) -> Any:
-        return unpack(packed, self.unpack_more)
+        return unpack(packed, self.unpack_more, SPARE)
 
     def unpack_more(self, node: List[Any]) -> Any:
         try:
@@ -260,8 +262,11 @@ class Session:
         self.own.append(value)
         return ["a", len(self.own) - 1]
 
-    def rebuilt(self, answer: List[Any]) -> BaseException:
+    def rebuilt(self, answer: List[Any], operation: str = "") -> BaseException:
         error = exception_of(self.value(answer[1]), self.value(answer[2]))
+        if isinstance(error, StopIteration) and operation != "next" and not self.stops:
+            # Else it would end a loop of the tests' own, such as one over map(), unseen.
+            error = RuntimeError("the solution raised StopIteration")
         error.from_solution = (cut(str(answer[3]), 1500), answer[4])  # type: ignore[attr-defined]
         return error
 

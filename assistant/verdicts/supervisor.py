@@ -110,7 +110,7 @@ def alone(workspace: str) -> int:
 
 def judge(told: Dict[str, Any], session: Session, report: Report) -> NoReturn:
     exam = Exam(told)
-    session.name = exam.entry
+    session.name, session.stops = exam.entry, "StopIteration" in exam.used
     clock = Clock(report, told["limits"]["seconds"])
     try:
         load(exam, session, report)

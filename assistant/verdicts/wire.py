@@ -18,6 +18,8 @@ from typing import Any, Callable, Dict, List, Optional
 DEEPEST = 150
 LARGEST = 64 << 20
 """Levels of one value, and bytes of one message."""
+SPARE = 25
+"""Levels that an answer leaves to the tests, which may put it into values of their own."""
 BIG = 1 << 2000
 """Numbers from here on travel in hexadecimal: Python limits the digits of decimal ones."""
 HEAD = struct.Struct(">I")
@@ -145,7 +147,7 @@ def unpack(node: Any, special: Special, depth: int = 0) -> Any:
         return node
     if kind is not list or not node or type(node[0]) is not str:
         raise Damaged("no value")
-    if depth > 2 * DEEPEST:
+    if depth > DEEPEST:
         raise Damaged("nested too deep")
     rule = UNPACKED.get(node[0])
     if rule is None:

@@ -131,6 +131,7 @@ def test_a_script_in_another_language() -> None:
         ("const double = (n) => nothing;", "runtime_error"),
         ("const double = (n) => {", "syntax_error"),
         ("process.exit(0);\nconst double = 1;", "exit_before_verdict"),
+        ("process.exit(127);\nconst double = 1;", "runtime_error"),
         ("console.assert = () => 1;\nconst double = (n) => 0;", "passed"),
     ],
 )
@@ -145,7 +146,8 @@ def test_only_the_line_at_the_end_is_a_pass() -> None:
     assert verdict_of(ExecResult(0, f"out\n{mark}\n"), mark).passed
     assert verdict_of(ExecResult(0, f"{mark}\nmore\n"), mark).outcome == "exit_before_verdict"
     assert verdict_of(ExecResult(1, f"{mark}\n"), mark).outcome == "runtime_error"
-    assert verdict_of(ExecResult(127, "node: not found"), mark).outcome == "harness_error"
+    assert verdict_of(ExecResult(127, f"{mark} missing\n"), mark).outcome == "harness_error"
+    assert verdict_of(ExecResult(127, "node: not found"), mark).outcome == "runtime_error"
     assert verdict_of(ExecResult(137, "", reason="memory"), mark).outcome == "out_of_memory"
     assert mark not in verdict_of(ExecResult(1, f"TypeError: {mark}"), mark).detail
 

@@ -463,7 +463,7 @@ ATTACKS: tuple[Solution, ...] = (
         contained=True,
     ),
     _bad("endless-recursion", "def total(numbers): return total(numbers)\n", ERROR),
-    _bad("huge-answer", _body("return 'x' * (200 << 20)")),
+    _bad("huge-answer", _body("return 'x' * (200 << 20)"), "wrong_answer", "timeout"),
     _bad(
         "too-many-values",
         _body("return [(n,) for n in range(8_000_000)]"),
@@ -497,6 +497,29 @@ ATTACKS: tuple[Solution, ...] = (
     _bad("missing-module", "import no_such_module_anywhere\n" + RIGHT, ERROR),
     _bad("undefined-name", _body("return undefined_name"), ERROR),
     _bad("python-2", "def total(numbers):\n    print 'hello'\n", "syntax_error"),
+    # Blame put on the harness, which would leave the rate open.
+    _bad(
+        "kills-the-runner-by-memory",  # Memory that counts for nobody, so that the runner has most.
+        """
+        import os, time
+        def total(numbers):
+            try:
+                with open("/proc/self/oom_score_adj", "w") as file: file.write("500")
+            except OSError:
+                pass
+            fds = [os.memfd_create("m", 0) for _ in range(4)]
+            code = "".join("head -c 600000000 /dev/zero > /proc/self/fd/%d;" % fd for fd in fds)
+            if os.fork() == 0:
+                for fd in fds: os.set_inheritable(fd, True)
+                os.execv("/bin/sh", ["sh", "-c", code + "sleep 20"])
+            time.sleep(20)
+        """,
+        "out_of_memory",
+        "timeout",
+        EARLY,
+        contained=True,
+    ),
+    _bad("raises-a-group", _body("raise BaseExceptionGroup('x', [SystemExit(0)])"), EARLY, ERROR),
     # Simply wrong.
     _bad("wrong", WRONG),
     _bad("none", "def total(numbers): pass\n"),

@@ -74,6 +74,45 @@ def test_what_the_definition_gives_is_not_taken_from_the_solution() -> None:
     assert judged(tests, "def f(n): return n + 1\n", "f", helper).passed
 
 
+def test_what_a_loop_of_the_tests_swallows_is_a_failure() -> None:
+    """StopIteration out of a call would end map() as if all had been looked at."""
+    lines = ("for got, want in zip(map(f, [1, 2]), [1, 4]): assert got == want",)
+    found = asserted("def f(n): raise StopIteration", *lines)
+    assert found.label == "runtime_error(RuntimeError)"
+    assert "StopIteration" in found.detail
+    own = "class f:\n    def __init__(self, n): pass\n    def more(self): raise StopIteration"
+    mean = "try:\n    f(1).more()\n    assert False\nexcept StopIteration:\n    pass"
+    assert asserted(own, mean).passed
+    assert asserted("def f(n): return iter(range(n))", "assert list(f(3)) == [0, 1, 2]").passed
+
+
+def test_nothing_is_close_to_infinity() -> None:
+    for expected in ("float('inf')", "float('-inf')", "[float('inf'), 1.0]", "complex('inf')"):
+        cases = Cases([[1]], f"def f(n): return {expected}", 1e-6)
+        assert judged(cases, f"def f(n): return {expected}", "f").passed
+        for got in ("5.0", "[5.0, 1.0]", "float('nan')"):
+            assert judged(cases, f"def f(n): return {got}", "f").outcome == "wrong_answer"
+
+
+DEEP = """
+import sys
+def f(x):
+    frame = sys._getframe()
+    while "packed" not in frame.f_locals: frame = frame.f_back
+    own, value = frame.f_locals["self"], ["L", [1]]
+    for _ in range(%d): value = ["l", [value]]
+    own.channel.send([own.request, "done", 0, [[1, value]]])
+    own.request = 0
+    return 0
+"""
+
+
+@pytest.mark.parametrize(("levels", "outcome"), [(120, "wrong_answer"), (200, "exit_before")])
+def test_an_answer_too_deep_to_be_handed_back_is_its_own_fault(levels: int, outcome: str) -> None:
+    found = asserted(DEEP % levels, "x = [1, 2]\nf(x)\nassert f([[[x]]]) == 3")
+    assert found.outcome.startswith(outcome), found
+
+
 def test_cases_against_a_reference() -> None:
     cases = Cases([[1, 2], [(1,), (2,)], ["a", "b"]], "def f(a, b): return a + b")
     assert judged(cases, "def f(a, b): return a + b", "f").passed
