@@ -8,7 +8,9 @@ and go out on descriptor 1; programs have pipes of their own, so no output can p
 Three kinds of process:
 - the runner: frames, deadlines, output, files. It holds what the host said: it never forks a job.
 - the forker: forked (later started anew) before any job is known, so a job inherits no secret. It
-  may hold a program that the host has it prepare; every job of that kind is then one fork away.
+  has whatever all jobs have in common, so that a job does next to nothing before its code runs:
+  each page of memory that a new process touches costs more than a line of Python. It may also hold
+  a program that the host has it prepare; every job of that kind is then one fork away.
 - a job: forked from the forker; reads its order from a socket of its own, then runs foreign code.
 """
 
@@ -30,6 +32,7 @@ import json
 import linecache
 import os
 import resource
+import select
 import selectors
 import shutil
 import signal
@@ -55,6 +58,18 @@ AGAIN = (
 )
 PREPARED: Dict[str, Any] = {}
 """In the forker and its jobs: the names of the host's prepared program."""
+SETTLED: Dict[str, Any] = {}
+"""In the forker and its jobs: what is the same for all jobs."""
+SIGNAL: Callable[[int, Any], Any] = getattr(signal.signal, "__wrapped__", signal.signal)
+CHILD, INTERRUPT, DEFAULT = int(signal.SIGCHLD), int(signal.SIGINT), int(signal.SIG_DFL)
+"""Setting a handler in a new job, without the detour over enumerations."""
+Socket = socket.SocketType
+"""A socket without the class around it that is written in Python."""
+SCAN: Any = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
+SILENT = ("once", "prepared")
+"""Jobs that are given one order and have nothing to say but how they end."""
+INLINE = 1 << 13
+"""Bytes of code that travel with the order itself."""
 Table = Dict[int, Tuple[int, int, str]]
 Status = Tuple[str, int, int, int, int, int]
 
@@ -144,26 +159,32 @@ def slurp(path: str, size: int = 4096) -> bytes:
         os.close(fd)
 
 
-def processes() -> Table:
-    """What runs here: pid -> (parent, start time in ticks, state letter).
+def process(pid: int) -> Optional[Tuple[int, int, str]]:
+    """A process's parent, start time in ticks, and state letter; None when there is none.
 
     A process whose first thread has ended looks dead ("Z") while its other threads run on; here it
     is as alive as they are ("S").
     """
-    table: Table = {}
+    text = slurp("/proc/%d/stat" % pid)
+    fields = text[text.rfind(b")") + 2 :].split()
+    if len(fields) <= 19:
+        return None
+    headless = fields[0] == b"Z" and int(fields[17]) > 1
+    return int(fields[1]), int(fields[19]), "S" if headless else fields[0].decode()
+
+
+def numbers() -> List[int]:
+    """The pids of all that runs here, or has ended and is not reaped."""
     try:
-        names = os.listdir("/proc")
+        return [int(name) for name in os.listdir("/proc") if name.isdigit()]
     except OSError:
-        return table
-    for name in names:
-        if name.isdigit():
-            text = slurp("/proc/" + name + "/stat")
-            fields = text[text.rfind(b")") + 2 :].split()
-            if len(fields) > 19:
-                headless = fields[0] == b"Z" and int(fields[17]) > 1
-                state = "S" if headless else fields[0].decode()
-                table[int(name)] = (int(fields[1]), int(fields[19]), state)
-    return table
+        return []
+
+
+def processes() -> Table:
+    """What runs here, as ``process`` tells it, by pid."""
+    rows = ((pid, process(pid)) for pid in numbers())
+    return {pid: row for pid, row in rows if row is not None}
 
 
 def command_line(pid: int) -> str:
@@ -176,18 +197,64 @@ def command_line(pid: int) -> str:
     return "a subshell" if b"__assistant_" in words else "a fork of Python"
 
 
+class Gauge:
+    """A small system file that is read again and again, empty when it cannot be."""
+
+    def __init__(self, path: str) -> None:
+        try:
+            self.fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            self.fd = -1
+
+    def read(self) -> bytes:
+        try:
+            return os.pread(self.fd, 4096, 0) if self.fd >= 0 else b""
+        except OSError:
+            return b""
+
+
 class Killings:
     """How often the kernel has killed a process of this container for memory."""
 
     def __init__(self) -> None:
         places = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control")
-        self.path = next((place for place in places if b"oom_kill " in slurp(place)), "")
+        path = next((place for place in places if b"oom_kill " in slurp(place)), "")
+        self.gauge = Gauge(path)
 
     def count(self) -> int:
-        for line in slurp(self.path).splitlines() if self.path else ():
+        for line in self.gauge.read().splitlines():
             if line.startswith(b"oom_kill "):
                 return int(line.split()[1])
         return 0
+
+
+class Lasting:
+    """What the kernel keeps of processes that are gone."""
+
+    def __init__(self) -> None:
+        self.kinds = [Gauge("/proc/sysvipc/" + kind) for kind in ("msg", "sem", "shm")]
+        self.sockets = [Gauge("/proc/net/" + name) for name in ("sockstat", "sockstat6")]
+
+    def objects(self) -> bool:
+        """Whether there are queues, semaphores or memory of System V. The first line is a heading.
+        (POSIX has its queues in a folder, which is emptied.)"""
+        return any(gauge.read().count(b"\n") > 1 for gauge in self.kinds)
+
+    def connections(self) -> bool:
+        """Whether there are connections that outlive their ends, as those of TCP do for a minute:
+        they keep a port, and their numbers are for the next job to read.
+
+        The counts are those of this network alone, but for "orphan", "alloc" and "mem". Where there
+        are none the tables must do, which takes the kernel milliseconds.
+        """
+        counts = b"".join(gauge.read() for gauge in self.sockets)
+        if not counts:
+            return any(len(slurp("/proc/net/" + k).splitlines()) > 1 for k in ("tcp", "tcp6"))
+        words = [
+            word for line in counts.splitlines() if line[:3] == b"TCP" for word in line.split()
+        ]
+        places = [number for number, word in enumerate(words) if word in (b"inuse", b"tw")]
+        return any(words[place + 1] != b"0" for place in places)
 
 
 # ---------------------------------------------------------------------------- messages inside
@@ -198,8 +265,8 @@ class Line:
 
     LONGEST = 1 << 16
 
-    def __init__(self, sock: socket.socket) -> None:
-        self.sock = sock
+    def __init__(self, fd: int) -> None:
+        self.sock = Socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fd)
         self.buffer = b""
         self.fds: List[int] = []
 
@@ -251,15 +318,16 @@ class Line:
         except ConnectionError:
             return False
         for _, _, rights in ancillary:
-            numbers = array.array("i")
-            numbers.frombytes(rights[: len(rights) - len(rights) % numbers.itemsize])
-            self.fds.extend(numbers)
+            self.fds.extend(memoryview(rights).cast("i"))
         self.buffer += data
         return bool(data)
 
     def _next(self) -> Dict[str, Any]:
         line, _, self.buffer = self.buffer.partition(b"\n")
-        message = json.loads(line)
+        try:
+            message = SCAN(line.decode(), 0)[0]
+        except StopIteration:
+            message = None
         if not isinstance(message, dict):
             raise ValueError("not a message")
         return message
@@ -267,6 +335,11 @@ class Line:
     def take_fds(self) -> List[int]:
         fds, self.fds = self.fds, []
         return fds
+
+    def lift(self) -> None:
+        """Out of the way of code that closes or reuses low descriptors."""
+        fd = lifted(self.sock.detach())
+        self.sock = Socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fd)
 
     def close(self) -> None:
         for fd in self.take_fds():
@@ -351,22 +424,20 @@ class Filter:
             LIBC.prctl(22, 2, self.where, 0, 0)  # PR_SET_SECCOMP
 
 
-NOTHING_LASTING = Filter(lasting_rules())
-
-
 # ---------------------------------------------------------------------------- the forker
 
 
-class Born(BaseException):
-    """Raised in a new job, to unwind to the bottom of its stack before foreign code runs."""
+class Apart(BaseException):
+    """Raised in the first forker, to unwind to the bottom of its stack before any job is forked."""
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, fd: int) -> None:
         super().__init__()
-        self.sock = sock
+        self.fd = fd
 
 
-def fork_jobs(line: Line) -> NoReturn:
-    """Forks a job whenever asked, and tells how each one ended. Ends with its line."""
+def fork_jobs(line: Line) -> Line:
+    """Forks a job whenever asked, and tells how each one ended. Ends with its line; returns in each
+    job, with the line of that."""
     if os.getppid() == 1:  # In a container.
         Filter(job_rules()).install()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Until a job runs foreign code.
@@ -378,18 +449,22 @@ def fork_jobs(line: Line) -> NoReturn:
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
     children: Set[int] = set()
-    with selectors.DefaultSelector() as selector:
-        selector.register(line, selectors.EVENT_READ)
-        selector.register(wake, selectors.EVENT_READ)
-        while True:
-            for key, _ in selector.select():
-                if key.fd == wake:
-                    os.read(wake, 4096)
-                    told_ends(line, children)
-                elif not obeyed(line, children, (wake, woken)):
-                    for pid in children:
-                        cast(pid, signal.SIGKILL)
-                    os._exit(0)
+    poller = select.poll()  # It holds no descriptor that a job would have to close.
+    poller.register(line.fileno(), select.POLLIN)
+    poller.register(wake, select.POLLIN)
+    while True:
+        for fd, _ in poller.poll():
+            if fd == wake:
+                os.read(wake, 4096)
+                told_ends(line, children)
+                continue
+            mine = obeyed(line, children)
+            while mine is None and b"\n" in line.buffer:  # Several orders may come at once.
+                mine = obeyed(line, children)
+            if mine is not None:
+                os.close(wake)
+                os.close(woken)
+                return mine
 
 
 def told_ends(line: Line, children: Set[int]) -> None:
@@ -401,20 +476,44 @@ def told_ends(line: Line, children: Set[int]) -> None:
         if not pid:
             return
         children.discard(pid)
-        line.send({"ended": pid, "status": status})
+        line.sock.sendall(b'{"ended": %d, "status": %d}\n' % (pid, status))
 
 
-def obeyed(line: Line, children: Set[int], own: Tuple[int, int]) -> bool:
-    """Does what the runner asks next; False once there is no runner."""
+def obeyed(line: Line, children: Set[int]) -> Optional[Line]:
+    """Does what the runner asks next. In a job that comes of it: the job's line."""
     order = line.receive()
-    if order is None:
-        return False
-    (fd,) = line.take_fds()
+    if order is None:  # There is no runner any more.
+        for pid in children:
+            cast(pid, signal.SIGKILL)
+        os._exit(0)
+    if "fork" in order:
+        return fork_one(line, line.fds.pop(), children)
     if "prepare" in order:
-        prepare(fd)
+        prepare(line.fds.pop())
     else:
-        fork_one(line, fd, children, own)
-    return True
+        settle(order)
+    return None
+
+
+def settle(told: Dict[str, Any]) -> None:
+    """Takes on what is the same for all jobs, who inherit it."""
+    SETTLED.update(told)
+    if told["open_files"]:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (told["open_files"],) * 2)
+    if told["shared"]:
+        Filter(lasting_rules()).install()
+    os.environ.clear()
+    os.environ.update(told["environment"])
+    os.umask(0o022)
+    sys.dont_write_bytecode = True
+    sys.argv = [""]
+    own = "~/.local/lib/python%d.%d/site-packages" % sys.version_info[:2]
+    SETTLED["packages"] = os.path.expanduser(own)
+    main = types.ModuleType("__main__")
+    main.__dict__["__builtins__"] = builtins
+    sys.modules["__main__"] = main
+    gc.collect()
+    gc.freeze()
 
 
 def prepare(fd: int) -> None:
@@ -429,76 +528,67 @@ def prepare(fd: int) -> None:
     gc.freeze()
 
 
-def fork_one(line: Line, fd: int, children: Set[int], own: Tuple[int, int]) -> None:
+def fork_one(line: Line, fd: int, children: Set[int]) -> Optional[Line]:
     try:
         pid = os.fork()
     except OSError as error:
         os.close(fd)
         line.send({"born": 0, "why": error.strerror})
-        return
+        return None
     if pid == 0:
         signal.set_wakeup_fd(-1)
-        line.close()
-        for number in own:
-            os.close(number)
-        raise Born(socket.socket(fileno=fd))
+        SIGNAL(CHILD, DEFAULT)
+        line.sock.close()
+        return Line(fd)
     os.close(fd)
     children.add(pid)
-    line.send({"born": pid})
+    line.sock.sendall(b'{"born": %d}\n' % pid)
+    return None
 
 
 # ---------------------------------------------------------------------------- jobs
 
 
-def become_job(sock: socket.socket) -> int:
+def become_job(line: Line) -> int:
     """A job's life, from its first order to its exit code."""
     os.setsid()
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    line = Line(socket.socket(fileno=lifted(sock.detach())))
     order = line.receive()
     if order is None:
         os._exit(0)
     dumpable(True)
-    with contextlib.suppress(OSError):
-        fd = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
+    try:
+        fd = os.open("/proc/self/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
         os.write(fd, b"1000")  # When memory runs out, this dies and not the runner.
         os.close(fd)
-    if order["open_files"]:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (order["open_files"],) * 2)
-    if order["shared"]:
-        NOTHING_LASTING.install()
-    os.environ.clear()
-    os.environ.update(order["environment"])
-    os.umask(0o022)
+    except OSError:
+        pass
     try:
-        os.chdir(order["workspace"])
+        os.chdir(SETTLED["workspace"])
     except PermissionError:  # A job before has shut it; it is this user's own.
-        os.chmod(order["workspace"], stat.S_IMODE(os.stat(order["workspace"]).st_mode) | 0o700)
-        os.chdir(order["workspace"])
+        mode = stat.S_IMODE(os.stat(SETTLED["workspace"]).st_mode)
+        os.chmod(SETTLED["workspace"], mode | 0o700)
+        os.chdir(SETTLED["workspace"])
     kind = order["kind"]
+    if kind in ("once", "prepared"):  # These have nothing to say, and close their line.
+        settle_python()
+        return run_once(line, order) if kind == "once" else run_prepared(line)
+    line.lift()
     if kind == "shell":
         return Shell(line).serve()
     if kind == "exec":
         return run_program(line, order)
-    settle_python(order)
-    if kind == "prepared":
-        return run_prepared(line)
-    return PythonSession(line, order).serve() if kind == "python" else run_once(line, order)
+    settle_python()
+    return PythonSession(line).serve()
 
 
-def settle_python(order: Dict[str, Any]) -> None:
+def settle_python() -> None:
     """Ordinary Python, as far as it can be had in a process that was started with -I."""
-    sys.dont_write_bytecode = True
-    sys.argv = [""]
     sys.path.insert(0, "")
-    extra = os.path.expanduser("~/.local/lib/python%d.%d/site-packages" % sys.version_info[:2])
-    if os.path.isdir(extra):
-        sys.path.append(extra)
-    if "VIRTUAL_ENV" in os.environ:
-        site.addsitedir(os.path.join(os.environ["VIRTUAL_ENV"], site_packages()))
-    main = types.ModuleType("__main__")
-    main.__dict__["__builtins__"] = builtins
-    sys.modules["__main__"] = main
+    if os.access(SETTLED["packages"], os.R_OK):
+        sys.path.append(SETTLED["packages"])
+    venv = SETTLED["environment"].get("VIRTUAL_ENV")
+    if venv is not None:
+        site.addsitedir(os.path.join(venv, site_packages()))
 
 
 def point_output(fd: int) -> None:
@@ -533,11 +623,12 @@ def execute(code: str, name: str, names: Dict[str, Any], show: bool) -> int:
     """Run one block in ``names``; returns its exit code. ``show`` prints a last expression."""
     linecache.cache[name] = (len(code), None, code.splitlines(True), name)
     try:
-        tree: Any = compile(code, name, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
+        tree: Any = code
         last = []
-        show = show and bool(tree.body) and not code.rstrip().endswith(";")
-        if show and isinstance(tree.body[-1], ast.Expr):
-            last = [tree.body.pop()]
+        if show and not code.rstrip().endswith(";"):
+            tree = compile(code, name, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
+            if tree.body and isinstance(tree.body[-1], ast.Expr):
+                last = [tree.body.pop()]
         exec(compile(tree, name, "exec", dont_inherit=True), names)
         if last:
             exec(compile(ast.Interactive(last), name, "single", dont_inherit=True), names)
@@ -590,11 +681,11 @@ def open_streams() -> None:
 
 def run_once(line: Line, order: Dict[str, Any]) -> int:
     """A Python block in a process of its own; the interpreter ends as after a script."""
-    out, source = line.take_fds()
-    line.close()
+    out, *source = line.fds
+    line.sock.close()
     point_output(out)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    code = whole(source).decode("utf-8", "surrogatepass")
+    SIGNAL(INTERRUPT, signal.default_int_handler)
+    code = whole(source[0]).decode("utf-8", "surrogatepass") if source else order["code"]
     names = sys.modules["__main__"].__dict__
     status = execute(code, order["name"], names, order["show"])
     try:
@@ -637,10 +728,10 @@ def run_prepared(line: Line) -> int:
 class PythonSession:
     """An interpreter that keeps its names from block to block."""
 
-    def __init__(self, line: Line, order: Dict[str, Any]) -> None:
+    def __init__(self, line: Line) -> None:
         self.line = line
         self.pid = os.getpid()
-        self.folder = order["workspace"].rstrip("/") + "/"
+        self.folder = SETTLED["workspace"].rstrip("/") + "/"
         self.names = sys.modules["__main__"].__dict__
         self.on_interrupt: Any = signal.default_int_handler
         self.modules: Dict[str, Tuple[int, int]] = {}
@@ -875,8 +966,8 @@ def run_program(line: Line, order: Dict[str, Any]) -> int:
     command: List[str] = order["compile"]
     try:
         if len(fds) > 1:
-            file = written(order["scratch"], file, whole(fds[1]))
-        out = os.path.join(order["scratch"], os.path.basename(file) + ".out")
+            file = written(SETTLED["scratch"], file, whole(fds[1]))
+        out = os.path.join(SETTLED["scratch"], os.path.basename(file) + ".out")
         fill = {"{file}": "./" + file if file.startswith("-") else file, "{out}": out}
         if command:
             pid = os.fork()
@@ -886,8 +977,8 @@ def run_program(line: Line, order: Dict[str, Any]) -> int:
             if status:
                 return status
         command = order["command"]
-        if command[0] == "python3" and order["python"]:
-            command[0] = order["python"]
+        if command[0] == "python3" and SETTLED["python"]:
+            command[0] = SETTLED["python"]
         become(line, [fill.get(word, word) for word in command])
     except OSError as error:
         print("The block could not be written down:", error.strerror, flush=True)
@@ -1403,11 +1494,11 @@ def emptied(folder: str) -> bool:
         return not os.path.lexists(folder)
     try:
         for _ in range(3):  # What was too deep for one walk is not for the next.
-            sweep(root)
             with os.scandir(root) as left:
                 if next(left, None) is None:
                     return True
-        return False
+            sweep(root)
+        return not os.listdir(root)
     except OSError:
         return False
     finally:
@@ -1445,7 +1536,7 @@ def sweep(root: int) -> None:
 
 def unharmed(pid: int) -> bool:
     """Whether a process of ours runs as ever: not stopped, slowed, or kept from processors."""
-    row = processes().get(pid)
+    row = process(pid)
     try:
         slowed = os.getpriority(os.PRIO_PROCESS, pid) or os.sched_getscheduler(pid)
         kept = os.sched_getaffinity(pid) != os.sched_getaffinity(0)
@@ -1497,23 +1588,6 @@ class Folder:
         except OSError as error:
             return error.errno == errno.ENOTSUP
         return self.flags_now() == self.flags
-
-
-def connected() -> bool:
-    """Whether there are connections that outlive their ends, as those of TCP do for a minute: they
-    keep a port, and their numbers are for the next job to read."""
-    return any(len(slurp("/proc/net/" + kind).splitlines()) > 1 for kind in ("tcp", "tcp6"))
-
-
-def lasting() -> bool:
-    """Whether there are queues, semaphores or memory of System V or POSIX that outlive a job."""
-    kinds = ("/proc/sysvipc/msg", "/proc/sysvipc/sem", "/proc/sysvipc/shm")
-    if any(len(slurp(kind).splitlines()) > 1 for kind in kinds):
-        return True
-    try:
-        return bool(os.listdir("/dev/mqueue"))
-    except OSError:
-        return False
 
 
 class Watch:
@@ -1622,7 +1696,7 @@ class Watch:
                     if stat.S_ISREG(found.st_mode) and found.st_nlink == 0:
                         total += found.st_blocks * 512
             except PermissionError:
-                if processes().get(pid, (0, 0, "X"))[2] not in "ZX":  # It has not just ended.
+                if (process(pid) or (0, 0, "X"))[2] not in "ZX":  # It has not just ended.
                     return 1 << 62
             except OSError:
                 continue
@@ -1641,11 +1715,13 @@ class Port:
         self.incoming = bytearray()
         self.outgoing = bytearray()
 
-    def send(self, head: Dict[str, Any], body: bytes = b"") -> None:
+    def send(self, head: Dict[str, Any], body: bytes = b"", now: bool = True) -> None:
+        """Not ``now`` is with the next one, in one piece."""
         text = json.dumps(head).encode()
         self.outgoing += FRAME.pack(len(text), len(body)) + text
         self.outgoing += body
-        self.push()
+        if now:
+            self.push()
 
     def push(self) -> bool:
         """Writes what the pipe takes; True when nothing is left."""
@@ -1866,7 +1942,6 @@ class Runner:
         self.listed: Set[int] = set()
         self.unheard = 0
         self.news: List[Dict[str, Any]] = []
-        self.killings = Killings()
 
     # Beginning and end.
 
@@ -1912,8 +1987,8 @@ class Runner:
         self.settings = {**head, "shared": self.contained and head["life"] == "pooled"}
         self.session, self.pooled = head["life"] == "session", head["life"] == "pooled"
         self.files = Files(head["workspace"])
-        wiped = [folder for folder in head["wiped"] if os.path.isdir(folder)]
-        self.folders = [Folder(folder) for folder in wiped]
+        self.killings, self.lasting = Killings(), Lasting()
+        self.folders = [Folder(folder) for folder in head["wiped"] if os.path.isdir(folder)]
         if head["watched"]:
             self.watch = Watch(head["watched"], head["disk"], head["files"])
             self.watch.trusted = self.trusted
@@ -1922,6 +1997,8 @@ class Runner:
             known = head["environment"]
             more = self.relay.environment(head["relay"], known["HOME"], known["PATH"])
             self.settings["environment"] = {**known, **more}
+        if self.forker is not None:
+            self.settle(self.forker)
         self.port.send({"is": "ready", "id": head["id"]})
         self.stand_ready()
 
@@ -1959,9 +2036,8 @@ class Runner:
             for number, given in ((0, source), (1, null), (2, null)):
                 os.dup2(given, number)
             if self.first:
-                self.selector.close()
                 ours.close()
-                fork_jobs(Line(theirs))
+                raise Apart(theirs.detach())
             theirs.set_inheritable(True)
             end = str(theirs.fileno())
             argv = [sys.executable, "-I", "-u", "-X", "utf8", "-c", AGAIN, end]
@@ -1971,17 +2047,23 @@ class Runner:
                 os._exit(127)
         theirs.close()
         self.first = False
-        forker = self.forker = Process(pid, Line(ours))
+        forker = self.forker = Process(pid, Line(ours.detach()))
         self.listen(forker.line, self.hear_forker)
+        if self.settings:
+            self.settle(forker)
         if self.program:
             self.pass_on(forker)
         return forker
+
+    def settle(self, forker: Process) -> None:
+        names = ("environment", "workspace", "scratch", "python", "open_files", "shared")
+        with contextlib.suppress(OSError):  # A forker that does not listen is replaced when asked.
+            forker.line.send({name: self.settings[name] for name in names}, wait=False)
 
     def on_prepare(self, _: Dict[str, Any], body: bytes) -> None:
         self.program = body
         spare, self.spare = self.spare, None
         if spare is not None:  # It was made without.
-            self.deaf(spare.line)
             spare.line.close()
             cast(spare.pid, signal.SIGKILL)
         if self.forker is None:
@@ -2011,35 +2093,31 @@ class Runner:
                 pid = -1
             theirs.close()
             if pid > 0:
-                return self.adopt(Process(pid, Line(ours)))
+                return Process(pid, Line(ours.detach()))
             ours.close()
             if pid == 0:
                 return None
             self.lose_forker()
         return None
 
-    def adopt(self, process: Process) -> Process:
-        self.listen(process.line, lambda: self.hear_process(process))
-        return process
-
     def birth(self, forker: Process) -> int:
         """The pid that the forker tells; 0 when it cannot fork, -1 when it does not answer."""
         until = time.monotonic() + 2
-        with selectors.DefaultSelector() as selector:
-            selector.register(forker.line, selectors.EVENT_READ)
-            while time.monotonic() < until:
-                selector.select(until - time.monotonic())
-                messages, there = forker.line.ready()
-                born = None
-                for message in messages:
-                    if "born" in message:
-                        born = int(message["born"])
-                    else:
-                        self.ended(message["ended"], message["status"])
-                if born is not None:
-                    return born
-                if not there:
-                    break
+        poller = select.poll()
+        poller.register(forker.line, select.POLLIN)
+        while time.monotonic() < until:
+            poller.poll(1000 * (until - time.monotonic()))
+            messages, there = forker.line.ready()
+            born = None
+            for message in messages:
+                if "born" in message:
+                    born = int(message["born"])
+                else:
+                    self.ended(message["ended"], message["status"])
+            if born is not None:
+                return born
+            if not there:
+                break
         return -1
 
     def lose_forker(self) -> None:
@@ -2090,7 +2168,8 @@ class Runner:
             self.spare = None
         job = self.job
         if job is not None and job.process.pid == pid:
-            self.hear_process(job.process)
+            if job.kind not in SILENT:
+                self.hear_process(job.process)
             if self.job is job:
                 self.finish(exit_code(status), lost=job.kind in ("python", "shell"))
 
@@ -2115,12 +2194,15 @@ class Runner:
                 return
 
     def begin(self, process: Process, order: Dict[str, Any], fds: Tuple[int, ...]) -> bool:
-        names = ("environment", "workspace", "scratch", "python", "open_files", "shared")
-        told = {name: self.settings[name] for name in names}
+        """Gives a new process its first order; one that has nothing to say is not listened to."""
         try:
-            process.line.send({**told, **order}, fds, wait=False)
+            process.line.send(order, fds, wait=False)
         except OSError:
             return False
+        if order["kind"] in SILENT:
+            process.line.close()
+        else:
+            self.listen(process.line, lambda: self.hear_process(process))
         return True
 
     # A block.
@@ -2143,7 +2225,9 @@ class Runner:
             self.watch.job_starts()
         self.listen(job.capture, self.hear_output)
         fds: Tuple[int, ...] = (theirs,)
-        if not head["saved"]:
+        if head["kind"] == "once" and len(body) <= INLINE:
+            head = {**head, "code": body.decode("utf-8", "surrogatepass")}
+        elif not head["saved"]:
             fds += (detached_file(body),)
         began = self.order(process, head, fds, job.token)
         for fd in fds:
@@ -2181,9 +2265,9 @@ class Runner:
         if job.capture.total > self.settings["flood"] and job.give_up_at is None:
             self.stop("output", now=True)
 
-    def show_output(self, job: Job) -> None:
+    def show_output(self, job: Job, now: bool = True) -> None:
         if job.capture.pending and len(self.port.outgoing) < 1 << 20:
-            self.port.send({"is": "output", "id": job.id}, job.capture.piece())
+            self.port.send({"is": "output", "id": job.id}, job.capture.piece(), now)
 
     def stop(self, reason: str, now: bool = False) -> None:
         """End the job: ask it first where there is a session to save, else kill at once."""
@@ -2286,13 +2370,24 @@ class Runner:
     def end_others(self) -> None:
         """As ``end_all``, but for the forker, where what has to go does not breed too fast."""
         for _ in range(25):
-            rest = self.others(processes()) - {self.forker.pid if self.forker else 0}
+            rest = self.strangers()
             if not rest:
                 return
             for pid in sorted(rest):
                 cast(pid, signal.SIGKILL)
             time.sleep(0.002)
         self.end_all()
+
+    def strangers(self) -> Set[int]:
+        """Every living process of this sandbox but this one and the forker."""
+        known = {self.me, self.forker.pid if self.forker else 0}
+        if not self.contained:
+            return self.others(processes()) - known
+        return {
+            pid
+            for pid in numbers()
+            if pid not in known and (process(pid) or (0, 0, "X"))[2] not in "ZX"
+        }
 
     def others(self, table: Table) -> Set[int]:
         """Every living process of this sandbox but this one."""
@@ -2338,7 +2433,7 @@ class Runner:
             job.reason = job.reason or "memory"
         self.tell(job, code, lost)
         self.leave(job.capture)
-        if job.process not in self.standing.values():
+        if job.kind not in SILENT and job.process not in self.standing.values():
             self.deaf(job.process.line)
             job.process.line.close()
         if self.session or self.pooled:
@@ -2352,20 +2447,17 @@ class Runner:
         left += [folder.path for folder in self.folders if not folder.restored()]
         self.files.close()
         self.files = Files(self.settings["workspace"])
-        rest = self.others(processes())
-        forker = self.forker
-        if forker is not None and not unharmed(forker.pid):
+        rest = self.strangers()
+        if self.forker is not None and not unharmed(self.forker.pid):
             self.lose_forker()
-            rest.discard(forker.pid)
-        rest.discard(forker.pid if forker else 0)
-        if self.contained and connected():
+        if self.contained and self.lasting.connections():
             return False
-        return not left and not rest and not lasting() and unharmed(self.me)
+        return not left and not rest and not self.lasting.objects() and unharmed(self.me)
 
     def tell(self, job: Job, code: int, lost: bool) -> None:
         if job.reason is not None:
             code = {"timeout": 124, "cancelled": 130}.get(job.reason, 137)
-        self.show_output(job)
+        self.show_output(job, now=False)
         head, tail = bytes(job.capture.head), bytes(job.capture.tail)
         answer = {
             "is": "done",
@@ -2517,14 +2609,16 @@ class Runner:
 
 
 def live() -> None:
-    try:
-        if __name__ == "__runner__":
+    if __name__ == "__runner__":
+        try:
             Runner().main()
+        except Apart as apart:
+            fd = apart.fd
+    else:
         null_input()
-        fork_jobs(Line(socket.socket(fileno=int(sys.argv[1]))))
-    except Born as born:
-        sock = born.sock
-    sys.exit(become_job(sock))  # An ordinary end, with threads joined and exit handlers run.
+        fd = int(sys.argv[1])
+    line = fork_jobs(Line(fd))
+    sys.exit(become_job(line))  # An ordinary end, with threads joined and exit handlers run.
 
 
 if __name__ in ("__runner__", "__forker__"):
