@@ -28,14 +28,14 @@ class Shape:
 
 
 @cache
-def shape(hint: Hashable) -> Shape:
+def shape(hint: Hashable, strict: bool = True) -> Shape:
     """The shape of a type hint; a new dataclass needs no code of its own.
 
     Decimals are strings. A string that JSON cannot carry, since it holds two surrogates that are
     not one character, is ``{"base64": ...}`` of its UTF-8. Of dataclasses every field is written,
     but one with ``later`` in its metadata (it joined a format that was in use) only where it
-    differs from its default; when read, fields with a default may be missing and unknown ones are
-    refused.
+    differs from its default; when read, fields with a default may be missing, and unknown ones are
+    refused, or passed over where it is not ``strict``.
     """
     if known := _PLAIN_SHAPES.get(hint):
         return known
@@ -44,13 +44,13 @@ def shape(hint: Hashable) -> Shape:
         return _choice(args)
     if origin in (Union, UnionType):
         (inner,) = (arg for arg in args if arg is not type(None))
-        return _optional(shape(inner))
+        return _optional(shape(inner, strict))
     if origin is tuple:
-        return _sequence(shape(args[0]))
+        return _sequence(shape(args[0], strict))
     if origin is Mapping:
-        return _mapping(shape(args[0]), shape(args[1]))
+        return _mapping(shape(args[0], strict), shape(args[1], strict))
     if is_dataclass(hint):
-        return _record(cast(type, hint))
+        return _record(cast(type, hint), strict)
     raise TypeError(f"no form in JSON for {hint}")
 
 
@@ -156,9 +156,9 @@ def _mapping(key: Shape, inner: Shape) -> Shape:
     )
 
 
-def _record(kind: type) -> Shape:
+def _record(kind: type, strict: bool) -> Shape:
     hints = get_type_hints(kind)
-    shapes = {field.name: shape(hints[field.name]) for field in fields(kind)}
+    shapes = {field.name: shape(hints[field.name], strict) for field in fields(kind)}
     needed = [field.name for field in fields(kind) if _has_no_default(field)]
     later = {field.name: field.default for field in fields(kind) if "later" in field.metadata}
 
@@ -174,13 +174,14 @@ def _record(kind: type) -> Shape:
     def unpack(value: Any) -> Any:
         if type(value) is not dict:
             raise ValueError(f"expected {kind.__name__}, got {value!r:.60}")
-        for name in value:
-            if name not in shapes:
-                raise ValueError(f"{kind.__name__} has no field {name!r:.60}")
+        known = [name for name in value if name in shapes]
+        if strict and len(known) < len(value):
+            unknown = next(name for name in value if name not in shapes)
+            raise ValueError(f"{kind.__name__} has no field {unknown!r:.60}")
         for name in needed:
             if name not in value:
                 raise ValueError(f"{kind.__name__} lacks its field {name!r}")
-        return kind(**{name: shapes[name].unpack(item) for name, item in value.items()})
+        return kind(**{name: shapes[name].unpack(value[name]) for name in known})
 
     return Shape(pack, unpack)
 

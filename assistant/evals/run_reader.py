@@ -1,33 +1,19 @@
 """Reads evaluation runs back, while they are written too; never changes them."""
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
-from assistant.evals.runs import (
-    LINES,
-    VERSION,
-    Call,
-    Ended,
-    Generated,
-    Key,
-    Line,
-    Manifest,
-    Sample,
-    Scored,
-    Span,
-)
+from assistant.evals.run_lines import REMEDY, read_lines, whole_lines
+from assistant.evals.runs import Call, Ended, Generated, Key, Manifest, Sample, Scored, Span
+from assistant.evals.stored import StoredSamples
 from assistant.events import RecordError, UsageError
 from assistant.record_file import held
 from assistant.record_reader import Damage
-from assistant.shapes import shape
 
 FILE = "run.jsonl"
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,150}")
-_REMEDY = "`assistant eval list` lists the runs there are."
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +22,9 @@ class Run:
 
     path: Path
     manifest: Manifest
-    samples: tuple[Sample, ...]
-    """Those whose replies are there, in the order of the tasks and of their numbers."""
+    samples: Sequence[Sample]
+    """Those whose replies are there, in the order of the tasks and of their numbers; each is read
+    from the file when it is asked for."""
     open_calls: tuple[Call, ...] = ()
     """Calls of which nothing came back: of samples under way, or of a process that was killed."""
     ended: Ended | None = None
@@ -62,7 +49,7 @@ class Run:
 
     def spans(self) -> Iterator[Span]:
         """Every operation, in the order in which they ended."""
-        for _, line in _lines(self.path, Span):
+        for _, _, line in read_lines(self.path, Span):
             if isinstance(line, Span):
                 yield line
 
@@ -74,13 +61,13 @@ def load_run(path: Path) -> Run:
         RecordError: there is none, it is of another version, or its first line is damaged. Damage
             further down costs only its line, and is told in ``damaged``.
     """
-    generated: dict[Key, Generated] = {}
-    scored: dict[Key, Scored] = {}
+    generated: dict[Key, int] = {}
+    scored: dict[Key, int] = {}
     calls: dict[Key, list[Call]] = {}
     manifest: Manifest | None = None
     ended: Ended | None = None
     damaged: list[Damage] = []
-    for number, line in _lines(path):
+    for number, place, line in read_lines(path):
         if isinstance(line, Damage):
             damaged.append(line)
         elif number == 1 and isinstance(line, Manifest):
@@ -89,51 +76,20 @@ def load_run(path: Path) -> Run:
             calls.setdefault((line.task, line.number), []).append(line)
         elif isinstance(line, Generated):
             key = (line.task, line.number)
-            generated[key] = line
+            generated[key] = place
             scored.pop(key, None)
             calls.pop(key, None)
         elif isinstance(line, Scored):
-            scored[line.task, line.number] = line
+            scored[line.task, line.number] = place
         ended = line if isinstance(line, Ended) else None
     if manifest is None:
         why = damaged[0].why if damaged else "it does not begin with a manifest"
-        raise RecordError(f"{path} is no evaluation run: {why}", _REMEDY)
-    place = {task: index for index, task in enumerate(manifest.data.tasks)}
-    keys = sorted((k for k in generated if k[0] in place), key=lambda k: (place[k[0]], k[1]))
-    samples = tuple(Sample(generated[key], scored.get(key)) for key in keys)
+        raise RecordError(f"{path} is no evaluation run: {why}", REMEDY)
+    order = {task: index for index, task in enumerate(manifest.data.tasks)}
+    keys = sorted((k for k in generated if k[0] in order), key=lambda k: (order[k[0]], k[1]))
+    samples = StoredSamples(path, ((generated[key], scored.get(key, -1)) for key in keys))
     open_calls = tuple(call for waiting in calls.values() for call in waiting)
     return Run(path, manifest, samples, open_calls, ended, tuple(damaged))
-
-
-def _lines(path: Path, *kinds: type[Line]) -> Iterator[tuple[int, Line | Damage]]:
-    """The lines with their numbers; only of some kinds, if given. A torn last one is left out."""
-    marks = [f'"type":"{kind.__name__}"'.encode() for kind in kinds]
-    try:
-        with open(path, "rb") as file:
-            for number, text in enumerate(file, 1):
-                if not text.endswith(b"\n"):
-                    return
-                if marks and not any(mark in text[:40] for mark in marks):
-                    continue
-                try:
-                    yield number, _line(text)
-                except (ValueError, RecursionError) as error:
-                    yield number, Damage(number, str(error))
-    except OSError as error:
-        raise RecordError(f"cannot read {path}: {error.strerror or error}", _REMEDY) from error
-
-
-def _line(text: bytes) -> Line:
-    value = json.loads(text)
-    if not isinstance(value, dict):
-        raise ValueError("not a line of a run")
-    version, kind = value.pop("v", None), value.pop("type", None)
-    if version != VERSION:
-        raise ValueError(f"written in version {version!r:.20} of the format, not {VERSION}")
-    if kind not in LINES:
-        raise ValueError(f"unknown line {kind!r:.40}")
-    form: type = LINES[kind]
-    return cast(Line, shape(form).unpack(value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,24 +132,16 @@ def count(path: Path) -> Counts:
     decided: dict[tuple[bytes, bytes], bool] = {}
     passed: dict[tuple[bytes, bytes], bool] = {}
     status = ""
-    try:
-        with open(path, "rb") as file:
-            for line in file:
-                if not line.endswith(b"\n"):
-                    break
-                ended = _STATUS.match(line)
-                status = ended[1].decode() if ended else ""
-                found = _KEY.match(line)
-                if found:
-                    scored, key = found[1] == b"Scored", (found[2], found[3])
-                    # The last verdict of the line counts. In a text these quotes are escaped.
-                    last = line.rfind(_OUTCOME) + len(_OUTCOME)
-                    passed[key] = scored and line.startswith(b'passed"', last)
-                    decided[key] = (
-                        not line.startswith(b'harness_error"', last) if scored else _empty(line)
-                    )
-    except OSError as error:
-        raise RecordError(f"cannot read {path}: {error.strerror or error}", _REMEDY) from error
+    for line in whole_lines(path):
+        ended = _STATUS.match(line)
+        status = ended[1].decode() if ended else ""
+        found = _KEY.match(line)
+        if found:
+            scored, key = found[1] == b"Scored", (found[2], found[3])
+            # The last verdict of the line counts. In a text these quotes are escaped.
+            last = line.rfind(_OUTCOME) + len(_OUTCOME)
+            passed[key] = scored and line.startswith(b'passed"', last)
+            decided[key] = not line.startswith(b'harness_error"', last) if scored else _empty(line)
     return Counts(len(passed), sum(decided.values()), sum(passed.values()), status)
 
 
@@ -212,7 +160,7 @@ class Runs:
     def path(self, run: str) -> Path:
         """Where the run of an id lies, or is going to."""
         if not _ID.fullmatch(run):
-            raise UsageError(f"no run can have the id {run!r:.60}", _REMEDY)
+            raise UsageError(f"no run can have the id {run!r:.60}", REMEDY)
         return self.root / run / FILE
 
     def find(self, run: str) -> Path:
@@ -230,7 +178,7 @@ class Runs:
         found = [run] if run in ids else [one for one in ids if one.startswith(run)]
         if len(found) != 1:
             what = f"{len(found)} runs begin with" if found else "there is no run"
-            raise UsageError(f"{what} {run!r:.100}", _REMEDY)
+            raise UsageError(f"{what} {run!r:.100}", REMEDY)
         return self.path(found[0])
 
     def list(self) -> Iterator[Listed | Damage]:
@@ -238,7 +186,7 @@ class Runs:
         for run in self._ids():
             path = self.path(run)
             try:
-                first = next(_lines(path), (0, Damage(0, "it is empty")))[1]
+                first = next(read_lines(path), (0, 0, Damage(0, "it is empty")))[2]
             except RecordError as error:
                 first = Damage(0, error.message)
             if isinstance(first, Manifest):

@@ -14,7 +14,8 @@ added to, each ``{"v":1,"type":NAME, ...}`` with the fields of the class of that
 A sample is done when it is scored, or when its replies left nothing to score. A later line about
 the same sample replaces the earlier one: model errors and harness errors are tried again when a
 run is resumed. The last line may be torn, of a writer that was killed; it counts as never written.
-Decimals are strings; a text that JSON cannot carry is ``{"base64": ...}`` (see ``shapes``).
+Decimals are strings; a text that JSON cannot carry is ``{"base64": ...}`` (see ``shapes``). Readers
+pass over fields that they do not know: what must not be passed over needs a new version.
 
 ``run_reader`` reads it, ``run_writer`` writes it.
 """
@@ -229,7 +230,7 @@ class Sample:
     def verdict(self) -> Verdict | None:
         """The one that counts: of the last attempt that was judged, after formatting."""
         judged = self._last
-        return judged.final if judged else None
+        return (judged.after or judged.before) if judged else None
 
     @property
     def before(self) -> Verdict | None:
@@ -239,8 +240,10 @@ class Sample:
 
     @property
     def _last(self) -> Judged | None:
-        found = [one for one in (self.scored.verdicts if self.scored else ()) if one]
-        return found[-1] if found else None
+        for judged in reversed(self.scored.verdicts if self.scored else ()):
+            if judged is not None:
+                return judged
+        return None
 
     @property
     def passed(self) -> bool:
@@ -274,6 +277,8 @@ class Sample:
     def usage(self) -> Usage:
         """The sum over all replies; a cost is unknown where that of one is."""
         used = [one.usage for one in self.generated.attempts]
+        if len(used) == 1:
+            return used[0]
         costs = [one.cost for one in used]
         known = [cost for cost in costs if cost is not None]
         return Usage(

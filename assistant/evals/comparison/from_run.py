@@ -70,14 +70,14 @@ def _conditions(manifest: Manifest) -> dict[str, str]:
 
 
 def _sampled(sample: Sample) -> Sampled:
-    result, verdict, usage = sample.result, sample.verdict, sample.usage
-    asked = bool(sample.generated.attempts) and bool(usage.total or sample.seconds)
+    result, verdict, usage, seconds = sample.result, sample.verdict, sample.usage, sample.seconds
+    asked = bool(sample.generated.attempts) and bool(usage.total or seconds)
     return Sampled(
         *sample.key,
         outcome=verdict.label if verdict and verdict.outcome == result else result,
-        passed=sample.passed,
+        passed=result == "passed",
         decided=result not in FAULTS,
-        seconds=sample.seconds if asked else None,
+        seconds=seconds if asked else None,
         turns=sample.passed_at or len(sample.generated.attempts) or 1,
         prompt=usage.prompt,
         completion=usage.completion,
