@@ -1,6 +1,6 @@
 """Traces of what runs, where the settings name a collector."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -34,15 +34,19 @@ def open_collector(setup: Setup) -> Iterator["Otlp | None"]:
 
 
 @contextmanager
-def open_traces(setup: Setup, session: str) -> Iterator[Callable[[Event], None] | None]:
-    """A sink for a session's events; None without a collector. No key reaches it."""
+def open_traces(
+    setup: Setup, session: str, past: Iterable[Event] = ()
+) -> Iterator[Callable[[Event], None] | None]:
+    """A sink for a session's events, after those of ``past``; None without a collector. No key
+    reaches it."""
     with open_collector(setup) as send:
         if send is None:
             yield None
             return
         from assistant.traces.from_events import SessionTrace
 
-        trace = SessionTrace(send, session, setup.settings.otlp_content)
+        clean = (redacted(event, setup.redactor) for event in past)
+        trace = SessionTrace(send, session, setup.settings.otlp_content, past=clean)
         yield lambda event: trace(redacted(event, setup.redactor))
 
 

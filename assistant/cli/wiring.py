@@ -135,7 +135,9 @@ def open_chat(
         if setup.settings.check:
             chat.terms = replace(chat.terms, check=opened._check(setup.settings.check))
         chat.sinks.append(recorder)
-        if (trace := stack.enter_context(open_traces(setup, name))) is not None:
+        if (
+            trace := stack.enter_context(open_traces(setup, name, past.events if past else ()))
+        ) is not None:
             chat.sinks.append(trace)
         begin(chat, setup, past)
         told.join(chat)

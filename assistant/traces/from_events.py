@@ -1,19 +1,36 @@
 """A sink that makes operations of a session's events."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
-from assistant.events import Checked, Event, Finished, Ran, Replied, Said, Started
+from assistant.events import (
+    Checked,
+    Compacted,
+    Event,
+    Finished,
+    Ran,
+    Replied,
+    Reset,
+    Rewound,
+    Said,
+    Started,
+)
 from assistant.traces import genai as g
-from assistant.traces.operation import Operation, Value, message, messages, used
+from assistant.traces.operation import Operation, Value, given, message, messages, used
+from assistant.transcript import history
 
 _BAD = ("model-error", "sandbox-error")
 """Endings that are faults; others are answers."""
 
 
+_SEEN = (Said, Replied, Reset, Compacted, Rewound)
+"""Events that decide what the model is given."""
+
+
 class SessionTrace:
     """Hands an operation to ``sink`` for each reply, each run of code, each check, and, when it is
-    over, for the turn around them. ``content``: with what was said, run and printed."""
+    over, for the turn around them. ``content``: with what was said, run and printed; a reply's
+    messages are all that the model was given, those of an earlier process (``past``) too."""
 
     def __init__(
         self,
@@ -21,18 +38,22 @@ class SessionTrace:
         session: str,
         content: bool = False,
         clock: Callable[[], float] = time.time,
+        past: Iterable[Event] = (),
     ) -> None:
-        self._sink, self._session, self._content, self._clock = sink, session, content, clock
-        self._model, self._asked = "", ""
+        self._sink: Callable[[Operation], None] = lambda operation: None
+        self._session, self._content, self._clock = session, content, clock
+        self._model = ""
+        self._transcript: list[Event] = []
         self._turns = self._count = 0
         self._began: float | None = None
+        for event in past:
+            self(event)
+        self._began, self._sink = None, sink
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, Started):
             self._model = event.model
         elif isinstance(event, Said):
-            if event.role != "system":
-                self._asked = event.text
             if self._began is None and event.role == "user":
                 self._began, self._turns, self._count = self._clock(), self._turns + 1, 0
         elif isinstance(event, Replied):
@@ -45,6 +66,8 @@ class SessionTrace:
             self._put("check", event.seconds, found)
         elif isinstance(event, Finished):
             self._finished(event)
+        if self._content and isinstance(event, _SEEN):
+            self._transcript.append(event)
 
     def _replied(self, event: Replied) -> None:
         found: dict[str, Value] = {
@@ -55,7 +78,7 @@ class SessionTrace:
             **used(event.usage),
         }
         if self._content:
-            found[g.INPUT_MESSAGES] = messages(message("user", self._asked))
+            found[g.INPUT_MESSAGES] = given([_spoken(one) for one in history(self._transcript)])
             found[g.OUTPUT_MESSAGES] = messages(message("assistant", event.text, event.finish))
         error = event.finish if event.finish in ("broken", "failed") else ""
         self._put(f"{g.CHAT} {self._model}", event.seconds, found, error, client=True)
@@ -99,3 +122,10 @@ class SessionTrace:
                 self._trace, str(self._count), "turn", name, start, seconds, found, client, error
             )
         )
+
+
+def _spoken(one: Said | Replied) -> tuple[str, str]:
+    """As the server gets it: what the harness feeds back comes from the user."""
+    if isinstance(one, Replied):
+        return "assistant", one.text
+    return "system" if one.role == "system" else "user", one.text

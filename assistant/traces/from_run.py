@@ -7,7 +7,7 @@ from dataclasses import replace
 from assistant.evals.run_reader import Run
 from assistant.evals.runs import FAULTS, Manifest, Sample, Span
 from assistant.traces import genai as g
-from assistant.traces.operation import Event, Operation, Value, message, messages, used
+from assistant.traces.operation import Event, Operation, Value, given, message, messages, used
 
 _ALREADY = {
     "model": ("messages", "max_tokens", "reply", "finish"),
@@ -93,9 +93,9 @@ def _asked(text: str) -> str:
     """Messages as the pipeline notes them (JSON of roles and texts), else as one of the user's."""
     try:
         listed = json.loads(text)
-        return messages(*(message(str(one["role"]), str(one["content"])) for one in listed))
+        return given([(str(one["role"]), str(one["content"])) for one in listed])
     except (ValueError, TypeError, KeyError, RecursionError):
-        return messages(message("user", text))
+        return given([("user", text)])
 
 
 def operations(run: Run, content: bool = False) -> Iterator[Operation]:

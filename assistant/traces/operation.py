@@ -60,5 +60,35 @@ def message(role: str, text: str, finish: str = "") -> dict[str, Any]:
     return {**made, "finish_reason": finish} if finish else made
 
 
+MESSAGES, TEXT = 64_000, 16_000
+"""Characters of all messages of one call, and of one of them, that a trace holds at most."""
+
+
 def messages(*found: Mapping[str, Any]) -> str:
     return json.dumps(found, ensure_ascii=True)
+
+
+def given(said: Sequence[tuple[str, str]]) -> str:
+    """What a model was given, (role, text) from the first message to the last.
+
+    Long texts keep their head and tail. Where all together are too long, the first message (which
+    holds the rules) and the last ones stay. What is left out is said in its place.
+    """
+    short = [(role, _ends(text)) for role, text in said]
+    kept: list[tuple[str, str]] = []
+    room = MESSAGES - len(short[0][1]) if short else 0
+    for role, text in reversed(short[1:]):
+        room -= len(text)
+        if room < 0:
+            break
+        kept.append((role, text))
+    without = len(short) - 1 - len(kept)
+    gap = [("system", f"[{without:,} messages left out of this trace]")] if without > 0 else []
+    return messages(*(message(*one) for one in (*short[:1], *gap, *reversed(kept))))
+
+
+def _ends(text: str) -> str:
+    if len(text) <= TEXT:
+        return text
+    half = TEXT // 2
+    return f"{text[:half]}\n[{len(text) - 2 * half:,} characters left out]\n{text[-half:]}"

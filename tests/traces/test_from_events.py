@@ -1,5 +1,6 @@
 """Sessions as traces, from the events that every sink gets."""
 
+import json
 from decimal import Decimal
 from typing import Any
 
@@ -12,12 +13,13 @@ from assistant.events import (
     Finished,
     Ran,
     Replied,
+    Reset,
     Said,
     Started,
     Usage,
 )
 from assistant.traces.from_events import SessionTrace
-from assistant.traces.operation import Operation
+from assistant.traces.operation import MESSAGES, TEXT, Operation, given
 from tests.cli.conftest import Program, folder, home, program, replies  # noqa: F401
 from tests.traces.collector import attributes, closed, collector
 
@@ -76,6 +78,61 @@ def test_with_content() -> None:
     assert "it failed" in str(found[2].attributes["gen_ai.input.messages"])
     assert found[1].attributes["gen_ai.tool.call.arguments"] == "print('secret')"
     assert found[1].attributes["gen_ai.tool.call.result"] == "secret"
+
+
+def asked(one: Operation) -> list[tuple[str, str]]:
+    listed = json.loads(str(one.attributes["gen_ai.input.messages"]))
+    return [(message["role"], message["parts"][0]["content"]) for message in listed]
+
+
+def test_content_is_all_that_the_model_was_given() -> None:
+    found = traced(Started("1", "m-1"), Said("rules", "system"), *TURN, *TURN, content=True)
+    chats = [one for one in found if one.name == "chat m-1"]
+    start = [("system", "rules"), ("user", "do it")]
+    assert asked(chats[0]) == start
+    assert asked(chats[1]) == [*start, ("assistant", "code"), ("user", "it failed")]
+    # As the server gets it: without a reply that broke off, neighbours joined.
+    last = [("assistant", "code"), ("user", "it failed\n\ndo it"), ("assistant", "code")]
+    assert asked(chats[3]) == [*start, *last, ("user", "it failed")]
+    fresh = traced(Started("1", "m-1"), *TURN, Reset(), *TURN, content=True)
+    assert asked([one for one in fresh if one.name == "chat m-1"][2]) == [("user", "do it")]
+
+
+def test_a_session_that_goes_on_in_another_process() -> None:
+    found: list[Operation] = []
+    past = (Started("1", "m-1"), Said("rules", "system"), *TURN, Said("cut off"))
+    trace = SessionTrace(found.append, "s-1", True, past=past)
+    assert found == []
+    for event in (Said("go on"), Replied("yes"), Finished("done")):
+        trace(event)
+    assert [one.name for one in found] == ["chat m-1", "invoke_agent assistant"]
+    assert asked(found[0])[0] == ("system", "rules")
+    assert asked(found[0])[-1] == ("user", "it failed\n\ncut off\n\ngo on")
+    before = traced(*past)
+    ids = {(one.trace, one.id) for one in (*before, *found)}
+    assert len(ids) == len(before) + 2
+    silent: list[Operation] = []
+    trace = SessionTrace(silent.append, "s-1", past=past)
+    for event in (Said("go on"), Replied("yes")):
+        trace(event)
+    assert "rules" not in repr(silent)
+    assert "go on" not in repr(silent)
+
+
+def test_what_is_given_is_bounded() -> None:
+    long = [("system", "rules"), *(("user", f"{n} " + "x" * 9_000) for n in range(20))]
+    told = given(long)
+    assert len(told) < 1.2 * MESSAGES
+    texts = [message["parts"][0]["content"] for message in json.loads(told)]
+    assert texts[0] == "rules"
+    assert "13 messages left out" in texts[1]
+    assert texts[-1].startswith("19 ")
+    (one,) = json.loads(given([("user", "a" * 50_000 + "z")]))
+    text = one["parts"][0]["content"]
+    assert len(text) < TEXT + 100
+    assert text.endswith("z")
+    assert "34,001 characters left out" in text
+    assert json.loads(given([])) == []
 
 
 @pytest.mark.parametrize("content", ["true", "false"])
