@@ -11,7 +11,7 @@ from assistant.model.faults import Fault, as_error, told
 from assistant.model.messages import in_words, with_words
 from assistant.model.options import ModelOptions
 from assistant.model.quirks import Quirks
-from assistant.model.retry import Patience
+from assistant.model.retry import LONGEST_ASKED, Patience
 from assistant.prompts import prompt
 
 MOST_LESSONS = 12
@@ -111,9 +111,10 @@ class Call:
 
     def given_up(self, fault: Fault, failures: int) -> Exception:
         error = as_error(fault, self.options, self.shown)
-        if fault.retryable and fault.wait is not None and fault.wait >= self.left:
+        longest = min(self.left, LONGEST_ASKED)
+        if fault.retryable and fault.wait is not None and fault.wait >= longest:
             error.remedy = (
-                f"It asks to wait {fault.wait:.0f} s, and {max(self.left, 0):.0f} s are left for"
+                f"It asks to wait {fault.wait:.0f} s, and {max(longest, 0):.0f} s are left for"
                 " this call. Try again later, or allow more time."
             )
         elif fault.retryable and failures > 1:

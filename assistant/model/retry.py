@@ -11,6 +11,8 @@ from assistant.model.faults import Fault
 
 FIRST_WAIT = 0.5
 LONGEST_WAIT = 30.0
+LONGEST_ASKED = 6 * 3600.0
+"""A server that asks to wait for longer is not waited for, however much time there is."""
 CONNECT_TRIES = 4
 """A server that is not there is given up sooner (about 4 s) than one that is busy."""
 
@@ -66,6 +68,6 @@ class Patience:
             seconds = fault.wait + random.random() * min(0.1 * fault.wait, 1.0)
         else:
             seconds = backoff * (1 + 0.25 * random.random())
-        if seconds >= self.left():
+        if seconds >= min(self.left(), LONGEST_ASKED):
             return None
         return Retrying(math.ceil(seconds * 1000) / 1000, why)

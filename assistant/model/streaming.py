@@ -92,11 +92,11 @@ def _pieces(
     most = int(str(cap)) * CHARACTERS_PER_TOKEN + 4096
     for chunk in stream.chunks():
         yield from reading.feed(chunk)
-        if reading.reason:
-            continue  # The reply is whole; what may follow is its usage.
         if reading.size > most:
             reading.reason = "length"
             return
+        if reading.reason:
+            continue  # The reply is whole; what may follow is its usage.
         if call.left <= 0:
             raise Fault("late", f"{call.seconds:.0f} s")
     if not reading.chunks and "event-stream" not in stream.content_type:

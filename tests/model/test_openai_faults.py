@@ -1,9 +1,11 @@
 """The model against a server on loopback that breaks the connection in every way it can."""
 
+import gzip
 import signal
 import socket
 import threading
 import time
+import zlib
 
 import pytest
 
@@ -133,6 +135,80 @@ def test_a_stream_that_runs_past_the_calls_end_is_cut() -> None:
     assert replied.finish == "broken"
     assert "time of the call was over" in replied.detail
     assert took < ENDLESS / 2
+
+
+CHUNKED = STREAM_HEAD.replace(b"\r\n\r\n", b"\r\ntransfer-encoding: chunked\r\n\r\n")
+DRIBBLES = {
+    "a header": (b"HTTP/1.1 200 OK\r\nx-long: ", b"a", 0.1),
+    "provisional answers": (b"", b"HTTP/1.1 102 Processing\r\n\r\n", 0.1),
+    "provisional answers at once": (b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 500, 0.0),
+    "the size of a piece": (CHUNKED + b"5;", b"a", 0.1),
+    "what follows the last piece": (CHUNKED + b"0\r\n", b"x: a\r\n", 0.1),
+}
+
+
+@pytest.mark.parametrize("name", DRIBBLES)
+def test_a_server_that_dribbles_holds_no_call_beyond_its_end(name: str) -> None:
+    begun, again, pause = DRIBBLES[name]
+
+    def talk(connection: socket.socket, over: threading.Event) -> None:
+        connection.sendall(begun)
+        while not over.wait(pause):
+            connection.sendall(again)
+
+    replied, took = talk_to(talk, seconds=1.0)
+    assert replied.finish == "broken"
+    assert "the time of the call was over" in replied.detail
+    assert took < ENDLESS
+
+
+def test_a_reply_that_goes_on_after_its_end_is_cut() -> None:
+    flood = sse(piece("x" * 10_000)) * 20
+
+    def talk(connection: socket.socket, over: threading.Event) -> None:
+        connection.sendall(STREAM_HEAD + sse(piece("Hi", "stop")))
+        while not over.is_set():
+            connection.sendall(flood)
+
+    replied, _ = talk_to(talk)
+    assert replied.finish == "length"
+    assert len(replied.text) < 100_000
+
+
+@pytest.mark.parametrize(
+    ("packing", "data", "finish", "said"),
+    [
+        ("gzip", gzip.compress(sse(piece("Hi", "stop"))), "stop", ""),
+        ("deflate", zlib.compress(sse(piece("Hi", "stop"))), "stop", ""),
+        ("gzip", gzip.compress(sse(piece("Hi")))[:-20], "broken", ""),
+        ("gzip", b"no gzip at all", "broken", "damaged"),
+        ("gzip", gzip.compress(b" " * (70 << 20)), "broken", "too long"),
+        ("gzip, gzip", b"", "", "not asked for"),
+        ("br", b"", "", "not asked for"),
+    ],
+)
+def test_a_packed_answer_is_unpacked_within_bounds(
+    packing: str, data: bytes, finish: str, said: str
+) -> None:
+    head = STREAM_HEAD.replace(b"\r\n\r\n", f"\r\ncontent-encoding: {packing}\r\n\r\n".encode())
+    if not finish:
+        with (
+            pytest.raises(ModelError, match=said),
+            faulty_server(lambda c, _: c.sendall(head)) as url,
+        ):
+            ask(OpenAIModel(ModelOptions("m", base_url=url, tries=1)))
+        return
+    replied, _ = talk_to(lambda connection, _: connection.sendall(head + data))
+    assert replied.finish == finish, replied
+    assert said in replied.detail
+
+
+@pytest.mark.parametrize("said", ["1e300", "Fri, 31 Dec 9999 23:59:59 GMT"])
+def test_a_wait_without_sense_is_not_waited_for(said: str) -> None:
+    answer = f"HTTP/1.1 429 No\r\nretry-after: {said}\r\ncontent-length: 0\r\n\r\n".encode()
+    with pytest.raises(ModelError) as caught:
+        talk_to(lambda connection, _: connection.sendall(answer), seconds=float("inf"))
+    assert "asks to wait" in caught.value.remedy
 
 
 def test_a_line_without_an_end_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
