@@ -123,6 +123,9 @@ def _score(actions: Any) -> None:
     )
     score.add_argument("file", metavar="FILE.jsonl")
     score.add_argument("dataset", help="its name, or its path")
+    score.add_argument(
+        "--resume", metavar="RUN", help="go on with a run of this file: its id, or last"
+    )
     _which(score)
     _judging(score)
     _sandbox(score)

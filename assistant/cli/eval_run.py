@@ -97,7 +97,7 @@ def _resumed(runs: Runs, options: argparse.Namespace) -> Run | None:
     if found.manifest.pipeline.name == SAMPLES:
         raise UsageError(
             f"run {found.id} has the samples of a file, and no model to ask for more",
-            "Score the file again: assistant eval score FILE.jsonl DATASET",
+            f"Go on with: assistant eval score FILE.jsonl DATASET --resume {found.id}",
         )
     return found
 

@@ -1,8 +1,9 @@
 """``assistant eval score FILE DATASET``: samples that were made elsewhere, judged and kept."""
 
 import argparse
+import shlex
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,67 +17,127 @@ from assistant.cli.evaluating import (
     show_figures,
     workers_of,
 )
+from assistant.cli.output import say
 from assistant.cli.setup import data_folder
 from assistant.cli.wiring import read_setup
-from assistant.evals.beginning import data_stamp, manifest, narrowed
+from assistant.evals.beginning import check_same, data_stamp, manifest, narrowed
 from assistant.evals.datasets import DataSet, load
 from assistant.evals.pipeline import CodeGenerationPipeline
 from assistant.evals.problems import Problem
 from assistant.evals.replayed import Recording
-from assistant.evals.run_reader import Runs
-from assistant.evals.run_writer import RunWriter
+from assistant.evals.run_reader import Run, Runs, load_run
+from assistant.evals.run_writer import RunWriter, encoded
 from assistant.evals.running import Course, Plan, conduct
-from assistant.evals.runs import Sample
+from assistant.evals.runs import Key, Manifest, Sample
 from assistant.evals.samples import matched, read_samples
+from assistant.evals.scoring import Judges
 from assistant.events import UsageError
 from assistant.purse import UNCAPPED, Purse
+from assistant.redact import Redactor
 from assistant.verdicts.task import Cases, TaskLimits
 
 
 def run(options: argparse.Namespace) -> int:
     setup, file = read_setup(options), Path(options.file)
+    runs = Runs(data_folder(setup.settings))
+    before = _resumed(runs, options)
     data = load(options.dataset, data_folders(setup))
     given = matched(read_samples(file), data)
     tell(data)
     there = [one.task for one in given if one.task not in data.left_out]
-    problems, without = _chosen(data, options, set(there))
+    problems, without = _chosen(data, options, set(there), before)
     names = {problem.task_id for problem in problems}
     given = [one for one in given if one.task in names]
     each = Counter(one.task for one in given)
     most = max(each.values())
     check_ks(getattr(options, "k", None), min(each.values()), f"some task in {file} has")
-    cases = any(isinstance(problem.tests, Cases) for problem in problems)
-    limits = TaskLimits(
-        seconds=getattr(options, "task_seconds", SECONDS_OF_CASES if cases else SECONDS)
-    )
+    limits = TaskLimits(seconds=_seconds(options, problems, before))
     model = Recording(file.name, {}).model(("", 0))
     pipeline = CodeGenerationPipeline(model, name=SAMPLES, strategy="complete")
     with open_judges(setup, workers_of(options), problems) as (judges, image):
         stamp = replace(data_stamp(data, problems), without_sample=without)
         first = manifest((stamp, pipeline.stamp), most, image, limits, {})
-        path = Runs(data_folder(setup.settings)).path(first.run)
+        path = before.path if before else runs.path(first.run)
         with RunWriter(path, setup.redactor) as writer:
-            writer.begin(first)
-            writer.add(*given)
-            purse = Purse(UNCAPPED)
             done = {(one.task, one.number): Sample(one) for one in given}
+            if before is None:
+                writer.begin(first)
+                kept = {}
+            else:
+                kept = _kept(load_run(path), first, done, setup.redactor)
             plan = Plan(pipeline, problems, most, limits, lambda key: model)
-            course = Course(plan, writer, purse, done, only_given=True)
-            with Progress([course], purse) as progress:
-                conduct([course], 1, judges, progress.draw)
+            missing = done.keys() - kept.keys()
+            course = Course(plan, writer, Purse(UNCAPPED), {**done, **kept}, True, missing)
+            _conduct(course, judges, ["score", options.file, options.dataset])
             writer.end(course.status, course.detail)
     summary = show_figures(path, getattr(options, "k", None), options.json)
     return exit_code([course], [summary], getattr(options, "fail_under", None))
 
 
+def _conduct(course: Course, judges: Judges, command: Sequence[str]) -> None:
+    """Score, and where that does not come to its end, say how to go on."""
+    try:
+        with Progress([course], course.purse) as progress:
+            conduct([course], 1, judges, progress.draw)
+    finally:
+        if course.status != "done":
+            words = shlex.join([*command, "--resume", course.writer.path.parent.name])
+            say(f"assistant: {course.status}: {course.detail or 'ended by you'}", error=True)
+            say(f"assistant: to go on: assistant eval {words}", error=True)
+
+
+def _resumed(runs: Runs, options: argparse.Namespace) -> Run | None:
+    name = getattr(options, "resume", None)
+    if name is None:
+        return None
+    found = load_run(runs.find(name))
+    if found.manifest.pipeline.name != SAMPLES:
+        raise UsageError(
+            f"run {found.id} asks a model, and has no file of samples",
+            f"Go on with: assistant eval run --resume {found.id}",
+        )
+    return found
+
+
+def _seconds(options: argparse.Namespace, problems: Sequence[Problem], before: Run | None) -> float:
+    cases = any(isinstance(problem.tests, Cases) for problem in problems)
+    usual = SECONDS_OF_CASES if cases else SECONDS
+    was = float(before.manifest.limits.get("seconds", usual)) if before else usual
+    return float(getattr(options, "task_seconds", was))
+
+
+def _kept(
+    held: Run, wanted: Manifest, given: Mapping[Key, Sample], redactor: Redactor
+) -> dict[Key, Sample]:
+    """The samples that an earlier process has written, with their verdicts.
+
+    Raises:
+        UsageError: the file, or what is asked for, is not what the run was begun with.
+    """
+    check_same(held, wanted)
+    kept = {}
+    for sample in held.samples:
+        same = given.get(sample.key)
+        # What was written has passed the redactor.
+        if not same or encoded(same.generated, redactor) != encoded(sample.generated, redactor):
+            task, number = sample.key
+            raise UsageError(
+                f"run {held.id} has another sample {number} of {task} than the file",
+                "Give the file that it was begun with, or score this one without --resume.",
+            )
+        kept[sample.key] = Sample(same.generated, sample.scored)
+    return kept
+
+
 def _chosen(
-    data: DataSet, options: argparse.Namespace, there: set[str]
+    data: DataSet, options: argparse.Namespace, there: set[str], before: Run | None
 ) -> tuple[Sequence[Problem], tuple[str, ...]]:
     """The tasks that are scored, and those that would be if they had a sample.
 
     With --limit so many tasks with samples are scored; what follows the last is not asked.
     """
-    wanted = narrowed(data, getattr(options, "tasks", []), None)
+    was = list(before.manifest.data.tasks) if before and not hasattr(options, "limit") else []
+    wanted = narrowed(data, getattr(options, "tasks", was), None)
     limit = getattr(options, "limit", None)
     problems = [problem for problem in wanted if problem.task_id in there][:limit]
     if not problems:

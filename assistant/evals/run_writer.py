@@ -126,9 +126,10 @@ class RunWriter:
         self._unsynced_since = None
 
     def _failed(self, error: OSError) -> RecordError:
+        begun = "Free some space and go on with --resume; all that was written before is kept."
         return RecordError(
             f"the run {self.path} cannot be written: {error.strerror or error}",
-            "Free some space and go on with --resume; all that was written before is kept.",
+            begun if self._end else "Free some space and begin again.",
         )
 
     def _tell(self, error: BaseException) -> None:

@@ -12,7 +12,7 @@ from assistant.evals.asking import Asking, Gate
 from assistant.evals.pipeline import CodeGenerationPipeline
 from assistant.evals.problems import Problem
 from assistant.evals.run_writer import RunWriter
-from assistant.evals.runs import FAULTS, Generated, Key, RunStatus, Sample, Span
+from assistant.evals.runs import FAULTS, Generated, Key, RunStatus, Sample, Scored, Span
 from assistant.evals.scoring import Exam, Judges, examine, traced
 from assistant.evals.strategies import Sandboxes
 from assistant.evals.trace import Trace, unheard
@@ -60,6 +60,8 @@ class Course:
     """Samples, scored or not; those of an earlier process to begin with."""
     only_given: bool = False
     """Score the samples that there are; ask for none."""
+    unwritten: set[Key] = field(default_factory=set)
+    """Those of ``done`` that the store does not have yet: each is written when it has a result."""
     heard: Callable[[Span], None] = unheard
     """Who else gets each span when it ends, besides the store."""
     status: RunStatus = "done"
@@ -110,6 +112,8 @@ class Course:
             sample = self.done.get(key)
             if sample and sample.result in ("undecided", "harness_error"):
                 self.examine(sample.generated, judges, out)
+            elif sample and key in self.unwritten:
+                self._write(sample.generated)
         for number in range(min(jobs, len(self._todo))):
             work = partial(self._work, out)
             thread = threading.Thread(target=work, name=f"generate-{number}", daemon=True)
@@ -134,9 +138,15 @@ class Course:
         self._scoring -= 1
         scored = exam.scored()
         traced(exam, scored, self._trace)
-        self.writer.add(scored)
+        self._write(exam.generated, scored)
         self.done[scored.task, scored.number] = Sample(exam.generated, scored)
         self.fresh += 1
+
+    def _write(self, generated: Generated, *scored: Scored) -> None:
+        """What the store lacks of a sample, in one piece."""
+        key = (generated.task, generated.number)
+        self.writer.add(*([generated] if key in self.unwritten else []), *scored)
+        self.unwritten.discard(key)
 
     @property
     def first_fault(self) -> str:

@@ -424,6 +424,66 @@ def test_a_run_goes_on_as_it_was_begun(program: Program, folder: Path, llmock: A
     assert program("eval", "score", str(file), "starter", "--limit", "1").returncode == 0
     refused = program("eval", "run", "--resume", "last")
     assert (refused.returncode, "samples of a file" in refused.stderr) == (2, True)
+    assert "eval score FILE.jsonl DATASET --resume" in refused.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_scoring_a_file_goes_on_and_scores_nothing_twice(
+    program: Program, folder: Path, home: Path, number: signal.Signals
+) -> None:
+    """The last solution waits, so that the run is under way when it is ended."""
+    gate = folder / "gate"
+    rows = [json.loads(line) for line in answers(folder).read_text().splitlines()]
+    wait = f"    import os, time\n    while not os.path.exists({str(gate)!r}): time.sleep(0.01)\n"
+    for row in rows[8:]:
+        row["completion"] = wait + row["completion"]
+    rows.append({**rows[0], "completion": "   "})  # A sample without code.
+    file = folder / "some.jsonl"
+    file.write_text("".join(f"{json.dumps(row)}\n" for row in rows[:10] + rows[-1:]))
+    begun = ("eval", "score", str(file), "starter", "--workers", "1", "--task-seconds", "60")
+    with program.start(*begun) as process:
+        _wait(lambda: any(len(one.samples) >= 9 for one in runs(home)))
+        os.kill(process.pid, number)
+        assert process.stderr
+        told = next((line for line in process.stderr if "to go on" in line), "")
+        gate.touch()  # What is being judged is waited for.
+        process.communicate(timeout=120)
+    (before,) = runs(home)
+    assert 9 <= len(before.samples) < 11
+    if number == signal.SIGINT:
+        assert process.returncode == 130
+        assert f"eval score {file} starter --resume {before.id}" in told
+    done = program("eval", "score", str(file), "starter", "--resume", before.id, "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["run"] == before.id
+    (run,) = runs(home)
+    found = results(run)
+    assert found.pop(f"{PROBLEMS[0].task_id}#2") == "no_code_in_reply"
+    assert (len(found), set(found.values())) == (10, {"passed"})
+    assert run.manifest.limits["seconds"] == "60"
+    text = run.path.read_text()
+    for sample in before.samples:
+        mark = f'"task":"{sample.key[0]}","number":{sample.key[1]},'
+        assert text.count(f'"type":"Generated",{mark}') == 1
+        assert text.count(f'"type":"Scored",{mark}') <= 1
+
+
+def test_only_the_same_file_goes_on(program: Program, folder: Path, llmock: Any) -> None:
+    file = answers(folder)
+    few = ("eval", "score", str(file), "starter")
+    assert program(*few, "--limit", "2").returncode == 0
+    assert program(*few, "--resume", "last", "--json").returncode == 0
+    other = program(*few, "--resume", "last", "--limit", "3")
+    assert (other.returncode, "with other tasks" in other.stderr) == (2, True), other.stderr
+    answers(folder, wrong=1)
+    other = program(*few, "--resume", "last")
+    said = "has another sample 1 of starter/1 than the file"
+    assert (other.returncode, said in other.stderr) == (2, True), other.stderr
+    llmock.reply(FENCES, times=None)
+    asked = ("eval", "run", "starter", "--limit", "1", "--strategy", "fence", "--jobs", "1")
+    assert program(*asked).returncode == 0
+    other = program(*few, "--resume", "last")
+    assert (other.returncode, "eval run --resume" in other.stderr) == (2, True), other.stderr
 
 
 def test_a_line_shows_how_far_it_is(program: Program, folder: Path) -> None:

@@ -1,5 +1,6 @@
 """The disk is full, or fails: the program says so, and no file is left half written."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -10,6 +11,9 @@ from typing import Any
 
 import pytest
 
+from assistant.evals.datasets import STARTER
+from assistant.evals.datasets import load as load_set
+from assistant.evals.run_reader import load_run
 from assistant.record import load
 from tests.cli.conftest import Program
 from tests.faults.runs import (
@@ -85,6 +89,50 @@ def test_a_disk_that_fills_up(
         assert "space" in (done.stdout + done.stderr).lower()
     if contents(program.folder) == NEW:
         assert done.returncode == 0
+
+
+def test_scoring_goes_on_where_a_disk_that_filled_up_has_room_again(
+    program: Program, tmp_path: Path
+) -> None:
+    """The command that it names then is the one that goes on, and nothing is scored twice."""
+    own = _own_mounts()
+    if not own:
+        pytest.skip("needs mounts of its own: root, or user namespaces")
+    data, file = tmp_path / "data", tmp_path / "samples.jsonl"
+    data.mkdir()
+    rows = [
+        {"task_id": p.task_id, "solution": f"# {'x' * 20_000}\n{p.reference}"}
+        for p in load_set(str(STARTER)).problems[:12]
+    ]
+    file.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    score = (
+        f'{sys.executable} -m assistant eval score "$0" starter --workers 1 --data-folder {data}'
+    )
+    script = (
+        f"mount -t tmpfs -o size=300k tmpfs {data} && {score}; first=$?; "
+        f"cp {data}/evals/*/run.jsonl {tmp_path}/before.jsonl; "
+        f"mount -o remount,size=4m {data} && {score} --resume last >{tmp_path}/told; second=$?; "
+        f"cp {data}/evals/*/run.jsonl {tmp_path}/after.jsonl; echo $first $second"
+    )
+    done = subprocess.run(
+        [*own, "sh", "-c", script, str(file)],
+        cwd=program.folder,
+        env={**os.environ, **program.variables, "PYTHONPATH": str(Path(__file__).parents[2])},
+        text=True,
+        capture_output=True,
+        timeout=2 * ENDING,
+        check=False,
+    )
+    assert done.stdout.split() == ["2", "0"], done.stderr
+    assert "No space left" in done.stderr
+    assert "Traceback" not in done.stderr
+    before, after = (load_run(tmp_path / f"{name}.jsonl") for name in ("before", "after"))
+    assert f"assistant eval score {file} starter --resume {before.id}" in done.stderr
+    assert before.damaged == after.damaged == ()
+    assert 0 < len(before.samples) < 12
+    assert [sample.result for sample in after.samples] == ["passed"] * 12
+    text = (tmp_path / "after.jsonl").read_text()
+    assert text.count('"type":"Generated"') == text.count('"type":"Scored"') == 12
 
 
 # System calls that kill, or fail.
