@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TypeVar
 
+from assistant.asking import Run
 from assistant.budget import INFINITE, Budget, Left, Spent, left, narrower, spent
 from assistant.compaction import Situation, compaction, room
 from assistant.events import (
@@ -34,11 +35,11 @@ from assistant.events import (
     UsageError,
 )
 from assistant.feedback import one_line
-from assistant.loop import MakeTurn, Turn, converse, deliver, drive
+from assistant.loop import MakeTurn, Turn, converse, deliver, drive, said
 from assistant.prompts import prompt
 from assistant.protocols import Check, Executor, Model, Terms, Workspace
 from assistant.rewinding import where_the_files_are
-from assistant.transcript import history, this_turn
+from assistant.transcript import history, this_turn, under_way
 
 Sink = Callable[[Event], None]
 Result = TypeVar("Result")
@@ -81,9 +82,16 @@ class Chat:
 
     def say(self, text: str) -> Finished:
         """One turn: the user's message, and all that follows, to its ending."""
-        self.pour(Said(text))
-        run = converse(self.events, self.model, self.executor, self.terms, self.turn)
-        return drive(run, self.pour)
+
+        def turn() -> Run:
+            return converse(self.events, self.model, self.executor, self.terms, self.turn)
+
+        try:
+            return drive(said(text, turn), self.pour)
+        except KeyboardInterrupt as landed:  # Between two steps: what began has an ending.
+            if under_way(self.events):
+                self.pour(Finished("interrupted", str(landed)))
+            raise
 
     def attend(self, sink: Sink) -> None:
         """Give the sink what has happened since the chat was opened, and all that follows."""
@@ -289,12 +297,3 @@ class Chat:
     def reset(self) -> None:
         """Forget the conversation; the workspace and what was spent stay."""
         self.pour(Reset())
-
-
-def set_check_of(told: str) -> str | None:
-    """The check that ``Chat.set_check`` told the model of, "" for none; None: it told else."""
-    if told == prompt("check_unset"):
-        return ""
-    before, _, after = prompt("check_set", command="\0").partition("\0")
-    is_one = told.startswith(before) and told.endswith(after)
-    return told[len(before) : len(told) - len(after)] if is_one else None

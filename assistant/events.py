@@ -98,6 +98,17 @@ class Running:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """The user was asked whether the block that has begun may run.
+
+    Written twice: with ``answer`` "" before the question, so that a record that ends there tells
+    that nothing ran, and with "yes" or "no" after it.
+    """
+
+    answer: Literal["", "yes", "no"] = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Output:
     """A piece of a program's output as it comes; shown, not stored."""
 
@@ -205,6 +216,7 @@ Event = (
     | Notice
     | Replied
     | Running
+    | Asked
     | Output
     | Ran
     | Checking

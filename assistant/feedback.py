@@ -101,3 +101,12 @@ def clean(text: str) -> str:
 def _escaped(match: re.Match[str]) -> str:
     code = ord(match.group())
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def set_check_of(told: str) -> str | None:
+    """The check that ``Chat.set_check`` told the model of, "" for none; None: it told else."""
+    if told == prompt("check_unset"):
+        return ""
+    before, _, after = prompt("check_set", command="\0").partition("\0")
+    is_one = told.startswith(before) and told.endswith(after)
+    return told[len(before) : len(told) - len(after)] if is_one else None

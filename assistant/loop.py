@@ -1,6 +1,7 @@
 """The conversation loop: ask the model, run its blocks, feed back, until an ending that is true."""
 
 from collections.abc import Callable, Generator, Sequence
+from contextlib import suppress
 
 from assistant import feedback
 from assistant.asking import Asking, Ended, Run
@@ -49,9 +50,26 @@ def converse(
     except SandboxError as error:
         status, detail = "sandbox-error", str(error)
     except KeyboardInterrupt as interrupt:
-        status, detail = "interrupted", str(interrupt)
-        yield Said(prompt("interrupted", what="you"), "result")
+        yield from stopped(interrupt)
+        return
     yield Finished(status, detail)
+
+
+def said(text: str, turn: Callable[[], Run]) -> Run:
+    """The user's message, and the turn that follows: one ending, wherever a Ctrl-C lands."""
+    try:
+        yield Said(text)
+    except KeyboardInterrupt as interrupt:
+        yield from stopped(interrupt)
+    else:
+        yield from turn()
+
+
+def stopped(interrupt: KeyboardInterrupt) -> Run:
+    """How a turn ends that was interrupted, however often it is while it ends."""
+    with suppress(KeyboardInterrupt):
+        yield Said(prompt("interrupted", what="you"), "result")
+    yield Finished("interrupted", str(interrupt))
 
 
 class Turn(Asking):

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from assistant.budget import Budget
 from assistant.events import (
+    Asked,
     Checked,
     Checking,
     Chunk,
@@ -63,7 +64,7 @@ class Executor(Protocol):
     def look(self) -> Sequence[str]: ...
     def run(
         self, block: CodeBlock, seconds: float, /
-    ) -> Generator[Output | Notice, None, ExecResult]: ...
+    ) -> Generator[Output | Notice | Asked, None, ExecResult]: ...
 
 
 class Check(Protocol):
@@ -71,7 +72,9 @@ class Check(Protocol):
 
     @property
     def command(self) -> str: ...
-    def run(self, seconds: float, /) -> Generator[Checking | Output | Notice, None, Checked]: ...
+    def run(
+        self, seconds: float, /
+    ) -> Generator[Checking | Output | Notice | Asked, None, Checked]: ...
 
 
 class Workspace(Protocol):

@@ -12,6 +12,7 @@ from typing import Self
 
 from assistant.event_lines import Recorded, decode, encode, redacted, to_json
 from assistant.events import (
+    Asked,
     Checked,
     Checking,
     Chunk,
@@ -64,6 +65,7 @@ KEPT: Mapping[type, bool | None] = {
     Notice: False,
     Replied: True,
     Running: True,  # Intent before effect: a block that was started is never re-run by itself.
+    Asked: True,
     Output: None,
     Ran: True,
     Checking: False,

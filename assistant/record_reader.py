@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from assistant.event_lines import OtherVersion, Recorded, decode
-from assistant.events import Event, Finished, Ran, RecordError, Reset, Running, Said, Started
+from assistant.events import Asked, Event, Finished, Ran, RecordError, Reset, Running, Said, Started
 
 _OURS = b'{"v":'
 _PIECE = 1 << 16
@@ -47,6 +47,16 @@ class Loaded:
             if _is_user(event):
                 return None
         return None
+
+    @property
+    def waiting(self) -> bool:
+        """The block of ``unfinished`` never began: it waited for the user's yes."""
+        for event in reversed(self.events):
+            if isinstance(event, Asked):
+                return not event.answer
+            if isinstance(event, Running):
+                return False
+        return False
 
     @property
     def unfinished(self) -> Running | None:

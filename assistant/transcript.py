@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
-from assistant.events import Compacted, Event, Pictured, Replied, Reset, Rewound, Said
+from assistant.events import Compacted, Event, Finished, Pictured, Replied, Reset, Rewound, Said
 
 Numbered = list[tuple[int, Said | Replied]]
 """Messages with their numbers in the record, from 1."""
@@ -130,6 +130,16 @@ def this_turn(events: list[Event]) -> list[Event]:
         if isinstance(event, Said) and event.role == "user":
             return events[index + 1 :]
     return list(events)
+
+
+def under_way(events: Sequence[Event]) -> bool:
+    """Whether the user's last message has not come to its ending yet."""
+    for event in reversed(events):
+        if isinstance(event, Finished):
+            return False
+        if isinstance(event, Said) and event.role == "user":
+            return True
+    return False
 
 
 _VOLATILE = (

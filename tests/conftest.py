@@ -9,6 +9,8 @@ from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from assistant.events import AssistantError
 from assistant.sandbox.engine import Engine, connect, find_engine
@@ -16,6 +18,12 @@ from assistant.sandbox.image import DEFAULT_IMAGE, BuiltImage, find_image
 
 REAL_ENVIRONMENT = dict(os.environ)
 """As it was before any test touched it: an engine may be set up there."""
+
+# A busy machine is slow: that is no fault of what is tested.
+hypothesis_settings.register_profile(
+    "busy", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("busy")
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # Started in the background of a shell: programs that the tests start would inherit it.

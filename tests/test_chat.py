@@ -1,6 +1,7 @@
 """A conversation: events reach every sink in order, and the user's own actions are told."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
 
@@ -201,3 +202,20 @@ def test_a_ctrl_c_in_a_sink_ends_a_command_of_the_users_and_nothing_is_lost() ->
         result = chat.run(CodeBlock("bash", "x"))
         assert result.reason == "cancelled"
         assert [type(event) for event in chat.events] == [Running, Ran]
+
+
+@pytest.mark.parametrize("at", range(6))
+def test_a_turn_has_one_ending_however_often_it_is_interrupted(at: int) -> None:
+    made, seen = chat("```python\n1\n```\n", "fine")
+
+    def touchy(event: Event) -> None:
+        if len(made.events) > at:
+            raise KeyboardInterrupt
+
+    made.attend(touchy)
+    with suppress(KeyboardInterrupt):
+        made.say("hi")
+    kinds = [type(event) for event in seen]
+    assert kinds.count(Finished) == 1
+    assert kinds[-1] is Finished
+    assert made.events[-1] == seen[-1]

@@ -25,17 +25,22 @@ def begin(chat: Chat, setup: Setup, past: Loaded | None) -> None:
             tokens = chat.model.count([Said(setup.project_words)])
             chat.pour(Notice(f"{setup.project_file} is sent to the model: {tokens:,} tokens"))
     else:
-        chat.pour(Notice(f"session {chat.session} goes on; files are as its last block left them"))
+        chat.pour(
+            Notice(
+                f"session {chat.session} goes on; files are as its last block left them, variables"
+                " and what ran beside it are gone"
+            )
+        )
         for damage in past.damaged:
             chat.pour(Notice(f"line {damage.line} of its record cannot be read: {damage.why}"))
         if lost := past.unfinished:
             name = lost.block.path or lost.block.lang
-            chat.pour(
-                Notice(
-                    f"a block ({name}) was running, or waited for your yes, when the session ended;"
-                    " it is not run again"
-                )
+            was, so = (
+                ("waited for your yes", "it did not run")
+                if past.waiting
+                else ("was running", "it is not run again")
             )
+            chat.pour(Notice(f"a block ({name}) {was} when the session ended; {so}"))
         chat.pour(Said(prompt("resumed"), "result"))
 
 

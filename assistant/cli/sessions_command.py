@@ -37,14 +37,18 @@ def _list(sessions: Sessions, as_json: bool) -> int:
 
 def line(session: Session) -> str:
     """What a list says of a session."""
-    when = session.updated.astimezone().strftime("%Y-%m-%d %H:%M") if session.updated else "?"
     title = session.title or "(nothing said)"
     if session.damage:
         title = f"{title}  [damaged: {session.damage}]"
     used = ", ".join(
         (count(session.replies, "reply"), count(session.tokens, "token"), money(session.cost))
     )
-    return f"{session.id}  {when}  {session.status:<12}  {used}  {title}"
+    return f"{session.id}  {when(session)}  {session.status:<12}  {used}  {title}"
+
+
+def when(session: Session) -> str:
+    """When it was last written to, by the clock of this place."""
+    return session.updated.astimezone().strftime("%Y-%m-%d %H:%M") if session.updated else "?"
 
 
 def _fields(session: Session) -> dict[str, object]:

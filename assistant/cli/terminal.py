@@ -1,5 +1,7 @@
 """Opens a session in the terminal on the folder."""
 
+import time
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -9,12 +11,16 @@ from assistant.chat import Chat
 from assistant.cli.crash import crashed
 from assistant.cli.ending import RECEIVED
 from assistant.cli.forking import forked
-from assistant.cli.sessions_command import line
+from assistant.cli.sessions_command import line, when
 from assistant.cli.setup import Setup, data_folder
 from assistant.cli.wiring import Opened, open_chat, open_sessions
 from assistant.events import UsageError
+from assistant.sessions import Session
 from assistant.terminal.console import TerminalOptions
 from assistant.terminal.repl import run_terminal
+
+_FRESH = 10.0
+"""Seconds for which the list of sessions is taken for true."""
 
 
 class _Sittings:
@@ -52,8 +58,29 @@ def open_terminal(setup: Setup, resume: str | None) -> int:
         sittings.close()
 
 
+class _Known:
+    """The sessions there are, by their names, with their age and title: asked for at each key."""
+
+    def __init__(self, setup: Setup) -> None:
+        self._setup = setup
+        self._titles: Mapping[str, str] = {}
+        self._until = float("-inf")
+
+    def __call__(self) -> Mapping[str, str]:
+        if time.monotonic() > self._until:
+            self._titles = {one.id: f"{when(one)}  {one.title}" for one in self.here()}
+            self._until = time.monotonic() + _FRESH
+        return self._titles
+
+    def here(self) -> list[Session]:
+        """Those on this folder: only they can go on here."""
+        folder = str(self._setup.folder)
+        return [one for one in open_sessions(self._setup).list() if one.folder == folder]
+
+
 def _options(setup: Setup, sittings: _Sittings) -> TerminalOptions:
     settings = setup.settings
+    known = _Known(setup)
     commands = Path(platformdirs.user_config_dir("assistant")) / "commands"
     return TerminalOptions(
         ask=settings.ask,
@@ -73,6 +100,7 @@ def _options(setup: Setup, sittings: _Sittings) -> TerminalOptions:
         sandbox_state=lambda: sittings.opened.sandbox_state() if sittings.opened else "",
         sandbox_trouble=lambda: sittings.opened.sandbox_trouble() if sittings.opened else None,
         dearest=settings.dearest,
-        sessions=lambda: [session.id for session in open_sessions(setup).list()],
-        session_lines=lambda: [line(session) for session in open_sessions(setup).list()[:20]],
+        sessions=lambda: list(known()),
+        session_titles=known,
+        session_lines=lambda: [line(session) for session in known.here()],
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from assistant.evals.problems import Problem
 from assistant.evals.python_text import parsed
-from assistant.events import Checked, Checking, CodeBlock, Notice, Output
+from assistant.events import Asked, Checked, Checking, CodeBlock, Notice, Output
 from assistant.protocols import Executor
 
 _NAME = "the examples of the task"
@@ -55,7 +55,9 @@ class ExampleCheck:
     executor: Executor
     command: str = _NAME
 
-    def run(self, seconds: float, /) -> Generator[Checking | Output | Notice, None, Checked]:
+    def run(
+        self, seconds: float, /
+    ) -> Generator[Checking | Output | Notice | Asked, None, Checked]:
         yield Checking(self.command)
         code = self.latest()
         if code is None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from assistant.budget import Budget
 from assistant.events import (
+    Asked,
     Checked,
     Checking,
     Chunk,
@@ -159,7 +160,7 @@ def _compare(recorded: Sequence[Event], made: Sequence[Event], offset: int) -> D
 
 def _is_passing(event: Event) -> bool:
     """Shown while a turn goes on; not compared, since a replay waits for nothing."""
-    return isinstance(event, Chunk | Output | Retrying | Checking | Notice)
+    return isinstance(event, Chunk | Output | Retrying | Checking | Notice | Asked)
 
 
 def _same(old: Event | None, new: Event | None) -> bool:

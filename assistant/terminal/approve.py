@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from assistant.events import CodeBlock, ExecResult, Notice, Output
+from assistant.events import Asked, CodeBlock, ExecResult, Notice, Output
 from assistant.prompts import prompt
 from assistant.terminal.console import Ask, Console, TerminalOptions
 from assistant.terminal.highlight import Highlighter
@@ -18,6 +18,7 @@ from assistant.terminal.words import code_lines, count
 if TYPE_CHECKING:
     from assistant.protocols import Executor
 
+Run = Generator[Output | Notice | Asked, None, ExecResult]
 _SHELLS = ("bash", "sh")
 
 
@@ -35,18 +36,27 @@ class Approving:
     Everything else that the inner executor can do is still there.
     """
 
-    def __init__(self, executor: "Executor", ask: Callable[[CodeBlock], Answer]) -> None:
-        self._executor, self._ask = executor, ask
+    def __init__(
+        self,
+        executor: "Executor",
+        ask: Callable[[CodeBlock], Answer],
+        asks: Callable[[CodeBlock], bool] = lambda block: False,
+    ) -> None:
+        self._executor, self._ask, self._asks = executor, ask, asks
 
     def look(self) -> Sequence[str]:
         return self._executor.look()
 
-    def run(self, block: CodeBlock, seconds: float) -> Generator[Output | Notice, None, ExecResult]:
+    def run(self, block: CodeBlock, seconds: float) -> Run:
         """Ask, then run; the time that the answer takes is not the block's."""
+        if asks := self._asks(block):
+            yield Asked()
         try:
             answer = self._ask(block)
         except KeyboardInterrupt:
             return ExecResult(130, "", reason="cancelled")
+        if asks:
+            yield Asked("yes" if answer.yes else "no")
         if not answer.yes:
             notes = (answer.sentence,) if answer.sentence else ()
             return ExecResult(126, "", reason="declined", notes=notes)
@@ -97,7 +107,7 @@ class Approval:
         if self._own:
             return Answer(True)
         if pattern := self._denied(block):
-            self._renderer.say(f"a rule forbids it: {pattern}", "class:warn")
+            self._declined(f"a rule forbids it: {pattern}")
             return Answer(False, prompt("declined_by_rule", pattern=pattern))
         if self._settled(block):
             return Answer(True)
@@ -136,7 +146,7 @@ class Approval:
 
     def _asked(self, block: CodeBlock, kind: tuple[str, str]) -> Answer:
         if not self._console.interactive:
-            self._renderer.say("not run: nobody is there to ask (--ask never runs it unasked)")
+            self._declined("nobody is there to ask (--ask never runs it unasked)")
             return Answer(False)
         self._show(block)
         name = f"{block.action} {one_line(block.lang, 30)}".strip()
@@ -150,6 +160,10 @@ class Approval:
         if said.lower() in ("y", "yes"):
             return Answer(True)
         return Answer(False, rest.strip() if word.lower().rstrip(",.") in ("n", "no") else said)
+
+    def _declined(self, why: str) -> None:
+        self._renderer.declined = True
+        self._renderer.say(f"not run: {why}", "class:warn")
 
     def _show(self, block: CodeBlock) -> None:
         """Exactly what will run, with every hidden character visible."""

@@ -25,6 +25,8 @@ class Offers:
     """Names with their slash, and a line about each."""
     arguments: Callable[[str], Sequence[str]]
     """What can follow a command."""
+    about: Callable[[str, str], str]
+    """What there is to say of one of these: of the command and the argument."""
     folder: Callable[[], str]
     text: Callable[[], str]
     """The conversation so far."""
@@ -63,7 +65,9 @@ class SessionCompleter(Completer):
             return
         for argument in self._offers.arguments(name):
             if argument.startswith(word):
-                yield Completion(argument, -len(word), display=one_line(argument, 60))
+                about = one_line(self._offers.about(name, argument), 60)
+                shown = one_line(argument, 60)
+                yield Completion(argument, -len(word), display=shown, display_meta=about)
 
     def _paths(self, word: str, priced: bool = False) -> Iterable[Completion]:
         folder, _, start = word.rpartition("/")

@@ -1,6 +1,6 @@
 """What a session needs of a terminal, the options of one, and which kind there is."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -51,6 +51,8 @@ class TerminalOptions:
     session_lines: Callable[[], Sequence[str]] | None = None
     """The same with what is known of each, a line for a session."""
     """Open an earlier session; name those there are, newest first."""
+    session_titles: Callable[[], Mapping[str, str]] = dict
+    """What each was about and when, by its name."""
     sandbox_state: Callable[[], str] = str
     """In a word or two, for the line under the prompt; ``str`` says nothing."""
     sandbox_trouble: "Callable[[], AssistantError | None]" = lambda: None

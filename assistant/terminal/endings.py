@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from assistant.events import Event, Finished, Ran, Replied, Reserved
+from assistant.events import Event, Finished, Ran, Replied, Reserved, Summarised
 from assistant.terminal import words
 from assistant.terminal.sanitize import one_line
 from assistant.terminal.theme import Fragment
@@ -58,8 +58,13 @@ class Turn:
                 self.tokens += used.total
                 self.cost += used.cost or Decimal(0)
                 self.unpriced |= used.cost is None and used.total > 0
+            case Summarised(usage=used):
+                self.call = None
+                self.tokens += used.total
+                self.cost += used.cost or Decimal(0)
+                self.unpriced |= used.cost is None and used.total > 0
             case Ran(result=result):
-                self.blocks += 1
+                self.blocks += result.reason != "declined"
                 self.files.update(dict.fromkeys(result.files))
 
     def used(self) -> str:
@@ -81,10 +86,12 @@ def ending(finished: Finished, turn: Turn, took: float, hints: bool) -> Iterable
     """The lines of an ending; ``hints`` says what can be typed next, for interactive use."""
     interrupted = finished.status == "interrupted"
     good = finished.status == "done" or interrupted
-    head = _HEADLINES[finished.status] + ("; the session goes on" if interrupted and hints else "")
+    head = _HEADLINES[finished.status]
     detail = [line for line in finished.detail.splitlines() if line.strip()]
     if detail and not (interrupted and detail[0] == _SAID_ALREADY):
-        head = f"{head}: {one_line(detail[0], 500)}"
+        head += f"{', ' if interrupted else ': '}{one_line(detail[0], 500)}"
+    if interrupted and hints:
+        head += "; the session goes on"
     style = "class:good" if finished.status == "done" else "class:warn" if good else "class:bad"
     yield [(style, head)]
     for line in detail[1:10]:

@@ -5,10 +5,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from assistant.chat import set_check_of
 from assistant.event_lines import to_json
 from assistant.events import Checked, Event, Finished, Ran, Replied, Said, Started, UsageError
-from assistant.feedback import fenced
+from assistant.feedback import fenced, set_check_of
 from assistant.terminal import words
 from assistant.terminal.files import written
 from assistant.terminal.page import page

@@ -4,7 +4,7 @@ import re
 
 _LINES, _CHARACTERS = 20, 2_000
 """A paste beyond either is folded."""
-LABEL = re.compile(r"\[paste \d+: [\d,]+ lines?\]")
+LABEL = re.compile(r"\[paste \d+: [\d,]+ lines?(?:, about \d+k tokens)?\]")
 
 
 class Pastes:
@@ -18,7 +18,9 @@ class Pastes:
         lines = text.count("\n") + 1
         if lines <= _LINES and len(text) <= _CHARACTERS:
             return text
-        label = f"[paste {len(self._texts) + 1}: {lines:,} line{'s' if lines > 1 else ''}]"
+        tokens = len(text) // 4_000
+        size = f", about {tokens}k tokens" if tokens else ""
+        label = f"[paste {len(self._texts) + 1}: {lines:,} line{'s' if lines > 1 else ''}{size}]"
         self._texts[label] = text
         return label
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from assistant.events import (
+    Asked,
     Checked,
     Checking,
     Chunk,
@@ -34,6 +35,7 @@ from assistant.terminal.markdown import WIDEST, Markdown, Preview, Rows
 from assistant.terminal.sanitize import visible
 from assistant.terminal.screen import Screen
 from assistant.terminal.theme import Fragment, Line
+from assistant.terminal.typed import typed
 from assistant.terminal.wrap import wrap
 
 MARK = "▸"
@@ -71,6 +73,9 @@ class Renderer:
         self._turn, self._began = Turn(), clock()
         self.asks: Callable[[CodeBlock], bool] = lambda block: False
         """Whether a question about the block follows, which says all that a head would say."""
+        self._headless = False
+        self.declined = False
+        """Why the block under way does not run has been said."""
 
     def __call__(self, event: Event) -> None:
         self._turn.add(event)
@@ -105,14 +110,8 @@ class Renderer:
         if typed_here:
             self._section = "user"
             return
-        lines = self._safe(text).split("\n")
-        shown = lines if len(lines) <= 40 else [*lines[:20], f"… {len(lines) - 20} more lines"]
         self._begin("user")
-        marks = ["> ", *["  "] * (len(shown) - 1)]
-        self._show(
-            [("class:prompt", mark), ("class:user", line)]
-            for mark, line in zip(marks, shown, strict=True)
-        )
+        self._show(typed(self._safe(text)))
 
     def close(self) -> None:
         """Make final what is still open."""
@@ -208,8 +207,13 @@ class Renderer:
     def _running(self, event: Running) -> None:
         self._noticed.clear()
         self._streamed = False
-        if not self.asks(event.block):
+        self.declined = False
+        self._headless = self.asks(event.block)
+        if not self._headless:
             self.say(words.doing(event.block))
+
+    def _asked(self, event: Asked) -> None:
+        self._headless = False
 
     def _output(self, event: Output) -> None:
         self._streamed = True
@@ -217,6 +221,11 @@ class Renderer:
 
     def _ran(self, event: Ran) -> None:
         result = event.result
+        if self._headless:  # It came to no question after all.
+            self.say(words.doing(event.block))
+        if self.declined and result.reason == "declined":
+            self._streamed = False
+            return
         told = event.block.action != "run" and result.ok  # Its output says what the next line says.
         if not self._streamed and result.output and not told:
             self._pour("output", result.output)
@@ -277,6 +286,7 @@ _SHOWERS: dict[type, Callable[[Renderer, Any], None]] = {
     Retrying: Renderer._retrying,
     Notice: Renderer._notice,
     Running: Renderer._running,
+    Asked: Renderer._asked,
     Output: Renderer._output,
     Ran: Renderer._ran,
     Checking: Renderer._checking,

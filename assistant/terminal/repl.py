@@ -71,6 +71,7 @@ class _Repl:
             offers = Offers(
                 commands=self._commands,
                 arguments=lambda name: arguments(self.session, name) if self.session else (),
+                about=self._about,
                 folder=lambda: self.session.chat.folder if self.session else "",
                 text=self._said,
                 price=lambda size: f"about {size // 4:,} tokens",
@@ -87,6 +88,9 @@ class _Repl:
         if not self.session:
             return [("/help", "the commands"), ("/exit", "leave")]
         return [(f"/{command.name}", command.help) for command in table(self.session).values()]
+
+    def _about(self, name: str, argument: str) -> str:
+        return self.options.session_titles().get(argument, "") if name == "/resume" else ""
 
     def _said(self) -> str:
         events = self.session.chat.events[-50:] if self.session else []

@@ -1,12 +1,8 @@
 """What a session is made of while it goes on, and how a message goes out."""
 
-import re
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from assistant.budget import Left, Spent, left, narrower
 from assistant.events import (
     CodeBlock,
     Compacted,
@@ -14,29 +10,23 @@ from assistant.events import (
     Finished,
     Ran,
     Replied,
-    Reserved,
     Reset,
     Rewound,
-    Said,
     UsageError,
 )
 from assistant.feedback import fenced
 from assistant.prompts import prompt
-from assistant.protocols import window_of
 from assistant.terminal import words
 from assistant.terminal.approve import Approval, Approving
+from assistant.terminal.attaching import mentioned
 from assistant.terminal.console import Console, TerminalOptions
 from assistant.terminal.gallery import Gallery
 from assistant.terminal.render import Renderer
-from assistant.terminal.sanitize import one_line
-from assistant.transcript import history
+from assistant.terminal.standing import Standing, is_message
 
 if TYPE_CHECKING:
     from assistant.chat import Chat
 
-LARGEST = 200_000
-"""Bytes of a file that may go into a message."""
-_MENTION = re.compile(r"(?<!\S)@([^\s@][^\s]*)")
 _WARNINGS = (0.8, 0.5)
 
 
@@ -54,11 +44,9 @@ class Session:
     last: Finished | None = None
     _warned: float = 0.0
     _troubled: bool = False
-    _asked: bool = False
-    """The model was asked something since the session was opened."""
 
     def __post_init__(self) -> None:
-        self.gallery = Gallery(self)
+        self.gallery, self.standing = Gallery(self), Standing(self)
         self.use(self.chat)
 
     def use(self, chat: "Chat") -> None:
@@ -68,7 +56,7 @@ class Session:
             if sink not in chat.sinks:
                 chat.attend(sink)
         if not isinstance(chat.executor, Approving):
-            chat.executor = Approving(chat.executor, self.approval)
+            chat.executor = Approving(chat.executor, self.approval, self.approval.asks)
         chat.terms = replace(chat.terms, clock=self.approval.clock)
         self.tell_status()
         self._recall()
@@ -76,7 +64,7 @@ class Session:
     def _recall(self) -> None:
         """Of a conversation that goes on, the last turn, so that one knows where one was."""
         events = self.chat.events[: self.chat.opened]  # What follows has just been shown.
-        asked = [at for at, event in enumerate(events) if _is_message(event)]
+        asked = [at for at, event in enumerate(events) if is_message(event)]
         if not asked:
             return
         self.renderer.say(f"the last of {words.count(len(asked), 'message')}:", "class:dim")
@@ -89,10 +77,14 @@ class Session:
         """One turn, with the files that the message names put into it."""
         if self._told_of_trouble():
             return
-        parts = [text, *self.attached, *self._mentioned(text)]
+        files, hints = mentioned(self.chat, text)
+        parts = [text, *self.attached, *files]
         message = "\n\n".join(parts)
         if len(parts) > 1:
-            self.renderer.say(f"sent with it: {self.price(message)}", "class:dim")
+            price = self.standing.price("\n\n".join(parts[1:]))
+            self.renderer.say(f"sent with it: {price}", "class:dim")
+        for hint in hints:
+            self.renderer.say(hint, "class:warn")
         if not self._affordable(message):
             return
         self.attached.clear()
@@ -126,45 +118,12 @@ class Session:
             )
             self.renderer.say("the model sees this with your next message")
 
-    def file_text(self, name: str) -> str:
-        """A file of the user's as part of a message. Raises UsageError if it cannot be one."""
-        path = Path(self.chat.folder or ".", Path(name).expanduser())
-        try:
-            if not path.is_file():
-                raise UsageError(f"no such file: {name}")
-            if (size := path.stat().st_size) > LARGEST:
-                raise UsageError(
-                    f"{name} is too large for a message: {size:,} bytes",
-                    f"{LARGEST:,} bytes is the most; code in the sandbox can read all of it.",
-                )
-            text = path.read_text(encoding="utf-8")
-        except UnicodeDecodeError:
-            raise UsageError(f"{name} is no text, and the model can only be given text") from None
-        except OSError as error:
-            raise UsageError(f"{name} cannot be read: {error.strerror}") from error
-        longest = max((len(run) for run in re.findall(r"`{3,}", text)), default=2)
-        mark = "`" * (longest + 1)
-        return prompt("attached_file", path=name, text=f"{mark}text\n{text}\n{mark}")
-
-    def _mentioned(self, text: str) -> list[str]:
-        """The files that a message names with ``@``; what is no file stays a word."""
-        found = dict.fromkeys(match.rstrip(".,;:!?)") for match in _MENTION.findall(text))
-        folder = Path(self.chat.folder or ".")
-        return [self.file_text(name) for name in found if _is_file(folder / name)]
-
-    def price(self, message: str) -> str:
-        """What a message's own text takes, in tokens and money."""
-        tokens = self.chat.model.count([Said(message)])
-        cost = self.chat.model.cost(tokens, 0)
-        return words.joined((words.count(tokens, "token"), words.money(cost)))
-
     def _affordable(self, message: str) -> bool:
         """Whether the first call is within what the user set, or the user says yes."""
         dearest = self.options.dearest
         if dearest is None:
             return True
-        tokens = self.used_context() + self.chat.model.count([Said(message)])
-        cost = self.chat.model.cost(tokens, self.chat.model.max_reply)
+        cost = self.standing.dearest(message)
         if cost is None or cost <= dearest:
             return True
         most = words.money(cost)
@@ -180,97 +139,23 @@ class Session:
         """A sink: keeps the status line true, and warns at half and at four fifths of a cap."""
         if isinstance(event, Ran):
             self.gallery.hang(event.result.files)
+        if isinstance(event, Compacted | Reset | Rewound):
+            self.tell_status()
         if not isinstance(event, Replied | Finished):
             return
-        self._asked = True
+        self.standing.asked = True
         self.tell_status()
         if isinstance(event, Finished):
             return
-        share, name = self.most_used()
+        share, name = self.standing.most_used()
         for level in _WARNINGS:
             if share >= level > self._warned:
                 self._warned = level
                 self.renderer.say(f"{share:.0%} of this message's {name} are used", "class:warn")
                 return
 
-    def most_used(self) -> tuple[float, str]:
-        """The cap that is nearest to its end: the share that is used, and its name."""
-        rests, caps = self.chat.left(), self.chat.terms.budget
-        shares = [
-            (1 - float(rest) / float(cap), name)
-            for name, rest in rests._asdict().items()
-            if (cap := getattr(caps, name)) is not None and name != "seconds"
-        ]
-        return max(shares, default=(0.0, ""))
-
-    def _under_way(self) -> bool:
-        """Whether a message is being followed; else the next one has all of its caps."""
-        for event in reversed(self.chat.events[self.chat.opened :]):
-            if isinstance(event, Finished) or _is_message(event):
-                return not isinstance(event, Finished)
-        return False
-
-    def _next(self) -> Left:
-        """What the next message has, of the session's caps too."""
-        terms = self.chat.terms
-        whole = left(terms.budget, Spent())
-        return narrower(whole, left(terms.session, self.chat.spent())) if terms.session else whole
-
     def tell_status(self) -> None:
-        under_way = self._under_way()
-        now = self.chat.left() if under_way else self._next()
-        capped = now.dollars < Decimal(10**6) and self.priced()
-        dollars = words.money(now.dollars) if capped else ""
-        rest = words.joined((dollars, f"{now.replies:g} replies", _short(now.tokens)))
-        self.console.status(
-            words.joined(
-                (
-                    one_line(self.chat.model.name, 40),
-                    f"{'left' if under_way else 'next message'}: {rest}",
-                    self._context(),
-                )
-            )
-        )
-
-    def priced(self) -> bool:
-        """Whether what the model costs is known. Before the first call nobody has looked."""
-        for event in reversed(self.chat.events):
-            if isinstance(event, Reserved):
-                return event.cost is not None
-        return self.chat.terms.budget.dollars_required
-
-    def _context(self) -> str:
-        """How full the window is; of an unknown one, what is in it."""
-        used = self.used_context()
-        if not used:
-            return ""
-        # Sizes and prices take a while to load: not before the model is asked for the first time.
-        window = window_of(self.chat.model) if self._asked else None
-        return f"context {_short(used)}" + (f" of {_short(window)}" if window else "")
-
-    def used_context(self) -> int:
-        """Tokens of the conversation so far, by the last reply's count."""
-        for event in reversed(self.chat.events):
-            if isinstance(event, Compacted | Rewound | Reset):
-                return 0 if not self._asked else self.chat.model.count(history(self.chat.events))
-            if isinstance(event, Replied) and event.usage.total:
-                return event.usage.total
-        return 0
-
-
-def _is_message(event: Event) -> bool:
-    return isinstance(event, Said) and event.role == "user"
-
-
-def _short(tokens: float) -> str:
-    return f"{tokens / 1000:.0f}k tokens" if tokens >= 10_000 else f"{tokens:g} tokens"
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):
-        return False
+        self.console.status(self.standing.line())
 
 
 def number(argument: str, example: str) -> int:

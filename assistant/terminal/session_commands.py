@@ -1,9 +1,9 @@
 """The slash commands about the conversation: leaving, the model, the budget, other sessions."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal, InvalidOperation
 
-from assistant.events import Replied, Usage, UsageError
+from assistant.events import Replied, Summarised, Usage, UsageError
 from assistant.terminal import words
 from assistant.terminal.export import export as exported
 from assistant.terminal.session import Session, number
@@ -26,25 +26,38 @@ def model(session: Session, argument: str) -> None:
 
 
 def budget(session: Session, argument: str) -> None:
-    """budget [CAP=VALUE ...|cost]: what is left of it, other caps, or what it all cost."""
+    """budget [CAP=VALUE ...|cost]: what is left, other caps, or what it all cost."""
     if argument == "cost":
         session.renderer.text([[("", line)] for line in _cost(session)])
         return
     if argument:
         session.chat.set_budget(**dict(_cap(part) for part in argument.split()))
         session.tell_status()
-    left, caps = session.chat.left(), session.chat.terms.budget
-    for name in left._fields:
-        cap, rest = getattr(caps, name), getattr(left, name)
-        if cap is None:
-            text = f"{name}: no cap"
-        elif name == "dollars" and not session.priced():
-            text = f"dollars: {words.money(cap)}, kept where the model's price is known"
-        elif name == "dollars":
-            text = f"{name}: {words.money(rest)} of {words.money(cap)} left"
-        else:
-            text = f"{name}: {max(rest, 0):,.0f} of {cap:,.0f} left"
-        session.renderer.say(f"{text} (for each message)")
+    session.renderer.text([[("", line)] for line in _rests(session)])
+
+
+def _rests(session: Session) -> Iterable[str]:
+    """Each cap: what the next message has of it, and what the session used."""
+    chat, standing = session.chat, session.standing
+    rest, used, whole = standing.next_message(), chat.spent(), chat.terms.session
+    yield f"{'':<9}  {'next message':<13}  this session"
+    for name in rest._fields:
+        given = _amount(name, getattr(rest, name))
+        taken = _amount(name, getattr(used, name), unknown=used.unpriced)
+        cap = getattr(whole, name) if whole else None
+        yield f"{name:<9}  {given:<13}  {taken}" + (f" of {_amount(name, cap)}" if cap else "")
+    if chat.terms.budget.dollars is not None and not standing.priced():
+        yield "Dollars are kept where the model's price is known."
+
+
+def _amount(name: str, amount: Decimal | float, unknown: bool = False) -> str:
+    if amount == Decimal("Infinity"):
+        return "no cap"
+    if name != "dollars":
+        return f"{max(amount, 0):,.0f}"
+    if unknown:
+        return f"{words.money(Decimal(amount))} and what is not known" if amount else "unknown"
+    return words.money(Decimal(amount))
 
 
 def reset(session: Session, argument: str) -> None:
@@ -74,6 +87,10 @@ def resume(session: Session, argument: str) -> None:
     lines = session.options.session_lines() if session.options.session_lines else ()
     for line in lines[:20]:
         session.renderer.say(line)
+    if len(lines) > 20:
+        session.renderer.say(f"and {len(lines) - 20:,} more: `assistant sessions` lists them")
+    elif not lines:
+        session.renderer.say("there is no session on this folder yet")
 
 
 def fork(session: Session, argument: str) -> None:
@@ -125,7 +142,10 @@ def _cap(part: str) -> tuple[str, Decimal | float | None]:
 
 def _cost(session: Session) -> Sequence[str]:
     """The whole session in tokens and money, cached and reasoning tokens told apart."""
-    used = [event.usage for event in session.chat.events if isinstance(event, Replied)]
+    events = [e for e in session.chat.events if isinstance(e, Replied | Summarised)]
+    used = [event.usage for event in events]
+    summaries = sum(isinstance(event, Summarised) for event in events)
+    told = words.count(summaries, "summary")
     priced = [usage for usage in used if usage.cost is not None]
     total = sum((usage.cost or Decimal(0) for usage in priced), Decimal(0))
     unknown = sum(usage.cost is None and usage.total > 0 for usage in used)
@@ -135,7 +155,7 @@ def _cost(session: Session) -> Sequence[str]:
     if priced and unknown:
         money += f", and {words.count(unknown, 'reply')} of unknown cost"
     return (
-        f"replies: {len(used):,}",
+        f"replies: {len(used) - summaries:,}" + (f", and {told}" if summaries else ""),
         f"tokens in: {prompts:,}, of them cached {cached:,}",
         f"tokens out: {completions:,}, of them reasoning {reasoning:,}",
         f"cost: {money}",

@@ -7,6 +7,7 @@ from assistant.code.fences import fences
 from assistant.events import CodeBlock, Event, Finished, Ran, Replied, Said, UsageError
 from assistant.languages import find
 from assistant.prompts import prompt
+from assistant.terminal.attaching import file_text
 from assistant.terminal.files import written
 from assistant.terminal.highlight import Highlighter
 from assistant.terminal.sanitize import one_line, visible
@@ -19,9 +20,9 @@ def add(session: Session, argument: str) -> None:
     if not argument:
         raise UsageError("/add needs a file", "/add FILE")
     for name in argument.split():
-        text = session.file_text(name)
+        text = file_text(session.chat, name)
         session.attached.append(text)
-        session.renderer.say(f"{name}: {session.price(text)} with your next message")
+        session.renderer.say(f"{name}: {session.standing.price(text)} with your next message")
 
 
 def diff(session: Session, argument: str) -> None:
@@ -92,7 +93,6 @@ def redo(session: Session, argument: str) -> None:
 def rewind(session: Session, argument: str) -> None:
     """rewind: after /undo or /redo, take the conversation to where the files are, too."""
     session.chat.rewind()
-    session.tell_status()
 
 
 def _offer(session: Session) -> None:

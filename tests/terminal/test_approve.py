@@ -1,15 +1,19 @@
 """Asking before code runs."""
 
 from collections.abc import Generator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from assistant.events import CodeBlock, ExecResult, Running
+from assistant.chat import Chat
+from assistant.events import Asked, CodeBlock, ExecResult, Ran, Running
+from assistant.protocols import Terms
+from assistant.record import Recorder, load
 from assistant.terminal.approve import Answer, Approval, Approving
 from assistant.terminal.console import TerminalOptions
 from assistant.terminal.render import Renderer
-from tests.fakes import ListExecutor
+from tests.fakes import ListExecutor, ListModel
 from tests.terminal.screens import ListConsole
 
 BLOCK = CodeBlock("python", "print(1)")
@@ -166,3 +170,42 @@ def test_a_block_that_is_asked_about_has_one_head_and_is_counted_one_way() -> No
     renderer(Running(block))
     renderer(Running(CodeBlock("bash", "rm x")))
     assert console.text.endswith("▸ running python, 2 lines\n▸ running bash, 1 line")
+
+
+def test_the_question_is_on_the_record_before_and_after_it(tmp_path: Path) -> None:
+    asks, _ = approval("n it is late", ask="all")
+    made = Chat(ListModel(), Approving(ListExecutor(), asks, asks.asks), Terms())
+    made.run(BLOCK)
+    assert [e for e in made.events if isinstance(e, Asked)] == [Asked(), Asked("no")]
+    path = tmp_path / "record.jsonl"
+    for events, waiting in (
+        ([Running(BLOCK), Asked()], True),
+        ([Running(BLOCK), Asked(), Asked("yes")], False),
+        ([Running(BLOCK), Asked("no"), Running(BLOCK)], False),
+    ):
+        with Recorder(path) as recorder:
+            for event in events:
+                recorder(event)
+        loaded = load(path)
+        assert loaded.unfinished == Running(BLOCK)
+        assert loaded.waiting is waiting
+
+
+def test_a_rule_that_forbids_is_told_once() -> None:
+    asks, console = approval(deny=["rm *"])
+    renderer = asks._renderer
+    made = Chat(ListModel(), Approving(ListExecutor(), asks, asks.asks), Terms())
+    made.attend(renderer)
+    made.run(CodeBlock("bash", "rm x\n"))
+    assert console.text.count("not run") == 1
+    assert "not run: a rule forbids it: rm *" in console.text
+    assert "you declined" not in console.text
+    assert not any(isinstance(event, Asked) for event in made.events)
+
+
+def test_a_block_that_comes_to_no_question_has_its_head_all_the_same() -> None:
+    asks, console = approval(ask="all")
+    block = CodeBlock("python", "print 'x'\n")
+    for event in (Running(block), Ran(block, ExecResult(1, "This block was not run\n"))):
+        asks._renderer(event)
+    assert "▸ running python, 1 line\n│ This block was not run" in console.text

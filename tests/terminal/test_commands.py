@@ -1,12 +1,16 @@
 """The table of commands, and what a few of them do without a terminal."""
 
 import json
+import re
+from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from assistant.budget import Budget
 from assistant.chat import Chat
 from assistant.events import (
     CodeBlock,
@@ -17,7 +21,9 @@ from assistant.events import (
     Ran,
     Replied,
     Reserved,
+    Running,
     Said,
+    Summarised,
     Usage,
     UsageError,
 )
@@ -70,7 +76,7 @@ def test_help(tmp_path: Path) -> None:
     assert "/export FILE" in said(found)
     run_command(found, "/help budget")
     words = " ".join(said(found).split())
-    assert words.endswith("what is left of it, other caps, or what it all cost")
+    assert words.endswith("what is left, other caps, or what it all cost")
 
 
 @pytest.mark.parametrize(
@@ -230,8 +236,86 @@ def test_caps(tmp_path: Path) -> None:
     run_command(found, "/budget replies=3 dollars=none tokens=5000")
     assert found.chat.terms.budget.replies == 3
     assert found.chat.terms.budget.dollars is None
-    assert "replies: 3 of 3 left" in said(found)
-    assert "dollars: no cap" in said(found)
+    assert "replies    3              0" in said(found)
+    assert "dollars    no cap         $0" in said(found)
+
+
+def test_the_budget_tells_the_next_message_and_the_whole_session(tmp_path: Path) -> None:
+    found = session(tmp_path)
+    found.chat.terms = replace(
+        found.chat.terms, session=Budget(40, None, Decimal(3), None, None), budget=Budget()
+    )
+    for _ in range(2):
+        found.chat.pour(Said("go"))
+        found.chat.pour(Reserved(900, 100, Decimal("0.5")))
+        found.chat.pour(Replied("a", Usage(900, 0, 100, cost=Decimal("0.25"))))
+        found.chat.pour(Running(CodeBlock("python", "1")))
+        found.chat.pour(Ran(CodeBlock("python", "1"), ExecResult(0, "", 2.0)))
+        found.chat.pour(Finished("done"))
+    run_command(found, "/budget")
+    lines = said(found).splitlines()[-6:]
+    assert [line.split(maxsplit=1) for line in lines] == [
+        ["next", "message   this session"],
+        ["replies", "30             2 of 40"],
+        ["tokens", "400,000        2,000"],
+        ["dollars", "$2.00          $0.5000 of $3.00"],
+        ["seconds", "1,800          4"],
+        ["blocks", "60             2"],
+    ]
+
+
+def test_what_a_summary_cost_is_part_of_what_it_all_cost(tmp_path: Path) -> None:
+    found = session(tmp_path)
+    found.chat.pour(Replied("a", Usage(100, 0, 20, cost=Decimal("0.5"))))
+    found.chat.pour(Summarised("short", Usage(1000, 0, 50, cost=Decimal("0.25"))))
+    run_command(found, "/budget cost")
+    assert "replies: 1, and 1 summary" in said(found)
+    assert "tokens in: 1,100" in said(found)
+    assert "cost: $0.7500" in said(found)
+
+
+def test_the_price_of_a_file_is_what_it_adds(tmp_path: Path) -> None:
+    class Bound(ListModel):
+        """No prompt counts for less than the first one, as the real counter has it."""
+
+        def count(self, messages: Sequence[Said | Replied]) -> int:
+            return 5000 + super().count(messages)
+
+    (tmp_path / "a.py").write_text("x = 1\n")
+    found = session(tmp_path, model=Bound("fine"))
+    run_command(found, "/add a.py")
+    assert re.search(r"a\.py: \d\d tokens", said(found))
+    found.send("look")
+    assert re.search(r"sent with it: \d\d tokens", said(found))
+
+
+def test_files_of_the_copy_and_mistyped_names(tmp_path: Path) -> None:
+    class Copy:
+        def read(self, path: str, most: int) -> bytes:
+            if path != "made.py":
+                raise UsageError("none")
+            return b"y = 2\n"
+
+    (tmp_path / "dates.py").write_text("x = 1\n")
+    model = ListModel("fine", "fine")
+    found = session(tmp_path, model=model)
+    found.chat.workspace = Copy()  # type: ignore[assignment]
+    found.send("look at @made.py and @app.get and @dats.py")
+    assert "y = 2" in model.seen[0][-1].text
+    assert "there is no file dats.py, so none goes with it (dates.py?)" in said(found)
+    assert "app.get, so" not in said(found)
+    with pytest.raises(UsageError, match="no such file"):
+        run_command(found, "/add nothing.py")
+    with pytest.raises(UsageError, match="cannot be read"):
+        run_command(found, "/add ~nobody-of-this-name/x.py")
+
+
+def test_the_line_under_the_prompt_follows_a_reset(tmp_path: Path) -> None:
+    found = session(tmp_path, model=ListModel("fine"))
+    found.chat.pour(Replied("a", Usage(260_000, 0, 900)))
+    assert "context 261k" in found.console.line  # type: ignore[attr-defined]
+    run_command(found, "/reset")
+    assert "context" not in found.console.line  # type: ignore[attr-defined]
 
 
 def test_warnings_at_half_and_four_fifths(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -32,7 +33,7 @@ def test_a_piped_session() -> None:
     assert "Hello **there**, friend.\n" in text
     assert "```python\ndef double(n):\n" in text
     assert "│ 42\n▸ exit 0 · 0.2 s · files: made.py\n" in text
-    assert "▸ replies: 28 of 30 left" in text
+    assert re.search(r"^replies +30 +3$", text, re.MULTILINE)
     assert "never" not in text
     assert "> hello" not in text
 

@@ -39,19 +39,19 @@ def test_a_long_paste_is_folded_and_sent_whole() -> None:
     with Terminal() as terminal:
         terminal.expect(READY)
         terminal.paste("\n".join(f"row {number}" for number in range(2000)))
-        terminal.expect("[paste 1: 2,000 lines]")
+        terminal.expect("[paste 1: 2,000 lines, about 4k tokens]")
         assert "row 7" not in terminal.text
         terminal.type(" end\r")
         terminal.expect(lambda: "row 1999 end" in terminal.text and "▸ done" in terminal.text)
-        assert "… 1980 more lines" in terminal.text
+        assert "… 1,970 more lines …" in terminal.text
 
 
 def test_a_paste_of_a_megabyte() -> None:
     with Terminal() as terminal:
         terminal.expect(READY)
         terminal.paste("x" * 99 + ("\n" + "y" * 99) * 10_000)
-        terminal.expect("[paste 1: 10,001 lines]")
-        terminal.type("\x7f" * 30)
+        terminal.expect("[paste 1: 10,001 lines, about 250k tokens]")
+        terminal.type("\x7f" * 60)
         terminal.settle()
         terminal.type("hello\r")
         terminal.expect("Hello there, friend.")
@@ -149,7 +149,7 @@ def test_commands_and_paths_are_completed(tmp_path: Path) -> None:
     with Terminal({"folder": str(tmp_path)}) as terminal:
         terminal.expect("talker")
         terminal.type("/bud")
-        terminal.expect("what is left of it")
+        terminal.expect("what is left, other")
         terminal.type("\t")
         terminal.expect("> /budget")
         terminal.type("\x03")

@@ -43,7 +43,7 @@ def test_pastes() -> None:
     pastes = Pastes()
     assert pastes.fold("a\nb\nc") == "a\nb\nc"
     one, two = pastes.fold("x" * 5000), pastes.fold("\n" * 99)
-    assert (one, two) == ("[paste 1: 1 line]", "[paste 2: 100 lines]")
+    assert (one, two) == ("[paste 1: 1 line, about 1k tokens]", "[paste 2: 100 lines]")
     assert pastes.unfold(f"see {one} and {two}!") == f"see {'x' * 5000} and {chr(10) * 99}!"
     assert pastes.unfold("[paste 7: 3 lines]") == "[paste 7: 3 lines]"
 

@@ -1,0 +1,87 @@
+"""Files as part of a message: the user's own, or else what code has made in the copy."""
+
+import difflib
+import re
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from assistant.events import UsageError
+from assistant.prompts import prompt
+from assistant.terminal.sanitize import one_line
+
+if TYPE_CHECKING:
+    from assistant.chat import Chat
+
+LARGEST = 200_000
+"""Bytes of a file that may go into a message."""
+_MENTION = re.compile(r"(?<!\S)@([^\s@][^\s]*)")
+_NEAR = 500
+"""Entries of a folder among which a mistyped name is looked for."""
+
+
+def file_text(chat: "Chat", name: str) -> str:
+    """A file as part of a message. Raises UsageError if it cannot be one."""
+    try:
+        path = Path(chat.folder or ".", Path(name).expanduser())
+        if not path.is_file():
+            data = _of_the_copy(chat, name)
+            if data is None:
+                raise UsageError(f"no such file: {name}")
+        elif (size := path.stat().st_size) > LARGEST:
+            raise UsageError(
+                f"{name} is too large for a message: {size:,} bytes",
+                f"{LARGEST:,} bytes is the most; code in the sandbox can read all of it.",
+            )
+        else:
+            data = path.read_bytes()
+        text = data.decode("utf-8").replace("\r\n", "\n")
+    except UnicodeDecodeError:
+        raise UsageError(f"{name} is no text, and the model can only be given text") from None
+    except (OSError, ValueError, RuntimeError) as error:  # The last: ~nobody.
+        why = getattr(error, "strerror", None) or str(error)
+        raise UsageError(f"{name} cannot be read: {why}") from error
+    longest = max((len(run) for run in re.findall(r"`{3,}", text)), default=2)
+    mark = "`" * (longest + 1)
+    return prompt("attached_file", path=name, text=f"{mark}text\n{text}\n{mark}")
+
+
+def mentioned(chat: "Chat", text: str) -> tuple[list[str], list[str]]:
+    """The files that a message names with ``@`` as texts, and hints for names that are mistyped.
+
+    What is no file, nor nearly the name of one, is a word like any other.
+    """
+    texts, hints = [], []
+    for name in dict.fromkeys(match.rstrip(".,;:!?)") for match in _MENTION.findall(text)):
+        if _is_file(Path(chat.folder or ".", name)) or _of_the_copy(chat, name) is not None:
+            texts.append(file_text(chat, name))
+        elif near := _nearest(Path(chat.folder or "."), name):
+            hints.append(f"there is no file {one_line(name)}, so none goes with it ({near}?)")
+    return texts, hints
+
+
+def _of_the_copy(chat: "Chat", name: str) -> bytes | None:
+    with suppress(UsageError):
+        return chat.read(name, LARGEST)
+    return None
+
+
+def _nearest(folder: Path, name: str) -> str:
+    """A file whose name is nearly this one, or nothing."""
+    above, _, last = name.rpartition("/")
+    if "." not in last[1:]:
+        return ""
+    try:
+        names = [entry.name for entry in islice(folder.joinpath(above).iterdir(), _NEAR)]
+    except (OSError, ValueError):
+        return ""
+    near = difflib.get_close_matches(last, names, 1, 0.75)
+    return one_line(f"{above}/{near[0]}" if above else near[0]) if near else ""
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
