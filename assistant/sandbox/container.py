@@ -17,6 +17,7 @@ from assistant.sandbox.places import KILLED
 from assistant.sandbox.ready import HOME, UID, WORKSPACE, ReadyImage
 from assistant.sandbox.relay import PackageRelay
 from assistant.sandbox.source import command, runner_source
+from assistant.sandbox.syscalls import filtered
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -39,6 +40,8 @@ class Blueprint:
     limits: Limits
     user: str = f"{UID}:{UID}"
     home: str = HOME
+    filter: str | None = None
+    """Of system calls, as an option of the engine's; None leaves the engine's own in force."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -186,6 +189,21 @@ def created(
     client: "DockerClient", arguments: dict[str, Any]
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
     """What the engine answers, and what it could not be given, in sentences."""
+    config = arguments["host_config"]
+    filters = [option for option in config["SecurityOpt"] if option.startswith("seccomp=")]
+    others = [option for option in config["SecurityOpt"] if option not in filters]
+
+    def create(given: list[str]) -> tuple[dict[str, Any], tuple[str, ...]]:
+        config["SecurityOpt"] = [*others, *given]
+        return _created(client, arguments)
+
+    (answer, lost), unfiltered = filtered(create, filters[0] if filters else None)
+    return answer, (*lost, *unfiltered)
+
+
+def _created(
+    client: "DockerClient", arguments: dict[str, Any]
+) -> tuple[dict[str, Any], tuple[str, ...]]:
     from docker.errors import APIError  # late: heavy
 
     try:
@@ -235,7 +253,7 @@ def _host_config(
         network_mode=_network(options),
         runtime=options.runtime,
         cap_drop=["ALL"],
-        security_opt=["no-new-privileges:true"],
+        security_opt=["no-new-privileges:true", *([blueprint.filter] if blueprint.filter else [])],
         read_only=True,
         tmpfs={"/tmp": tmp},
         shm_size=limits.shared,

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from assistant.events import SandboxError, UsageError
@@ -13,6 +14,7 @@ from assistant.sandbox.places import Linked, Place
 from assistant.sandbox.plain import PlainPlace
 from assistant.sandbox.ready import ready_image
 from assistant.sandbox.running import Manner, RunnerSandbox
+from assistant.sandbox.syscalls import own_filter
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -88,9 +90,12 @@ def blueprint(client: "DockerClient", options: SandboxOptions) -> Blueprint:
         )
     limits = options.limits or roomy(int(about.get("MemTotal") or 0), int(about.get("NCPU") or 1))
     image = ready_image(client, options.image)
+    made = Blueprint(
+        image, options, limits, filter=own_filter(about, shared=options.life == "pooled")
+    )
     if options.mount is None:
-        return Blueprint(image, options, limits)
-    return Blueprint(image, options, limits, user=_owner(options.mount), home="/tmp")
+        return made
+    return replace(made, user=_owner(options.mount), home="/tmp")
 
 
 def _owner(mount: Mounted) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from assistant.events import SandboxError
 from assistant.sandbox.building.workbench import bench_name
 from assistant.sandbox.engine import engine_errors
+from assistant.sandbox.syscalls import filtered, own_filter
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -22,7 +23,7 @@ _HALF = 500_000_000
 """Of a processor, in billionths."""
 # Runs as the sandbox's user under all limits, and tells what the kernel says of itself.
 _LOOK = r"""
-import json, os, resource, shutil
+import ctypes, json, os, resource, shutil
 def first(*paths):
     for path in paths:
         try:
@@ -37,6 +38,7 @@ def writable(path):
     except OSError:
         return False
     return True
+ring = ctypes.CDLL(None).syscall(425, 1, ctypes.create_string_buffer(200))
 print(json.dumps({
     "memory": first("memory.max", "memory/memory.limit_in_bytes"),
     "swap": first("memory.swap.max"),
@@ -52,6 +54,7 @@ print(json.dumps({
     "capabilities": int(status["CapEff"], 16) | int(status["CapBnd"], 16),
     "no new privileges": status["NoNewPrivs"].strip(),
     "seccomp": status["Seccomp"].strip(),
+    "io_uring": ring >= 0,
     "root writable": writable("/x") or writable("/usr/x"),
 }))
 """
@@ -65,6 +68,8 @@ class Limit:
     asked: str
     got: str
     holds: bool
+    needed: bool = True
+    """Nothing runs safely without it."""
 
 
 def try_limits(client: "DockerClient", image: str) -> tuple[Limit, ...]:
@@ -73,7 +78,11 @@ def try_limits(client: "DockerClient", image: str) -> tuple[Limit, ...]:
     A limit holds if the engine kept it (inspect) and the kernel knows of it.
     """
     with engine_errors("The limits could not be tried"):
-        container = client.containers.create(image, ["sleep", "60"], **_settings())
+        calls = own_filter(client.info(), shared=False)
+        container, _ = filtered(
+            lambda given: client.containers.create(image, ["sleep", "60"], **_settings(given)),
+            calls,
+        )
         try:
             container.start()
             container.reload()
@@ -86,7 +95,7 @@ def try_limits(client: "DockerClient", image: str) -> tuple[Limit, ...]:
     return tuple(_compare(json.loads(output), kept))
 
 
-def _settings() -> dict[str, Any]:
+def _settings(filters: list[str]) -> dict[str, Any]:
     from docker.types import LogConfig, Ulimit  # late: heavy
 
     limits = {"nofile": _FILES, "fsize": _FILE_SIZE, "core": 0}
@@ -94,10 +103,11 @@ def _settings() -> dict[str, Any]:
         "name": bench_name(),
         "entrypoint": [""],
         "user": "10001:10001",
+        "working_dir": "/",
         "network_mode": "none",
         "read_only": True,
         "cap_drop": ["ALL"],
-        "security_opt": ["no-new-privileges:true"],
+        "security_opt": ["no-new-privileges:true", *filters],
         "mem_limit": _MEMORY,
         "memswap_limit": _MEMORY,
         "pids_limit": _PROCESSES,
@@ -133,6 +143,9 @@ def _compare(seen: Mapping[str, Any], kept: Mapping[str, Any]) -> Iterator[Limit
     yield _same("capabilities", "0x0", hex(seen["capabilities"]))
     yield _same("no new privileges", "1", seen["no new privileges"])
     yield _same("system call filter", "2", seen["seccomp"])
+    # The runner of an image with Python adds this by itself.
+    told = "there" if seen["io_uring"] else "none"
+    yield Limit("io_uring", "none", told, told == "none", needed=False)
     yield _same("writable system", "no", "yes" if seen["root writable"] else "no")
 
 

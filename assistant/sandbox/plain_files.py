@@ -15,7 +15,7 @@ from assistant.events import SandboxError
 from assistant.sandbox.container import Blueprint, create_arguments, created, new_name
 from assistant.sandbox.protocol import Caps, checked_path
 from assistant.sandbox.questions import Store
-from assistant.sandbox.ready import HOME, UID, WORKSPACE
+from assistant.sandbox.ready import HOME, UID, WORKSPACE, ended
 from assistant.sandbox.tree import Delta, Entry, patched
 
 if TYPE_CHECKING:
@@ -98,7 +98,8 @@ class PlainFiles:
                 about.size, about.mtime = len(data), int(time.time())
                 about.uid = about.gid = UID
                 archive.addfile(about, io.BytesIO(data))
-        self._client.api.put_archive(self._keeper, folder, packed.getvalue())
+            end = archive.offset
+        self._client.api.put_archive(self._keeper, folder, ended(packed, end))
 
     def pull(
         self, blobs: Store, caps: Caps, skip: frozenset[str]

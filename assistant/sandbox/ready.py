@@ -125,7 +125,14 @@ def _folders(client: "DockerClient", container: str) -> bytes:
                 entry = tarfile.TarInfo(path)
                 entry.size, entry.mode, entry.mtime = len(data), 0o644, int(time.time())
                 archive.addfile(entry, io.BytesIO(data))
-    return packed.getvalue()
+        end = archive.offset
+    return ended(packed, end)
+
+
+def ended(packed: io.BytesIO, end: int) -> bytes:
+    """An archive whose members go as far as ``end``, with the two empty blocks that end it and none
+    of those that fill it up: Podman calls it an error when nobody reads them."""
+    return packed.getvalue()[:end] + bytes(1024)
 
 
 def _small_file(client: "DockerClient", container: str, path: str) -> bytes:

@@ -1,6 +1,5 @@
 """What the engine on this machine really gives: versions, limits that hold, and what is missing."""
 
-import re
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -115,7 +114,9 @@ def _lacks(
     if image is None:
         yield Lack("the sandbox image", "assistant sandbox build")
     for limit in limits:
-        if not limit.holds:
+        if not limit.holds and not limit.needed:
+            yield Lack(f"{limit.name} refused", "a newer engine", needed=False)
+        elif not limit.holds:
             yield Lack(
                 f"the limit on {limit.name}",
                 "switch the kernel's controller on (its boot options), or use another engine",
@@ -128,9 +129,6 @@ def _lacks(
             "give the engine a folder on ext4 or xfs",
             needed=False,
         )
-    old = re.match(r"\d+", engine.version)
-    if engine.name == "Docker" and old and int(old[0]) < 25:
-        yield Lack("a system call filter without io_uring", "Docker 25 or newer", needed=False)
     # Podman lists every runtime that it has heard of.
     if engine.name == "Podman" or "runsc" not in (info.get("Runtimes") or {}):
         yield Lack(

@@ -30,6 +30,11 @@ ATTACKS = (
             "namespace of processes": "call(272, 0x20000000)",
             "namespace of names": "call(272, 0x4000000)",
             "namespace by clone": "call(56, 0x10000000 | 17, 0, 0, 0, 0)",
+            "namespace by the new clone": (
+                "call(435, (ctypes.c_ulong * 8)(0x10000000, 0, 0, 0, 17, 0, 0, 0), 64)"
+            ),
+            "namespace of time": "call(272, 0x80)",
+            "namespace of groups": "call(272, 0x2000000)",
             "namespace of the runner": "call(308, os.open('/proc/1/ns/mnt', 0), 0)",
             "map of users": "os.write(os.open('/proc/self/uid_map', os.O_WRONLY), b'0 0 1')",
         },
@@ -60,6 +65,15 @@ ATTACKS = (
             "watch of all files": "call(300, 0, 0)",
             "key requested": "call(249, b'user', b'x', None, -3)",
             "personality": "call(135, 0x0400000)",
+            "queue of messages": "call(68, 0, 0o1600)",
+            "queue with a name": "call(240, b'q', 0o102, 0o600, None)",
+            "machine under this one": "socket.socket(40, 1)",
+            "ciphers of the kernel": "socket.socket(38, 5)",
+            "protocol that nobody uses": "socket.socket(30, 5)",
+            "keys of one's own": "call(250, 0, -3, 1)",
+            "file by its number": "call(303, -100, b'/', ctypes.create_string_buffer(200), b'1')",
+            "memory of another": "call(310, 1, None, 0, None, 0, 0)",
+            "pages moved": "call(256, 0, 8, None, None)",
         },
     ),
     Attack(

@@ -66,6 +66,11 @@ def go(
     return finish(sandbox.run(CodeBlock(lang, code, path), seconds))[1]
 
 
+def until_output(run: Run) -> None:
+    while not isinstance(next(run), Output):
+        pass
+
+
 def _interrupted(run: Run) -> Run:
     """The rest of a run into which a Ctrl-C falls now."""
     try:
@@ -375,7 +380,7 @@ class Contract:
 
     def test_ctrl_c_ends_the_block_and_is_a_result(self, session: Sandbox) -> None:
         run = session.run(CodeBlock("python", "import time\nprint('on')\ntime.sleep(60)"), 60)
-        next(run)
+        until_output(run)
         result = finish(_interrupted(run))[1]
         assert (result.reason, result.exit_code) == ("cancelled", 130)
         assert result.output.startswith("on")
@@ -392,7 +397,7 @@ class Contract:
 
     def test_a_run_that_is_dropped_is_ended(self, session: Sandbox) -> None:
         run = session.run(CodeBlock("python", "print('on')\nwhile True: pass"), 60)
-        next(run)
+        until_output(run)
         run.close()
         assert go(session, "print(1)").output == "1\n"
 

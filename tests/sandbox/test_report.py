@@ -35,6 +35,7 @@ SEEN: dict[str, Any] = {
     "capabilities": 0,
     "no new privileges": "1",
     "seccomp": "2",
+    "io_uring": False,
     "root writable": False,
 }
 
@@ -49,7 +50,7 @@ def test_the_limits_of_this_engine_hold(engine: Engine, sandbox_image: BuiltImag
     with connect(engine.endpoint) as client:
         limits = try_limits(client, sandbox_image.id)
         assert not client.containers.list(all=True, filters={"name": f"{NAME}{os.getpid()}-"})
-    assert len(limits) == 14
+    assert len(limits) == 15
     assert [limit for limit in limits if not limit.holds] == []
 
 
@@ -102,6 +103,7 @@ def test_without_an_engine_the_remedy_is_all(tmp_path: Path) -> None:
         ("capabilities", {"capabilities": 0x20}),
         ("no new privileges", {"no new privileges": "0"}),
         ("system call filter", {"seccomp": "0"}),
+        ("io_uring", {"io_uring": True}),
         ("writable system", {"root writable": True}),
     ],
 )
