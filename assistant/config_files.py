@@ -85,7 +85,7 @@ def read_config(path: Path) -> ConfigFile:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise UsageError(f"{path}:{line}: not UTF-8", "Save the file as UTF-8.") from error
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # Among them numbers with too many digits.
         found = re.search(r"line (\d+)", str(error))
         place = found[1] if found else text.rstrip().count("\n") + 1
         raise UsageError(f"{path}:{place}: not valid TOML: {error}") from error
@@ -139,7 +139,7 @@ def _parsed(lines: list[str]) -> Mapping[str, Any] | None:
 
     try:
         return tomllib.loads("\n".join(lines))
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return None
 
 

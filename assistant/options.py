@@ -156,6 +156,9 @@ def read_text(option: Option, text: str, folder: str) -> Any:
     return read_value(option, raw, folder)
 
 
+_LARGEST = 1 << 63
+
+
 class _Wrong:
     """No value at all: None is one."""
 
@@ -171,6 +174,8 @@ def _typed(option: Option, raw: object) -> Any:
         return _decimal(raw)
     if kind is Size:
         return _size(raw)
+    if type(raw) is int and not -_LARGEST < raw < _LARGEST:
+        return _WRONG
     if kind is float and type(raw) is int:
         return float(raw)
     if kind is float:
@@ -193,7 +198,7 @@ def _decimal(raw: object) -> Any:
         amount = Decimal(str(raw))
     except InvalidOperation:
         return _WRONG
-    return amount if amount.is_finite() else _WRONG
+    return amount if amount.is_finite() and amount < _LARGEST else _WRONG
 
 
 def _size(raw: object) -> Any:
@@ -220,6 +225,8 @@ def _pairs(parts: Iterable[str]) -> dict[str, str] | None:
 def _shown(option: Option, raw: object) -> str:
     if option.traits.secret:
         return "something else"
+    if type(raw) is int and not -_LARGEST < raw < _LARGEST:
+        return "a number that is too large"
     return str(raw).lower() if isinstance(raw, bool) else f"{raw!r:.60}"
 
 

@@ -96,7 +96,10 @@ class Settings:
     replies: int = option(30, "replies for each message", least=1)
     tokens: int = option(400_000, "tokens for each message", least=1)
     dollars: Decimal = option(
-        Decimal("2.00"), "dollars for each message; if set, an unknown price is an error", least=0
+        Decimal("2.00"),
+        "dollars for each message; if set, an unknown price is an error",
+        widens="more",
+        least=0,
     )
     seconds: float = option(1800.0, "seconds for each message", least=1)
     blocks: int = option(60, "executed blocks for each message", least=0)
@@ -104,13 +107,16 @@ class Settings:
     # The budget of a whole session.
     session_replies: int | None = option(None, "replies for a session", least=1)
     session_tokens: int | None = option(None, "tokens for a session", least=1)
-    session_dollars: Decimal | None = option(None, "dollars for a session", least=0)
+    session_dollars: Decimal | None = option(None, "dollars for a session", widens="more", least=0)
     session_seconds: float | None = option(None, "seconds for a session", least=1)
     session_blocks: int | None = option(None, "executed blocks for a session", least=0)
 
     # The budget of an evaluation run.
     eval_dollars: Decimal | None = option(
-        Decimal("5.00"), "dollars for `assistant eval run`, where prices are known", least=0
+        Decimal("5.00"),
+        "dollars for `assistant eval run`, where prices are known",
+        widens="more",
+        least=0,
     )
 
     # The terminal.
@@ -120,7 +126,10 @@ class Settings:
         widens="more",
     )
     dearest: Decimal | None = option(
-        None, "dollars: a message whose first call may cost more is asked about", least=0
+        None,
+        "dollars: a message whose first call may cost more is asked about",
+        widens="more",
+        least=0,
     )
     allow: tuple[str, ...] = option(
         (), "patterns of code that runs unasked", adds=True, widens="change"

@@ -106,6 +106,8 @@ def _refuse_widening(
 def _widens(option: Option, before: Any, value: Any) -> bool:
     if option.traits.widens == "more" and option.choices:
         return option.choices.index(value) > option.choices.index(before)
+    if option.traits.widens == "more" and (value is None or before is None):  # No cap is most.
+        return value is None and before is not None
     if option.traits.widens == "more":
         return bool(value > before)
     if option.traits.widens == "change" and isinstance(value, Mapping):

@@ -339,6 +339,48 @@ def test_a_project_can_be_ignored(project: Path, text, name) -> None:
 
 
 @pytest.mark.parametrize(
+    ("mine", "theirs", "refused"),
+    [
+        ("", "dollars = 2.01", True),
+        ("dollars = 5", "dollars = 4.99", False),
+        ("dollars = 5", "profile = ''\n[budget]\ndollars = 6", True),
+        ("", "session_dollars = 1000", False),  # There is no cap of the user's.
+        ("session_dollars = 5", "session_dollars = 'none'", True),
+        ("session_dollars = 5", "session_dollars = 4", False),
+        ("", "eval_dollars = 'none'", True),
+        ("dearest = 0.5", "dearest = 0.6", True),
+    ],
+)
+def test_a_project_cannot_spend_more_than_its_user_allows(
+    project: Path, mine: str, theirs: str, refused: bool
+) -> None:
+    user(f"{mine}\n")
+    own(project, f"{theirs}\n")
+    if not refused:
+        load_settings(folder=project)
+        return
+    with pytest.raises(UsageError, match=r"(dollars|dearest) may not be set to"):
+        load_settings(folder=project)
+
+
+BEYOND_SENSE = {
+    "digits": "replies = " + "1" * 5000,
+    "hexadecimal": "seed = 0x" + "f" * 9000,
+    "whole for a float": "temperature = " + "9" * 400,
+    "exponent": "dollars = '1e999999999'",
+    "depth": "replies = " + "[" * 20_000,
+}
+
+
+@pytest.mark.parametrize("name", BEYOND_SENSE)
+def test_numbers_beyond_sense_are_an_error_with_its_place(project: Path, name: str) -> None:
+    own(project, f"{BEYOND_SENSE[name]}\n")
+    with pytest.raises(UsageError, match=r"assistant\.toml:1: ") as caught:
+        load_settings(folder=project)
+    assert len(caught.value.message) < 500
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "mount = 'none'",
