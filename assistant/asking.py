@@ -17,6 +17,7 @@ from assistant.events import (
     Status,
     Summarised,
 )
+from assistant.files_in_use import Read, nothing
 from assistant.prompts import prompt
 from assistant.protocols import Model, Terms, window_of
 from assistant.transcript import history, this_turn
@@ -44,6 +45,7 @@ class Asking:
     def __init__(self, past: Sequence[Event], model: Model, terms: Terms) -> None:
         self.events = list(past)
         self.model, self.terms = model, terms
+        self.read: Read = nothing
         self.began = terms.clock() - spent(this_turn(self.events)).seconds
 
     def keep(self, event: Kept) -> Kept:
@@ -105,7 +107,8 @@ class Asking:
             return
         check = self.terms.check.command if self.terms.check else ""
         shorter = False
-        for event in compaction(self.events, Situation(self.model, self.left, check), most):
+        now = Situation(self.model, self.left, check, self.read)
+        for event in compaction(self.events, now, most):
             if isinstance(event, Notice | Retrying):
                 yield event
                 continue

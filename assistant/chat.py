@@ -35,6 +35,7 @@ from assistant.events import (
     UsageError,
 )
 from assistant.feedback import one_line
+from assistant.files_in_use import reader
 from assistant.loop import MakeTurn, Turn, converse, deliver, drive, said
 from assistant.prompts import prompt
 from assistant.protocols import Check, Executor, Model, Terms, Workspace
@@ -281,7 +282,7 @@ class Chat:
         Raises ModelError where what must stay does not fit the model's window.
         """
         check = self.terms.check.command if self.terms.check else ""
-        now = Situation(self.model, self.left, check)
+        now = Situation(self.model, self.left, check, reader(self.workspace))
         used = self.model.count(history(self.events))
         most = min(room(self.model) or used, used)
         try:

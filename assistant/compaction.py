@@ -21,6 +21,7 @@ from assistant.events import (
     Summarised,
 )
 from assistant.feedback import quoted
+from assistant.files_in_use import Read, nothing
 from assistant.prompts import prompt
 from assistant.protocols import Model, window_of
 from assistant.transcript import Numbered, history, is_system, middle_cut, numbered
@@ -44,6 +45,8 @@ class Situation:
     model: Model
     left: Callable[[], Left]
     check: str = ""
+    read: Read = nothing
+    """The text of a file as code left it; None where there is none."""
 
 
 def room(model: Model) -> int | None:
@@ -181,7 +184,7 @@ class _Work:
 
     def with_note(self, summary: str) -> Compacted | None:
         """The note and the cuts that bring most over and still fit."""
-        note = Note(self.events, self.now.check, self.now.left())
+        note = Note(self.events, self.now.check, self.now.left(), self.now.read)
         quarter = self.goal // 4
         tails = (self.goal // 2, self.goal // 4, 0)
         for tail, most in zip(tails, (self.goal, self.goal, self.most), strict=True):

@@ -1,10 +1,11 @@
 """The note that stands for old messages: the user's own words, the check, the files, a summary."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from assistant.budget import Left
-from assistant.events import Checked, Event, Ran, Replied, Reset, Restored, Said
+from assistant.events import Checked, Event, Replied, Reset, Said
 from assistant.feedback import one_line, quoted
+from assistant.files_in_use import FilesInUse, Read
 from assistant.prompts import prompt
 from assistant.transcript import middle_cut
 
@@ -16,10 +17,11 @@ _SHORT = 150
 class Note:
     """Writes the note for one history. What is cut is cut the same way each time."""
 
-    def __init__(self, events: Sequence[Event], check: str, left: Left) -> None:
+    def __init__(self, events: Sequence[Event], check: str, left: Left, read: Read) -> None:
         resets = [at for at, event in enumerate(events) if isinstance(event, Reset)]
         self._since = resets[-1] if resets else 0
         self._events, self._check, self._left = events, check, left
+        self._in_use = FilesInUse(events[self._since :], read)
 
     def text(self, border: int, summary: str, files: int, said: int) -> str:
         """In place of the messages up to number ``border``.
@@ -28,10 +30,12 @@ class Note:
         the first and the last, which stay whole.
         """
         what = prompt("compacted_summary", summary=summary) if summary else ""
+        said_so = self._said(border, said)
+        elsewhere = "\n\n".join([*said_so, *self._kept(border)])
         return prompt(
             "compacted",
-            said="\n\n".join(self._said(border, said)),
-            files=self._files(files),
+            said="\n\n".join(said_so),
+            files=self._files(files, elsewhere),
             check=self._verdict(),
             summary=f"{what or prompt('compacted_without')}\n",
             budget=_budget(self._left),
@@ -56,6 +60,15 @@ class Note:
             shown.append(quoted(text))
         return shown[::-1]
 
+    def _kept(self, border: int) -> Iterator[str]:
+        """The texts of the messages after the border, which stay."""
+        number = 0
+        for event in self._events:
+            if isinstance(event, Said | Replied):
+                number += 1
+                if number > border:
+                    yield event.text
+
     def _verdict(self) -> str:
         if not self._check:
             return ""
@@ -66,33 +79,23 @@ class Note:
             told = f" (when it last ran it {outcome})"
         return prompt("compacted_check", command=self._check, verdict=told) + "\n\n"
 
-    def _files(self, most: int) -> str:
-        """The files that blocks changed, the latest with their text as long as room is."""
-        known = self._written()
-        if not known:
+    def _files(self, most: int, elsewhere: str) -> str:
+        """The files in use: what was changed by name, the latest used with their texts."""
+        used = self._in_use
+        if most < 0:
             return ""
-        texts: list[str] = []
-        for path, text in reversed(list(known.items())):
-            if text is not None and len(text) <= most:
-                most -= len(text)
-                texts.append(f"{one_line(path)}\n{quoted(text)}")
-        names = [one_line(path) for path in list(known)[-_MOST_NAMES:]]
-        body = "\n\n".join(texts[::-1]) or "(none)"
-        return prompt("compacted_files", names=", ".join(names), texts=body) + "\n\n"
-
-    def _written(self) -> Mapping[str, str | None]:
-        """Changed paths, the latest last; with a text where a block gave the whole of it."""
-        known: dict[str, str | None] = {}
-        for event in self._events[self._since :]:
-            if isinstance(event, Restored):
-                known = dict.fromkeys(known)
-            if not isinstance(event, Ran):
-                continue
-            for path in event.result.files:
-                known.pop(path, None)
-                saved = event.block.action == "save" and event.block.path == path
-                known[path] = event.block.code if saved and event.result.ok else None
-        return known
+        texts, rest = used.texts(most, elsewhere)
+        changed = [one_line(path) for path in used.changed[-_MOST_NAMES:]]
+        parts = []
+        if changed:
+            parts.append(prompt("compacted_changed", names=", ".join(changed)))
+        if texts:
+            quotes = (f"{one_line(path)}\n{quoted(text)}" for path, text in texts)
+            parts.append(prompt("compacted_files", texts="\n\n".join(quotes)))
+        if rest:
+            names = ", ".join(one_line(path) for path in rest[-_MOST_NAMES:])
+            parts.append(prompt("compacted_left_out", names=names))
+        return "".join(f"{part}\n\n" for part in parts)
 
 
 def _budget(left: Left) -> str:

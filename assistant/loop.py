@@ -20,6 +20,7 @@ from assistant.events import (
     Said,
     SandboxError,
 )
+from assistant.files_in_use import reader
 from assistant.meaning import meant
 from assistant.prompts import prompt
 from assistant.protocols import Check, Executor, Model, Terms
@@ -27,6 +28,8 @@ from assistant.transcript import steady, this_turn
 
 SAME_FAILURES = 3
 """The same block failing the same way so often ends the run."""
+SAME_OUTCOMES = 3
+"""The same block coming to the same so often is told to the model; once more ends the run."""
 
 
 def converse(
@@ -79,7 +82,8 @@ class Turn(Asking):
         self, past: Sequence[Event], model: Model, executor: Executor, terms: Terms
     ) -> None:
         super().__init__(past, model, terms)
-        self.executor = executor
+        self.executor, self.read = executor, reader(executor)
+        self.told: set[CodeBlock] = set()  # Of these the model was told that they bring nothing.
         self.stopped_before = False  # The last reply, too, had nothing to run.
 
     def steps(self) -> Run:
@@ -93,7 +97,7 @@ class Turn(Asking):
             try:
                 reply = yield from self.ask()
             except Exhausted as exhausted:
-                yield from self.last_chance(str(exhausted))
+                yield from self.last_chance(Ended("budget", str(exhausted)))
                 return
             if reply.finish == "length":
                 yield self.keep(Said(prompt("reply_cut"), "result"))
@@ -123,6 +127,7 @@ class Turn(Asking):
         """The blocks in order, up to the first that fails; then the model hears of them."""
         ran: list[tuple[CodeBlock, ExecResult]] = []
         ended: Ended | None = None
+        repeated: list[CodeBlock] = []
         for block in found:
             if block.action == "show":
                 continue
@@ -137,11 +142,19 @@ class Turn(Asking):
                 ended = Ended("interrupted", "while code ran")
             elif not result.ok and self.failures(block, result) >= SAME_FAILURES:
                 ended = Ended("stuck", f"the same block failed the same way {SAME_FAILURES} times")
+            elif result.ok and (times := self.repeats(block, result)) >= SAME_OUTCOMES:
+                repeated.append(block)
+                if block in self.told:
+                    ended = Ended("stuck", f"the same block came to the same {times} times")
             if ended or not result.ok:
                 break
-        yield self.keep(Said(feedback.results(found, ran, unsure), "result"))
-        if ended and ended.status == "budget":
-            yield from self.last_chance(ended.detail)
+        heard = feedback.results(found, ran, unsure)
+        if repeated:
+            self.told.update(repeated)
+            heard = f"{heard}\n\n{prompt('repeated', count=SAME_OUTCOMES)}"
+        yield self.keep(Said(heard, "result"))
+        if ended and (ended.status == "budget" or repeated):
+            yield from self.last_chance(ended)
         if ended:
             raise ended
 
@@ -178,6 +191,24 @@ class Turn(Asking):
         turn = this_turn(self.events)
         return sum(isinstance(event, Ran) and way(event) == wanted for event in turn)
 
+    def repeats(self, block: CodeBlock, result: ExecResult) -> int:
+        """How often the same block has come to the same, without anything new in between.
+
+        New is a block that was not there before in this turn and changed files: running the same
+        tests after each change is no loop.
+        """
+        seen: list[CodeBlock] = []
+        count = 0
+        wanted = block, steady(result.output)
+        for event in this_turn(self.events):
+            if not isinstance(event, Ran):
+                continue
+            if event.result.files and event.block not in seen and event.block != block:
+                count = 0
+            seen.append(event.block)
+            count += event.result.ok and (event.block, steady(event.result.output)) == wanted
+        return count
+
     def settle(self) -> Run:
         """The model has stopped: the check decides, else the last block that ran."""
         if self.terms.check:
@@ -202,16 +233,16 @@ class Turn(Asking):
         yield self.keep(checked)
         return checked
 
-    def last_chance(self, detail: str) -> Run:
-        """A cap ends the run. Work that was not yet checked is, so that the ending is true."""
+    def last_chance(self, ended: Ended) -> Run:
+        """The run is to end. Work that was not yet checked is, so that the ending is true."""
         unchecked = next(
             (e for e in reversed(this_turn(self.events)) if isinstance(e, Ran | Checked)), None
         )
         if self.terms.check and isinstance(unchecked, Ran) and self.left().seconds > 0:
             checked = yield from self.judge(self.terms.check)
             if checked.passed:
-                raise Ended("done", f"the check passes; {detail}")
-        raise Ended("budget", detail)
+                raise Ended("done", f"the check passes; {ended.detail}")
+        raise ended
 
 
 MakeTurn = Callable[[Sequence[Event], Model, Executor, Terms], Turn]

@@ -33,6 +33,7 @@ LAYERS = (
         "loop",
         "asking",
         "compaction*",
+        "files_in_use",
         "rewinding",
         "protocols",
         "budget",

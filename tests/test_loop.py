@@ -6,6 +6,7 @@ import pytest
 
 from assistant.budget import Budget
 from assistant.events import (
+    Checked,
     Chunk,
     CodeBlock,
     Event,
@@ -114,6 +115,55 @@ def test_the_same_failure_three_times_is_stuck() -> None:
     assert ending.status == "stuck"
 
 
+class TestRepetition:
+    def test_the_same_success_is_told_once_and_then_ends_the_run(self) -> None:
+        done = [ExecResult(0, f"{n}.5 s\n") for n in range(9)]  # Times do not tell them apart.
+        model = ListModel(*[RUN] * 9)
+        ending, seen = play(model, ListExecutor(*done))
+        assert (ending.status, len(model.seen)) == ("stuck", 4)
+        assert ending.detail == "the same block came to the same 4 times"
+        heard = results(seen)
+        assert ["the same code" in text for text in heard] == [False, False, True, True]
+
+    def test_a_model_that_hears_it_goes_on(self) -> None:
+        model = ListModel(RUN, RUN, RUN, RUN.replace("1", "2"), "All done.")
+        assert play(model)[0].status == "done"
+
+    def test_two_that_take_turns_are_noticed(self) -> None:
+        other = RUN.replace("1", "2")
+        model = ListModel(*[RUN, other] * 9)
+        ending, _ = play(model)
+        assert (ending.status, len(model.seen)) == ("stuck", 7)
+
+    def test_other_outcomes_are_no_repetition(self) -> None:
+        waiting = [ExecResult(0, f"{n} rows\n") for n in range(6)]
+        model = ListModel(*[RUN] * 6, "All there.")
+        assert play(model, ListExecutor(*waiting))[0].status == "done"
+
+    def test_tests_that_are_run_after_each_change_are_no_loop(self) -> None:
+        replies, outcomes = [], []
+        for n in range(6):
+            replies += [RUN.replace("1", f"'change {n}'"), RUN]
+            outcomes += [ExecResult(0, "", files=(f"f{n}.py",)), ExecResult(0, "5 passed\n")]
+        model = ListModel(*replies, "Done.")
+        assert play(model, ListExecutor(*outcomes))[0].status == "done"
+
+    def test_a_change_that_is_made_over_and_over_is_one(self) -> None:
+        outcomes = [ExecResult(0, "", files=("f.py",)) for _ in range(9)]
+        assert play(ListModel(*[RUN] * 9), ListExecutor(*outcomes))[0].status == "stuck"
+
+    def test_many_of_them_in_one_reply_are_told_before_anything_ends(self) -> None:
+        assert play(ListModel(RUN * 6, "Oh."))[0].status == "done"
+
+    def test_the_check_has_its_say_first(self) -> None:
+        ending, _ = play(ListModel(*[RUN] * 9), check=ListCheck(True))
+        assert ending.status == "done"
+        assert "the check passes; the same block" in ending.detail
+        ending, seen = play(ListModel(*[RUN] * 9), check=ListCheck(False))
+        assert ending.status == "stuck"
+        assert any(isinstance(event, Checked) for event in seen)
+
+
 def test_different_failures_are_not_stuck() -> None:
     failures = [ExecResult(1, f"{n} tests failed") for n in "abc"]
     assert play(ListModel(RUN, RUN, RUN, RUN, "ok"), ListExecutor(*failures))[0].status == "done"
@@ -167,7 +217,8 @@ class TestBudget:
         assert model.caps == [call.completion for call in calls]
 
     def test_dollars(self) -> None:
-        model = ListModel(*[RUN] * 50, price=Decimal("0.001"), max_reply=300)
+        runs = [RUN.replace("1", str(number)) for number in range(50)]
+        model = ListModel(*runs, price=Decimal("0.001"), max_reply=300)
         ending, seen = play(model, budget=Budget(dollars=Decimal("2")))
         assert ending.status == "budget"
         assert "$" in ending.detail

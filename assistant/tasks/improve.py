@@ -234,9 +234,9 @@ class Improvement(Turn):
             yield self.keep(Said(feedback.verdict(attempts[-1].checked), "result"))
         self.stopped_before = True
 
-    def last_chance(self, detail: str) -> Run:
+    def last_chance(self, ended: Ended) -> Run:
         """Every change was checked when it was made."""
-        raise Ended("budget", detail)
+        raise ended
         yield
 
 
