@@ -64,12 +64,13 @@ class _Tally:
         if call and unsure:
             tokens, cost = call.prompt + call.completion, call.cost
         elif reply:
-            tokens, cost = reply.usage.total, reply.usage.cost
+            used = reply.usage
+            tokens, cost = max(used.prompt, 0) + max(used.completion, 0), used.cost
         else:
             return
         self.replies += 1
-        self.tokens += tokens
-        self.dollars += cost or Decimal(0)
+        self.tokens += max(tokens, 0)  # A record may say anything, but gives nothing back.
+        self.dollars += max(cost or Decimal(0), Decimal(0))
         self.unpriced |= cost is None and tokens > 0
 
     def add(self, event: Event) -> None:

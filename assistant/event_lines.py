@@ -112,7 +112,10 @@ def moment(text: str) -> datetime:
     at = datetime.fromisoformat(text)
     if at.tzinfo is None:
         raise ValueError(f"a time without a zone: {text!r}")
-    return at.astimezone(UTC)
+    try:
+        return at.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(f"a time out of all time: {text!r}") from error
 
 
 def _packed(event: Event, redactor: Redactor) -> dict[str, Any]:

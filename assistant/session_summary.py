@@ -85,7 +85,7 @@ class _Tally:
             self.started = self.started or self.updated
             if kind in (b"Replied", b"Summarised"):
                 self._replied(line)
-        except (ValueError, ArithmeticError) as error:
+        except (ValueError, ArithmeticError, RecursionError) as error:
             raise RecordError(f"line {number}: {error}") from error
         if kind == b"Said" and _USER in line:
             self.status = None

@@ -14,6 +14,8 @@ from assistant.redact import Redactor
 
 _SPLIT_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _PLAIN = Redactor()
+_LARGEST, _LONGEST = 1 << 4000, 10_000
+"""Whole numbers, and the digits of decimal ones, beyond which it is none that was ever written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,10 @@ def _pack_float(value: Any, redactor: Redactor) -> float | str:
 
 def _unpack_float(value: Any) -> float:
     if type(value) in (int, float) or value in ("inf", "-inf", "nan"):
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            pass
     raise ValueError(f"expected float, got {value!r:.60}")
 
 
@@ -103,14 +108,21 @@ def _unpack_decimal(value: Any) -> Decimal:
         number = Decimal(_unpack_text(value))
     except DecimalException:
         number = Decimal("NaN")
-    if not number.is_finite():
+    if not number.is_finite() or not -_LONGEST < number.adjusted() < _LONGEST:
         raise ValueError(f"expected Decimal, got {value!r:.60}")
     return number
 
 
+def _unpack_int(value: Any) -> int:
+    if type(value) is not int or not -_LARGEST < value < _LARGEST:
+        kind = "a whole number" if type(value) is int else f"{value!r:.60}"
+        raise ValueError(f"expected int, got {kind}")
+    return value
+
+
 _PLAIN_SHAPES: Mapping[Any, Shape] = {
     str: Shape(_pack_text, _unpack_text),
-    int: _exactly(int),
+    int: Shape(_exactly(int).pack, _unpack_int),
     bool: _exactly(bool),
     float: Shape(_pack_float, _unpack_float),
     Decimal: Shape(_pack_decimal, _unpack_decimal),

@@ -1,10 +1,13 @@
 """Every event becomes one line and the same event again; nothing else is taken for one."""
 
 import json
+import re
+import zlib
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -12,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assistant.budget import spent
 from assistant.event_lines import (
     TYPES,
     OtherVersion,
@@ -23,6 +27,7 @@ from assistant.event_lines import (
 )
 from assistant.events import (
     CodeBlock,
+    Event,
     ExecResult,
     Finished,
     Notice,
@@ -35,6 +40,7 @@ from assistant.events import (
     Usage,
 )
 from assistant.redact import Redactor
+from assistant.session_summary import summary
 
 AT = datetime(2025, 6, 1, 12, 30, 0, 123456, tzinfo=UTC)
 TEXT = st.text(st.characters(exclude_categories=()), max_size=30)
@@ -212,3 +218,45 @@ def test_notices_and_all_names_are_known() -> None:
     envelope = {"v", "seq", "at", "type", "crc"}
     for kind in TYPES.values():
         assert envelope.isdisjoint(field.name for field in fields(kind)), kind
+
+
+def forged(event: Event, **fields: str) -> bytes:
+    """A line of a record with raw JSON in place of some of its fields, and the right checksum."""
+    line = encode(event, 1, AT).partition(b',"crc"')[0].decode()
+    for name, raw in fields.items():
+        found = re.search(rf'"{name}":("[^"]*"|[^,}}]*)', line)
+        assert found
+        line = f'{line[: found.start()]}"{name}":{raw}{line[found.end() :]}'
+    data = f"{line}}}".encode()
+    return b'%s,"crc":"%08x"}\n' % (data[:-1], zlib.crc32(data))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"at": '"0001-01-01T00:00:00+14:00"'},
+        {"at": '"9999-12-31T23:59:59-14:00"'},
+        {"seconds": "1" * 400},
+        {"prompt": "1" * 4200},
+        {"prompt": "[" * 100_000},
+        {"cost": '"1e999999999"'},
+        {"cost": '"1e-999999999"'},
+        {"cost": '"sNaN"'},
+    ],
+    ids=lambda fields: " ".join(f"{name} {raw:.12}" for name, raw in fields.items()),
+)
+def test_what_nobody_wrote_is_damage_and_no_crash(tmp_path: Path, fields: Any) -> None:
+    line = forged(Replied("x", Usage(1, 0, 1, 0, Decimal(1))), **fields)
+    with pytest.raises(RecordError):
+        decode(line, 1)
+    record = tmp_path / "s" / "record.jsonl"
+    record.parent.mkdir()
+    record.write_bytes(line)
+    assert summary(record).id == "s"
+
+
+def test_a_record_gives_nothing_back_to_the_budget() -> None:
+    line = forged(Replied("x", Usage(1, 0, 9, 0, Decimal(1))), prompt="-5", cost='"-3"')
+    event = decode(line).event
+    used = spent([event])
+    assert (used.tokens, used.dollars) == (9, 0)

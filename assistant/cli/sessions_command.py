@@ -48,7 +48,10 @@ def line(session: Session) -> str:
 
 def when(session: Session) -> str:
     """When it was last written to, by the clock of this place."""
-    return session.updated.astimezone().strftime("%Y-%m-%d %H:%M") if session.updated else "?"
+    try:
+        return session.updated.astimezone().strftime("%Y-%m-%d %H:%M") if session.updated else "?"
+    except OverflowError:  # Not a time that this place has.
+        return "?"
 
 
 def _fields(session: Session) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from decimal import Decimal
+from math import isfinite
 
 from assistant.events import Checked, CodeBlock, ExecResult, Replied, Usage
 from assistant.terminal.sanitize import one_line
@@ -43,6 +44,8 @@ def money(amount: Decimal | None) -> str:
 def seconds(amount: float) -> str:
     if amount < 60:
         return f"{amount:.1f} s"
+    if not isfinite(amount):
+        return "? s"
     return f"{int(amount // 60)} min {int(amount % 60)} s"
 
 
