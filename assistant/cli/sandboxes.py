@@ -62,8 +62,11 @@ def open_fresh(setup: Setup) -> AbstractContextManager[Any]:
 
 
 def open_once(setup: Setup) -> AbstractContextManager[Any]:
-    """A sandbox for one program, with the mount and the network that the user asked for."""
-    return _sandbox(setup, "", "fresh")
+    """A sandbox for one program, with the mount and the network that the user asked for. Figures
+    that it leaves open are saved where they stay: in a folder that is mounted."""
+    settings = setup.settings
+    stay = replace(settings, show_value=settings.show_value and settings.mount == "rw")
+    return _sandbox(replace(setup, settings=stay), "", "fresh")
 
 
 def _sandbox(setup: Setup, session: str, life: "Life") -> "RunnerSandbox":

@@ -79,7 +79,8 @@ class SandboxOptions:
     """Of the engine's runtimes, for a stronger boundary: ``runsc``."""
     mount: Mounted | None = None
     values: bool = True
-    """Show the value of a session block's last expression, as a notebook does."""
+    """Show the value of a session block's last expression, as a notebook does, and save what a
+    block has drawn with matplotlib and left open, but in a pool, where nothing stays."""
     skip: frozenset[str] = CACHES
     caps: Caps = field(default_factory=Caps)
     session: str = ""

@@ -688,6 +688,8 @@ def run_once(line: Line, order: Dict[str, Any]) -> int:
     code = whole(source[0]).decode("utf-8", "surrogatepass") if source else order["code"]
     names = sys.modules["__main__"].__dict__
     status = execute(code, order["name"], names, order["show"])
+    if status == 0 and order["figures"] and "savefig" not in code:
+        keep_figures()
     try:
         end_python(names)
     except AttributeError:  # An interpreter that is built otherwise.
@@ -780,7 +782,7 @@ class PythonSession:
         threads = set(threading.enumerate())
         signal.signal(signal.SIGINT, self.on_interrupt)
         status = execute(code, order["name"], self.names, order["show"])
-        if status == 0 and order["show"] and "savefig" not in code:
+        if status == 0 and order["figures"] and "savefig" not in code:
             keep_figures()
         self.on_interrupt = signal.getsignal(signal.SIGINT) or signal.SIG_DFL
         self.shield()

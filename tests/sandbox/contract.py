@@ -286,6 +286,26 @@ class Contract:
             "cycle": b"too",
         }
 
+    def test_figures_that_are_left_open_are_saved(self, make: Make) -> None:
+        """As a file that can be pulled; a pool, which keeps no files, leaves them alone."""
+        store = Store()
+        drawing = (
+            "class Figure:\n    def savefig(self, name): open(name, 'w').write('a figure')\n"
+            "def get_fignums(): return [1]\ndef figure(number): return Figure()\n"
+            "def close(what): print('closed', what)\n"
+        )
+        files = store.files(**{"matplotlib/pyplot.py": drawing})
+        for life in ("fresh", "session", "pooled"):
+            sandbox = make(life)
+            sandbox.put(files, store)
+            result = go(sandbox, "import matplotlib.pyplot")
+            saved = ["saved the figure as figure-1.png", "closed all"]
+            assert result.output.splitlines() == ([] if life == "pooled" else saved)
+            assert ("figure-1.png" in sandbox.pull(store).written) == (life != "pooled")
+            if life == "fresh":
+                failed = go(sandbox, "import matplotlib.pyplot; 'savefig'; print('mine')")
+                assert failed.output == "mine\n"
+
     def test_pooled_keeps_nothing(self, pooled: Sandbox) -> None:
         blobs = Store()
         pooled.put(blobs.files(in_txt="in"), blobs)

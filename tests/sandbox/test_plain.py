@@ -22,6 +22,7 @@ pytestmark = pytest.mark.docker
 
 class TestPlain(Contract):
     # What needs an interpreter or a shell that stays, or a watch from within.
+    test_figures_that_are_left_open_are_saved = None
     test_pooled_keeps_nothing = None
     test_fresh_timeouts_kill_at_once = None
     test_an_exception_is_a_result_with_a_clean_traceback = None
