@@ -35,7 +35,6 @@ class Manner:
 
     life: Life = "session"
     values: bool = True
-    """Show the value of a session block's last expression; save the figures that a block leaves."""
     skip: frozenset[str] = CACHES
     caps: Caps = field(default_factory=Caps)
     mounted: bool = False
@@ -183,9 +182,12 @@ class RunnerSandbox:
         if not block.path and language.name == "python":
             kind = "python" if session else "once"
             name = f"<block {self._count}>"
-            values, kept = self._manner.values, self._manner.life != "pooled"
-            shown = {"show": session and values, "figures": kept and values}
-            return {**order, "kind": kind, "name": name, **shown}
+            values = self._manner.values
+            order |= {
+                "show": session and values,
+                "figures": values and self._manner.life != "pooled",
+            }
+            return {**order, "kind": kind, "name": name}
         if not block.path and session and language.name in ("bash", "sh"):
             return {**order, "kind": "shell", "name": f"block {self._count}"}
         file = block.path or f"block-{self._count}.{language.extension}"
