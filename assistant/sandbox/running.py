@@ -176,18 +176,16 @@ class RunnerSandbox:
         language = find(block.lang)
         if language is None or not language.runs:
             raise SandboxError(f"A block of the language {block.lang!r} cannot be run")
-        saved = block.path is not None
+        saved, values = block.path is not None, self._manner.values
         order: dict[str, Any] = {"seconds": _sane(seconds), "saved": saved, "show": False}
         session = self._manner.life == "session"
         if not block.path and language.name == "python":
-            kind = "python" if session else "once"
-            name = f"<block {self._count}>"
-            values = self._manner.values
-            order |= {
-                "show": session and values,
-                "figures": values and self._manner.life != "pooled",
-            }
-            return {**order, "kind": kind, "name": name}
+            kind, figures = (
+                "python" if session else "once",
+                values and self._manner.life != "pooled",
+            )
+            more = {"name": f"<block {self._count}>", "show": session and values}
+            return {**order, **more, "kind": kind, "figures": figures}
         if not block.path and session and language.name in ("bash", "sh"):
             return {**order, "kind": "shell", "name": f"block {self._count}"}
         file = block.path or f"block-{self._count}.{language.extension}"
