@@ -176,16 +176,13 @@ class RunnerSandbox:
         language = find(block.lang)
         if language is None or not language.runs:
             raise SandboxError(f"A block of the language {block.lang!r} cannot be run")
-        saved, values = block.path is not None, self._manner.values
+        saved, life, values = block.path is not None, self._manner.life, self._manner.values
         order: dict[str, Any] = {"seconds": _sane(seconds), "saved": saved, "show": False}
-        session = self._manner.life == "session"
+        session = life == "session"
         if not block.path and language.name == "python":
-            kind, figures = (
-                "python" if session else "once",
-                values and self._manner.life != "pooled",
-            )
-            more = {"name": f"<block {self._count}>", "show": session and values}
-            return {**order, **more, "kind": kind, "figures": figures}
+            order |= {"show": session and values, "figures": life != "pooled" and values}
+            kind, name = "python" if session else "once", f"<block {self._count}>"
+            return {**order, "kind": kind, "name": name}
         if not block.path and session and language.name in ("bash", "sh"):
             return {**order, "kind": "shell", "name": f"block {self._count}"}
         file = block.path or f"block-{self._count}.{language.extension}"
