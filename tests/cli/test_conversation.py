@@ -26,8 +26,8 @@ def sent(llmock: Any) -> str:
 def test_a_conversation_that_outgrows_the_window_goes_on(
     program: Program, replies: Replies, llmock: Any, home: Path
 ) -> None:
-    noisy = "```bash\nfor n in $(seq 400); do echo line $n of a long output; done\n```\n"
-    replies(noisy, noisy, noisy, noisy, "It printed lines.")
+    noisy = "```bash\n: {}\nfor n in $(seq 400); do echo line $n of a long output; done\n```\n"
+    replies(*(noisy.format(number) for number in range(4)), "It printed lines.")
     program.variables["ASSISTANT_WINDOW"] = "9000"
     done = program("--max-reply", "500", given="Print many lines.\n/compact\n")
     assert done.returncode == 0, done.stdout
