@@ -1,10 +1,18 @@
-"""SIGTERM and SIGHUP: they end what runs as Ctrl-C does, and then the program."""
+"""Signals that end things, as exceptions: Ctrl-C ends what runs, SIGTERM and SIGHUP the program."""
 
 import signal
+import threading
+import time
+from queue import SimpleQueue
 from types import FrameType
 
 RECEIVED: list[int] = []
-"""The numbers of those that came."""
+"""The numbers of those that end the program, as they came."""
+_IMPORTING = "<frozen importlib."
+_SOON = 0.005
+"""Seconds after which a signal that came at a bad moment comes again."""
+_EARLY: "SimpleQueue[int]" = SimpleQueue()
+"""Those that came at one."""
 
 
 class Signalled(KeyboardInterrupt):
@@ -16,12 +24,34 @@ class Signalled(KeyboardInterrupt):
 
 
 def listen() -> None:
-    """Turn SIGTERM and SIGHUP into exceptions from here on."""
+    """Turn the signals into exceptions from here on; a Ctrl-C that is ignored stays so."""
     RECEIVED.clear()
+    threading.Thread(target=_send_again, name="signals", daemon=True).start()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _interrupt)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
+    while frame is not None and frame.f_code is _interrupt.__code__:
+        frame = frame.f_back
+    # Thrown out of the import system's own code, this thread would keep the lock of all imports,
+    # and whichever thread imports next would wait for ever.
+    if frame is not None and frame.f_code.co_filename.startswith(_IMPORTING):
+        _EARLY.put(number)
+        return
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
     RECEIVED.append(number)
     raise Signalled(number)
+
+
+def _send_again() -> None:
+    while True:
+        numbers = {_EARLY.get()}
+        time.sleep(_SOON)
+        while not _EARLY.empty():
+            numbers.add(_EARLY.get())
+        for number in numbers:
+            signal.pthread_kill(threading.main_thread().ident or 0, number)

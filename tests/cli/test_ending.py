@@ -1,0 +1,47 @@
+"""Signals become exceptions, but never one that would leave the lock of all imports behind."""
+
+import signal
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from assistant.cli import ending
+
+ENDING = [signal.SIGTERM, signal.SIGHUP]
+
+
+@pytest.fixture(autouse=True)
+def listening() -> Iterator[None]:
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, *ENDING)}
+    ending.listen()
+    yield
+    ending.RECEIVED.clear()
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize("number", ENDING)
+def test_those_that_end_the_program_are_kept(number: signal.Signals) -> None:
+    with pytest.raises(ending.Signalled, match=number.name):
+        signal.raise_signal(number)
+    assert [number] == ending.RECEIVED
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, *ENDING])
+def test_one_in_the_import_systems_own_code_comes_a_moment_later(number: signal.Signals) -> None:
+    names = {"signal": signal, "number": number, "done": []}
+    there = compile(
+        "signal.raise_signal(number); done.append(1)", "<frozen importlib._bootstrap>", "exec"
+    )
+    exec(there, names)
+    assert names["done"] == [1]
+    with pytest.raises(KeyboardInterrupt):
+        time.sleep(30)
+    assert ([] if number == signal.SIGINT else [number]) == ending.RECEIVED
+
+
+def test_a_ctrl_c_that_is_ignored_stays_so() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    ending.listen()
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
