@@ -10,6 +10,8 @@ _RULE = re.compile(r"\s{0,3}([-*_])(?:\s*\1){2,}\s*$")
 _HEADING = re.compile(r"\s{0,3}(#{1,6})\s+(.*?)(?:\s+#+)?\s*$")
 _ITEM = re.compile(r"(\s*)([-*+]|\d{1,9}[.)])(\s+)(\[[ xX]\]\s+)?")
 _QUOTE = re.compile(r"\s{0,3}((?:>\s?)+)")
+_BARS = 12
+"""Quotes in quotes that are drawn: each takes its place on every row."""
 _LEADING = re.compile(r"\s*")
 
 
@@ -36,7 +38,7 @@ def shape(text: str, in_list: bool = False) -> Shape:
         return Shape(heading.group(2), "class:title" if level == 1 else "class:heading")
     if quote := _QUOTE.match(text):
         inner = shape(text[quote.end() :])
-        bars = (("class:bar", "│ " * quote.group(1).count(">")),)
+        bars = (("class:bar", "│ " * min(quote.group(1).count(">"), _BARS)),)
         base = " ".join(filter(None, ("class:quote", inner.base)))
         return Shape(inner.text, base, (*bars, *inner.first), (*bars, *inner.rest))
     if item := _ITEM.match(text):

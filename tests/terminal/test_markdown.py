@@ -220,3 +220,10 @@ def test_a_line_without_end_takes_linear_time(text: str) -> None:
     took(1000)
     # Quadratic would be 64 times and more.
     assert took(len(text)) < 40 * max(took(len(text) // 8), 0.005)
+
+
+def test_a_line_of_quotes_alone_is_not_drawn_quote_by_quote() -> None:
+    """Every row would begin with as many bars as there are quotes: their number squared."""
+    marks = Markdown(lambda: 80, lambda line: line)
+    rows = [*marks.feed(">" * 20_000), *marks.feed(" text\n"), *marks.close()]
+    assert sum(len(text) for row in rows for _, text in row) < 100_000
