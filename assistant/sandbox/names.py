@@ -10,7 +10,9 @@ LONGEST_NAME = 200
 LONGEST_PATH = 4096
 """Bytes of a whole path: the system's own limit, so that every other program can open it too."""
 
-_FOLDERS = frozenset({".git", ".hg", ".svn", ".bzr", ".vscode", ".idea"})
+_FOLDERS = frozenset({".git", ".hg", ".svn", ".bzr", ".jj", ".vscode", ".idea"})
+_OWN = "assistant.toml"
+"""Our settings for a project: one that the user trusts may allow what runs without a sandbox."""
 _SHELL_FILES = frozenset(
     {
         ".bashrc",
@@ -38,7 +40,7 @@ _SHELL_FILES = frozenset(
         ".gitmodules",
     }
 )
-_REFUSED = _FOLDERS | _SHELL_FILES
+_REFUSED = _FOLDERS | _SHELL_FILES | {_OWN}
 _UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp", "Co", "Cn"})
 """Unicode categories that a screen hides or obeys: controls, formats (bidi), separators."""
 
@@ -91,7 +93,7 @@ def _objection(name: str) -> str:
     if len(os.fsencode(name)) > LONGEST_NAME:
         return f"a name longer than {LONGEST_NAME} bytes"
     if folded(name) in _REFUSED:
-        return "a file that version control, an editor or a shell obeys is never written"
+        return "a file that version control, an editor, a shell or assistant obeys is never written"
     return ""
 
 

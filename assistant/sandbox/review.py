@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from assistant.sandbox.blobs import Blobs
 from assistant.sandbox.diffing import Change, change, unified
 from assistant.sandbox.ignoring import Ignored
-from assistant.sandbox.names import FileRefused, check_name, in_git, shown
+from assistant.sandbox.names import FileRefused, check_name, folded, in_git, shown
 from assistant.sandbox.overlay import Edit, Overlay, ancestors, differs
 from assistant.sandbox.tree import Tree
 
@@ -75,7 +75,18 @@ class Review:
             check_name(path)
         except FileRefused as error:
             return error.message.rpartition(": ")[2]
+        if self._makes_repository(path):
+            return "with it git would take the folder for a repository, and run what it names"
         return ""
+
+    def _makes_repository(self, path: str) -> bool:
+        """Whether it is what is still missing of a repository without ``.git`` (a bare one)."""
+        above, _, name = path.rpartition("/")
+        if folded(name) != "head" or path in self.base or path not in self.tree:
+            return False
+        pairs = (one.rpartition("/") for one in self.tree)
+        near = {folded(name) for folder, _, name in pairs if folder == above}
+        return {"objects", "refs"} <= near
 
     def _left_out(self, rules: Ignored, path: str) -> bool:
         if in_git(path):

@@ -445,6 +445,27 @@ def test_what_is_never_applied(work: Workspace, folder: Path) -> None:
     assert (folder / "x.log").exists()
 
 
+def test_what_a_program_would_obey_on_the_next_run_is_not_applied(
+    work: Workspace, folder: Path
+) -> None:
+    """A bare repository, which git obeys wherever one stands in it; our own settings."""
+    (folder / "mine").mkdir()
+    (folder / "mine" / "HEAD").write_text("a title\n")
+    sh(
+        work,
+        "mkdir -p b/objects b/refs mine/x; echo 'ref: refs/heads/m' > b/HEAD;"
+        "printf '[core]\\nfsmonitor = touch PWNED\\n' > b/config; echo more > mine/HEAD;"
+        "echo 1 > HEAD; echo 'local = true' > assistant.toml; echo 1 > sub/Assistant.TOML",
+    )
+    refused = {change.path for change in work.changes() if change.refused}
+    assert refused == {"b/HEAD", "assistant.toml", "sub/Assistant.TOML"}
+    work.apply()
+    assert not (folder / "b" / "HEAD").exists()
+    assert not (folder / "assistant.toml").exists()
+    assert (folder / "HEAD").read_text() == "1\n"
+    assert (folder / "mine" / "HEAD").read_text() == "more\n"
+
+
 def test_a_file_of_the_user_that_was_never_copied_is_not_overwritten(
     work: Workspace, folder: Path
 ) -> None:
