@@ -54,6 +54,7 @@ def _run(actions: Any) -> None:
     _which(run)
     run.add_argument("--samples", type=number, metavar="N", help="for each task (1)")
     run.add_argument("--turns", type=number, metavar="N", help="replies of a chat (8)")
+    run.add_argument("--tries", type=number, metavar="N", help="of an exercise, told its tests (1)")
     run.add_argument("--seed", type=int, metavar="N", help="of sample 1; the next adds 1")
     run.add_argument("--jobs", type=number, metavar="N", help="calls of a model at a time (8)")
     _judging(run)

@@ -8,13 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assistant.cli.eval_caps import CAPS, budget_of, check_prices, tell_cost, to_go_on
+from assistant.cli.eval_images import fitted
 from assistant.cli.eval_progress import Progress
 from assistant.cli.evaluating import (
+    SECONDS,
     check_ks,
     data_folders,
     exit_code,
     open_judges,
     show_figures,
+    tell,
+    usual_seconds,
     workers_of,
 )
 from assistant.cli.model import REPLAY, open_model
@@ -22,11 +26,18 @@ from assistant.cli.output import say
 from assistant.cli.setup import Setup, data_folder
 from assistant.cli.tracing import open_collector, run_trace
 from assistant.cli.wiring import open_scratch, read_setup
-from assistant.evals.beginning import already_spent, check_same, data_stamp, manifest, narrowed
-from assistant.evals.comparison.wording import tasks_line
+from assistant.evals.beginning import (
+    already_spent,
+    check_same,
+    data_stamp,
+    editable,
+    manifest,
+    narrowed,
+    not_for,
+)
 from assistant.evals.datasets import DataSet, load
 from assistant.evals.formatter import CodeFormatter
-from assistant.evals.in_files import Files
+from assistant.evals.means import Strategy
 from assistant.evals.pipeline import CodeGenerationPipeline, Parameters
 from assistant.evals.problems import Problem
 from assistant.evals.replayed import Recording, recording
@@ -34,11 +45,10 @@ from assistant.evals.run_reader import Run, Runs, load_run
 from assistant.evals.run_writer import RunWriter
 from assistant.evals.running import Course, Plan, conduct
 from assistant.evals.runs import Key, Manifest, PipelineStamp
-from assistant.evals.strategies import Strategy
 from assistant.events import UsageError
 from assistant.protocols import Model
 from assistant.purse import Purse
-from assistant.verdicts.task import Cases, TaskLimits
+from assistant.verdicts.task import TaskLimits
 
 if TYPE_CHECKING:
     from assistant.traces.otlp import Otlp
@@ -46,10 +56,6 @@ if TYPE_CHECKING:
 JOBS = 8
 SAMPLES = "samples"
 """The name of the pipeline of samples that were made elsewhere."""
-FUNCTIONS_ONLY = ("structured", "chat")
-SECONDS, SECONDS_OF_CASES = 10.0, 60.0
-"""The limit of a task's tests; sets with thousands of inputs, which their reference answers in the
-same time, get more."""
 
 
 def run(options: argparse.Namespace) -> int:
@@ -68,7 +74,7 @@ def run(options: argparse.Namespace) -> int:
     with ExitStack() as stack:
         wanted.send = stack.enter_context(open_collector(setup))
         judges, image = stack.enter_context(
-            open_judges(setup, workers_of(options), wanted.problems)
+            open_judges(wanted.setup, workers_of(options), wanted.problems)
         )
         courses = [
             stack.enter_context(_course(wanted, model, image, purse)) for model in wanted.models
@@ -137,12 +143,13 @@ class _Wanted:
     def __init__(
         self, setup: Setup, options: argparse.Namespace, data: DataSet, before: Run | None
     ) -> None:
-        self.setup, self.options, self.data, self.before = setup, options, data, before
+        self.options, self.data, self.before = options, data, before
         self.send: Otlp | None = None
         """What traces go to, if anything."""
         was = before.manifest if before else None
         tasks = getattr(options, "tasks", list(was.data.tasks) if was else [])
         self.problems: Sequence[Problem] = narrowed(data, tasks, getattr(options, "limit", None))
+        self.setup = fitted(setup, self.problems)
         self.samples = getattr(options, "samples", was.samples if was else 1)
         self.limits = TaskLimits(seconds=self._seconds(was))
         self.parameters = self._parameters(was)
@@ -153,16 +160,20 @@ class _Wanted:
     def _seconds(self, was: Manifest | None) -> float:
         if was and not hasattr(self.options, "task_seconds"):
             return float(was.limits.get("seconds", SECONDS))
-        cases = any(isinstance(problem.tests, Cases) for problem in self.problems)
-        usual = SECONDS_OF_CASES if cases else SECONDS
-        return float(getattr(self.options, "task_seconds", usual))
+        return float(getattr(self.options, "task_seconds", usual_seconds(self.problems)))
 
     def _parameters(self, was: Manifest | None) -> Parameters:
         settings = self.setup.settings
         kept = was.pipeline.parameters if was else {}
         turns = getattr(self.options, "turns", int(kept.get("turns", Parameters.turns)))
         seed = getattr(self.options, "seed", settings.seed)
-        return Parameters(settings.temperature, seed, settings.max_reply, turns=turns)
+        tries = getattr(self.options, "tries", int(kept.get("tries", 1)))
+        if tries > 1 and not all(editable(problem) for problem in self.problems):
+            raise UsageError(
+                "--tries is for exercises, whose tests are run between them",
+                "More answers to one question: --samples",
+            )
+        return Parameters(settings.temperature, seed, settings.max_reply, turns=turns, tries=tries)
 
     def _open(self, name: str) -> _Opened:
         if name.startswith(REPLAY):
@@ -190,16 +201,18 @@ class _Wanted:
         """As the flags have it, else as the run was begun, else as the recording was made."""
         was = self.before.manifest.pipeline if self.before else None
         usual = was.strategy if was else opened.strategy
-        in_files = any(isinstance(problem.tests, Files) for problem in self.problems)
-        if in_files and usual in FUNCTIONS_ONLY:
+        refused = not_for(self.problems)
+        if usual in refused:
             usual = "fence"
         strategy: Any = getattr(self.options, "strategy", usual)
-        if in_files and strategy in FUNCTIONS_ONLY:
+        if strategy in refused:
             raise UsageError(
                 f"the strategy {strategy} is for functions of Python, which {self.data.name} does"
                 " not ask for",
                 "Choose another one: --strategy fence",
             )
+        if self.parameters.tries > 1 and strategy not in ("chat", "fence"):
+            raise UsageError("--tries needs --strategy chat or fence")
         prompt = was.prompt if was else opened.prompt if strategy == opened.strategy else ""
         if hasattr(self.options, "prompt"):
             prompt = _read(Path(self.options.prompt))
@@ -258,19 +271,3 @@ def _read(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"the prompt {path} cannot be read: {error}") from error
-
-
-def tell(data: DataSet) -> None:
-    reasons: dict[str, list[str]] = {}
-    for task, why in data.left_out.items():
-        reasons.setdefault(why, []).append(task)
-    for why, tasks in reasons.items():
-        say(f"assistant: {data.name}: {tasks_line(tasks)} left out: {why}", error=True)
-    for task, why in data.slow.items():
-        say(f"assistant: {data.name}: {task}: {why}", error=True)
-    if data.verdict == "in-process":
-        say(
-            f"assistant: {data.name}: its tests run in the solution's own process, which could"
-            " forge a verdict",
-            error=True,
-        )

@@ -7,14 +7,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from assistant.cli.eval_images import fitted
 from assistant.cli.eval_progress import Progress
-from assistant.cli.eval_run import SAMPLES, SECONDS, SECONDS_OF_CASES, tell
+from assistant.cli.eval_run import SAMPLES
 from assistant.cli.evaluating import (
     check_ks,
     data_folders,
     exit_code,
     open_judges,
     show_figures,
+    tell,
+    usual_seconds,
     workers_of,
 )
 from assistant.cli.output import say
@@ -34,7 +37,7 @@ from assistant.evals.scoring import Judges
 from assistant.events import UsageError
 from assistant.purse import UNCAPPED, Purse
 from assistant.redact import Redactor
-from assistant.verdicts.task import Cases, TaskLimits
+from assistant.verdicts.task import TaskLimits
 
 
 def run(options: argparse.Namespace) -> int:
@@ -46,6 +49,7 @@ def run(options: argparse.Namespace) -> int:
     tell(data)
     there = [one.task for one in given if one.task not in data.left_out]
     problems, without = _chosen(data, options, set(there), before)
+    setup = fitted(setup, problems)
     names = {problem.task_id for problem in problems}
     given = [one for one in given if one.task in names]
     each = Counter(one.task for one in given)
@@ -100,8 +104,7 @@ def _resumed(runs: Runs, options: argparse.Namespace) -> Run | None:
 
 
 def _seconds(options: argparse.Namespace, problems: Sequence[Problem], before: Run | None) -> float:
-    cases = any(isinstance(problem.tests, Cases) for problem in problems)
-    usual = SECONDS_OF_CASES if cases else SECONDS
+    usual = usual_seconds(problems)
     was = float(before.manifest.limits.get("seconds", usual)) if before else usual
     return float(getattr(options, "task_seconds", was))
 

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
+from assistant.cli.eval_images import check_toolchains
 from assistant.cli.output import say
 from assistant.cli.sandboxes import choose_image
 from assistant.cli.setup import Setup, data_folder
@@ -15,17 +16,22 @@ from assistant.evals.comparison import wording
 from assistant.evals.comparison.as_json import run_figures
 from assistant.evals.comparison.from_run import measured
 from assistant.evals.comparison.summary import Summary, summarize
+from assistant.evals.comparison.wording import tasks_line
+from assistant.evals.datasets import DataSet
 from assistant.evals.file_judges import BothJudges, FileJudges
-from assistant.evals.in_files import MARK, Files, InFiles
+from assistant.evals.in_files import Files
 from assistant.evals.problems import Problem
 from assistant.evals.run_reader import load_run
 from assistant.evals.running import Course
 from assistant.evals.runs import RunStatus
 from assistant.events import SandboxError, UsageError
 from assistant.verdicts.pool import JudgePool
-from assistant.verdicts.task import Candidate, CheckFunction, Task, TaskLimits
+from assistant.verdicts.task import Candidate, Cases, CheckFunction, Task
 
 _PROBE = Task(CheckFunction("def check(f):\n    assert f() == 1\n"), "f")
+SECONDS, SECONDS_OF_CASES = 10.0, 60.0
+"""The limit of a task's tests; sets with thousands of inputs, which their reference answers in the
+same time, get more."""
 _STATUS: dict[RunStatus, int] = {"interrupted": 130, "budget": 3, "failed": 2}
 
 
@@ -60,19 +66,8 @@ def open_judges(
                 f"the sandbox cannot judge: {verdict.label} {verdict.detail[-300:]}",
                 "See: assistant sandbox check",
             )
-        if any(problem.language == "javascript" for problem in problems):
-            _check_node(in_files)
+        check_toolchains(in_files, problems)
         yield BothJudges(pool, in_files), next(iter(images), "")
-
-
-def _check_node(judges: FileJudges) -> None:
-    tests = Files("exam.js", {}, "node exam.js", after=f"console.log('{MARK}')\n")
-    verdict = judges.submit(InFiles(tests, TaskLimits()), Candidate("1;\n")).result()
-    if not verdict.passed:
-        raise SandboxError(
-            f"JavaScript does not run in the sandbox: {verdict.detail[-300:].strip()}",
-            "Build an image with Node: assistant sandbox build --apt nodejs",
-        )
 
 
 class _Watched:
@@ -193,3 +188,26 @@ def exit_code(
 def workers_of(options: argparse.Namespace) -> int:
     """As many sandboxes as asked for, else as the machine has processors."""
     return int(getattr(options, "workers", 0)) or max(1, min(8, os.cpu_count() or 1))
+
+
+def usual_seconds(problems: Sequence[Problem]) -> float:
+    """The limit of a task's tests where none was asked for."""
+    cases = any(isinstance(problem.tests, Cases) for problem in problems)
+    in_files = [p.tests.seconds for p in problems if isinstance(p.tests, Files)]
+    return max([SECONDS_OF_CASES if cases else SECONDS, *in_files])
+
+
+def tell(data: DataSet) -> None:
+    reasons: dict[str, list[str]] = {}
+    for task, why in data.left_out.items():
+        reasons.setdefault(why, []).append(task)
+    for why, tasks in reasons.items():
+        say(f"assistant: {data.name}: {tasks_line(tasks)} left out: {why}", error=True)
+    for task, why in data.slow.items():
+        say(f"assistant: {data.name}: {task}: {why}", error=True)
+    if data.verdict == "in-process":
+        say(
+            f"assistant: {data.name}: its tests run in the solution's own process, which could"
+            " forge a verdict",
+            error=True,
+        )

@@ -6,6 +6,7 @@ import re
 from typing import NoReturn
 
 from assistant.cli.eval_parser import add_eval
+from assistant.cli.sandbox_parser import add_sandbox
 
 EXIT_CODES = """\
 exit codes:
@@ -65,7 +66,7 @@ def parser() -> argparse.ArgumentParser:
     _exec(commands)
     add_eval(commands)
     _sessions(commands)
-    _sandbox_commands(commands)
+    add_sandbox(commands)
     _plain(commands)
     return top
 
@@ -266,23 +267,6 @@ def _sessions(commands: argparse._SubParsersAction) -> None:  # type: ignore[typ
             default=argparse.SUPPRESS,
             help="where sessions are kept",
         )
-
-
-def _sandbox_commands(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
-    sandbox = commands.add_parser("sandbox", help="build, check or clean the sandbox")
-    actions = sandbox.add_subparsers(dest="action", metavar="ACTION", required=True)
-    build = actions.add_parser("build", help="make the image (and start an engine if needed)")
-    build.add_argument("--package", action="append", default=[], metavar="NAME")
-    build.add_argument("--apt", action="append", default=[], metavar="NAME")
-    build.add_argument("--from", dest="base", default="", metavar="IMAGE")
-    build.add_argument("--tag", default="", metavar="TAG")
-    build.add_argument("--project", action="store_true", help="an image for this folder")
-    build.add_argument("--yes", action="store_true", help="do not ask")
-    actions.add_parser("check", help="what the engine is, what it enforces, what is missing")
-    actions.add_parser(
-        "clean", help="remove containers and images of ours that no running assistant uses"
-    )
-    actions.add_parser("stop", help="end the engine that the set-up started")
 
 
 def _plain(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]

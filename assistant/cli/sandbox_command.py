@@ -21,7 +21,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _build(options: argparse.Namespace) -> int:
     from assistant.sandbox.daemon import ensure_engine
-    from assistant.sandbox.image import BuildOptions, build, for_project
+    from assistant.sandbox.image import BuildOptions, build, for_project, for_purpose
 
     host = open_host(assume_yes=options.yes)
     wanted = BuildOptions(
@@ -30,6 +30,8 @@ def _build(options: argparse.Namespace) -> int:
     if options.tag:
         tag = options.tag if ":" in options.tag.rpartition("/")[2] else f"{options.tag}:latest"
         wanted = replace(wanted, tag=tag)
+    if options.purpose:
+        wanted = for_purpose(options.purpose, wanted)
     if options.project:
         wanted = for_project(Path.cwd(), wanted)
         for line in wanted.project.lines() if wanted.project else ():

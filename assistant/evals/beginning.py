@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from assistant import __version__
 from assistant.evals.datasets import DataSet
+from assistant.evals.in_files import Files
 from assistant.evals.problems import Problem
 from assistant.evals.run_reader import Run
 from assistant.evals.run_writer import now
@@ -144,3 +145,17 @@ def _near(name: str, known: Sequence[str]) -> str:
 
     near = get_close_matches(name, known, 1)
     return f"; did you mean {near[0]}?" if near else ""
+
+
+def editable(problem: Problem) -> bool:
+    """Whether its answer is a file that there is a beginning of."""
+    return isinstance(problem.tests, Files) and bool(problem.tests.beginning)
+
+
+def not_for(problems: Sequence[Problem]) -> frozenset[str]:
+    """The strategies that such tasks cannot be asked with."""
+    refused: set[str] = set()
+    for problem in problems:
+        if isinstance(problem.tests, Files):
+            refused |= {"structured"} if editable(problem) else {"structured", "chat"}
+    return frozenset(refused)

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
+from assistant.evals.means import Means
 from assistant.evals.pipeline import CodeGenerationPipeline
 from assistant.evals.problems import Problem
-from assistant.evals.strategies import Means
 from assistant.events import Said
 
 REPLY = 500
@@ -48,5 +48,6 @@ def estimate(
 
 def replies_of(pipeline: CodeGenerationPipeline) -> int:
     """How many replies a sample may take, but for those that break off."""
-    several = {"structured": pipeline.parameters.repairs + 1, "chat": pipeline.parameters.turns}
+    how = pipeline.parameters
+    several = {"structured": how.repairs + 1, "chat": how.turns * how.tries, "fence": how.tries}
     return several.get(pipeline.strategy, 1)

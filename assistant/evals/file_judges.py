@@ -10,16 +10,25 @@ from hashlib import sha256
 from types import TracebackType
 from typing import Any, Self
 
+from assistant.evals.humaneval_x import NOT_COMPILED
 from assistant.evals.in_files import InFiles
 from assistant.events import CodeBlock, ExecResult, SandboxError
 from assistant.sandbox.tree import Delta, Entry
 from assistant.verdicts.pool import failed_twice
 from assistant.verdicts.task import Candidate, Task, Verdict
 
-_KIND = re.compile(r"^(?:Uncaught )?(\w+(?:Error|Exception))\b", re.MULTILINE)
-_WRONG = re.compile(r"^(?:Error: )?AssertionError\b", re.MULTILINE)
+_KIND = re.compile(
+    r"^(?:Uncaught |Exception in thread \".*\" )?(?:[\w.]+\.)?(\w+(?:Error|Exception))\b",
+    re.MULTILINE,
+)
+_WRONG = re.compile(
+    r"^(?:Error: |Exception in thread \".*\" java\.lang\.)?AssertionError\b"
+    r"|: Assertion `.*' failed\.$"  # C++
+    r"|^\s+Error Trace:\s"  # Go's testify
+    r"|panicked at 'assertion failed|^assertion .*failed",  # Rust, older and newer
+    re.MULTILINE,
+)
 _KEPT = 2000
-_MISSING = " missing"
 
 
 class FileJudges:
@@ -95,7 +104,12 @@ def _command(task: InFiles, mark: str) -> str:
     """What runs the tests. That their program is missing is told apart from an exit status, which
     an answer may choose."""
     look = f"command -v {task.files.needs or 'sh'} >/dev/null"
-    return f"{look} || {{ echo {mark}{_MISSING}; exit 127; }}\n{task.files.command}"
+    return f"{look} || {{ echo {missing(mark)}; exit 127; }}\n{task.files.command}"
+
+
+def missing(mark: str) -> str:
+    """The line that tells it; no pass can be made of it."""
+    return sha256(mark.encode()).hexdigest()
 
 
 def verdict_of(result: ExecResult, mark: str) -> Verdict:
@@ -106,10 +120,12 @@ def verdict_of(result: ExecResult, mark: str) -> Verdict:
         return Verdict("timeout", told, seconds=seconds)
     if result.reason == "memory":
         return Verdict("out_of_memory", told, seconds=seconds)
-    if result.reason == "cancelled" or lines[-1:] == [mark + _MISSING]:
+    if result.reason == "cancelled" or lines[-1:] == [missing(mark)]:
         return Verdict("harness_error", told, seconds=seconds)
     if result.exit_code == 0 and lines[-1:] == [mark]:
         return Verdict("passed", seconds=seconds, output=told[:_KEPT].rstrip())
+    if result.exit_code == NOT_COMPILED:
+        return Verdict("syntax_error", told, seconds=seconds)
     if _WRONG.search(result.output):
         return Verdict("wrong_answer", told, seconds=seconds)
     kinds = _KIND.findall(result.output)

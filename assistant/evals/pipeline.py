@@ -2,28 +2,23 @@
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
 from assistant.evals.asking import Asking, Gate
 from assistant.evals.formatter import CodeFormatter
 from assistant.evals.generated import GeneratedCode
+from assistant.evals.means import STRATEGIES, Means, Sandboxes, Strategy
 from assistant.evals.problems import Problem
 from assistant.evals.runs import Attempt, Generated, PipelineStamp
-from assistant.evals.strategies import (
-    STRATEGIES,
-    Means,
-    Sandboxes,
-    Strategy,
-    default_template,
-    generate,
-)
+from assistant.evals.strategies import default_template, generate
 from assistant.evals.trace import Trace, unheard
 from assistant.events import ModelError, UsageError
 from assistant.functions.solutions import entry_of
 from assistant.protocols import Model
 from assistant.purse import UNCAPPED, Purse
-from assistant.verdicts.task import Program
+from assistant.verdicts.task import Program, Verdict
 
 
 @dataclass(frozen=True)
@@ -37,10 +32,24 @@ class Parameters:
     repairs: int = 2
     turns: int = 8
     block_seconds: float = 30.0
+    tries: int = 1
+    """Answers to an exercise at most; between them its tests are run."""
 
     def texts(self) -> dict[str, str]:
         found = {k: v for k, v in asdict(self).items() if v is not None and k != "seed"}
+        if self.tries == 1:
+            del found["tries"]  # As it was before there were several.
         return {name: str(value) for name, value in sorted(found.items())}
+
+
+@dataclass(frozen=True)
+class Around:
+    """What a sample is generated with besides its model."""
+
+    open_executor: Sandboxes | None = None
+    """What a chat runs its blocks in."""
+    judge: Callable[[str], Verdict] | None = None
+    """Runs the tests of the task, between tries."""
 
 
 class CodeGenerationPipeline:
@@ -128,22 +137,26 @@ class CodeGenerationPipeline:
         return code
 
     def attempts(
-        self, problem: Problem, asking: Asking, open_executor: Sandboxes | None = None
+        self, problem: Problem, asking: Asking, around: Around | Sandboxes | None = None
     ) -> None:
         """Get one sample's replies and code into ``asking.attempts``. Raises as ``generate``."""
         parameters = self.parameters
+        if not isinstance(around, Around):
+            around = Around(around)
         means = Means(
             self.prompt,
             self.formatter,
             parameters.repairs,
             parameters.turns,
             parameters.block_seconds,
-            open_executor,
+            around.open_executor,
+            parameters.tries,
+            around.judge,
         )
         generate(self.strategy, problem, asking, means)
 
     def generated(
-        self, problem: Problem, asking: Asking, open_executor: Sandboxes | None = None
+        self, problem: Problem, asking: Asking, around: Around | Sandboxes | None = None
     ) -> Generated:
         """The same as a line of the run's store; a model error is one of its results.
 
@@ -153,7 +166,7 @@ class CodeGenerationPipeline:
         fault = ""
         with asking.trace.span("predict", asking.key, {"prompt": problem.prompt}) as span:
             try:
-                self.attempts(problem, asking, open_executor)
+                self.attempts(problem, asking, around)
             except ModelError as error:
                 fault = str(error)
             if asking.attempts:

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from assistant.evals.in_files import Files, InFiles, exercise, python_row, script
+from assistant.evals.exercises import exercise
+from assistant.evals.humaneval_x import python_row, translated
+from assistant.evals.in_files import Files, InFiles
 from assistant.evals.mbpp_plus import mbpp_plus
 from assistant.events import UsageError
 from assistant.verdicts import rows
@@ -113,7 +115,7 @@ def _other(row: Mapping[str, Any], place: str, released: str) -> Problem:
             {k: v for k, v in python_row(row).items() if k != "declaration"}, place, released
         )
     try:
-        fields = exercise(row) if exercises else script(row)
+        fields = exercise(row) if exercises else translated(row)
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise UsageError(f"{place}: this row makes no sense: {error}") from error
     day = _day(row.get("released") or released, place)

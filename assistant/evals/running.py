@@ -5,20 +5,22 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
 from assistant.evals.asking import Asking, Gate
-from assistant.evals.pipeline import CodeGenerationPipeline
+from assistant.evals.means import Sandboxes
+from assistant.evals.pipeline import Around, CodeGenerationPipeline
 from assistant.evals.problems import Problem
 from assistant.evals.run_writer import RunWriter
 from assistant.evals.runs import FAULTS, Generated, Key, RunStatus, Sample, Scored, Span
 from assistant.evals.scoring import Exam, Judges, examine, traced
-from assistant.evals.strategies import Sandboxes
 from assistant.evals.trace import Trace, unheard
+from assistant.events import SandboxError
 from assistant.protocols import Model
 from assistant.purse import Exhausted, Purse, Stopped
-from assistant.verdicts.task import TaskLimits
+from assistant.verdicts.task import Candidate, TaskLimits, Verdict
 
 FATAL = ("auth", "not-found", "quota", "unsupported")
 """Kinds of model errors that every further call would meet, too."""
@@ -78,6 +80,7 @@ class Course:
         self._todo = deque(() if self.only_given else missing)
         self._over = False
         self._scoring = 0
+        self._judges: Judges | None = None
         self._threads: list[threading.Thread] = []
 
     def _ended(self, span: Span) -> None:
@@ -108,6 +111,7 @@ class Course:
 
     def start(self, jobs: int, judges: Judges, out: "queue.SimpleQueue[_Item]") -> None:
         """Begin to generate in threads, and to score what an earlier process had generated."""
+        self._judges = judges
         for key in self.plan.order():
             sample = self.done.get(key)
             if sample and sample.result in ("undecided", "harness_error"):
@@ -190,11 +194,22 @@ class Course:
         plan, problem = self.plan, self._problems[key[0]]
         model = plan.model_for(key)
         asking = Asking(key, model, self.purse, self._gate, self._trace, self.writer.add)
-        generated = plan.pipeline.generated(problem, asking, plan.open_executor)
+        around = Around(plan.open_executor, partial(self._judge, problem))
+        generated = plan.pipeline.generated(problem, asking, around)
         self.writer.add(generated)
         if asking.error is not None and asking.error.kind in FATAL:
             self.end("faults", generated.fault)
         out.put((self, generated))
+
+    def _judge(self, problem: Problem, code: str) -> Verdict:
+        """The verdict between two tries; when the sample is scored, it is known already."""
+        if self._judges is None:
+            raise SandboxError("there is nothing to judge with")
+        future = self._judges.submit(problem.task(self.plan.limits), Candidate(code))
+        while not self.purse.stopped:
+            with suppress(TimeoutError):
+                return future.result(timeout=0.2)
+        raise Stopped
 
 
 def conduct(

@@ -12,6 +12,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from assistant.events import SandboxError, UsageError
 from assistant.sandbox.building.fetch import check_apt_names
 from assistant.sandbox.building.project import plan_project
+from assistant.sandbox.building.purposes import PURPOSES
 from assistant.sandbox.building.recipe import DEFAULT_IMAGE, BuildOptions, fill
 from assistant.sandbox.building.start import Start, find_start
 from assistant.sandbox.building.workbench import workbench
@@ -44,8 +45,8 @@ def build(engine: Engine, host: Host, options: BuildOptions) -> Generator[str, N
     Raises UsageError for names that cannot be meant, SandboxError when it cannot be built.
     """
     _check(options)
-    if options.project and options.base is None:
-        # On top of the default image, which projects share.
+    if (options.project or options.purpose) and options.base is None:
+        # On top of the default image, which they share.
         default = yield from build(engine, host, _DEFAULT)
         options = replace(options, base=default.id)
     with connect(engine.endpoint, 1800) as client:
@@ -85,6 +86,18 @@ def for_project(folder: Path, options: BuildOptions = _DEFAULT) -> BuildOptions:
     plan = plan_project(folder)
     tag = plan.tag if options.tag == DEFAULT_IMAGE else options.tag
     return replace(options, tag=tag, project=plan)
+
+
+def for_purpose(name: str, options: BuildOptions = _DEFAULT) -> BuildOptions:
+    """The options with what the programs of a kind need that has a name.
+
+    Raises UsageError for a name that is not known.
+    """
+    purpose = PURPOSES.get(name)
+    if purpose is None:
+        raise UsageError(f"There is no image for {name!r}", f"Known: {', '.join(PURPOSES)}")
+    tag = purpose.tag if options.tag == DEFAULT_IMAGE else options.tag
+    return replace(options, tag=tag, purpose=purpose)
 
 
 def image_for(client: "DockerClient", folder: Path) -> tuple[str | None, str | None]:

@@ -14,11 +14,11 @@ from typing import Any, Self
 
 from assistant.evals.asking import Asking, Gate
 from assistant.evals.datasets import DataSet
+from assistant.evals.means import Sandboxes
 from assistant.evals.pipeline import CodeGenerationPipeline
 from assistant.evals.problems import Problem
 from assistant.evals.runs import Key
 from assistant.evals.scoring import Judges
-from assistant.evals.strategies import Sandboxes
 from assistant.evals.trace import Open, Trace, unheard
 from assistant.events import ModelError, Usage, UsageError
 from assistant.purse import UNCAPPED, Purse

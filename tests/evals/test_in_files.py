@@ -12,7 +12,7 @@ import pytest
 from assistant.evals.beginning import narrowed
 from assistant.evals.datasets import load
 from assistant.evals.extracting import completion, program, solution
-from assistant.evals.file_judges import BothJudges, FileJudges, verdict_of
+from assistant.evals.file_judges import BothJudges, FileJudges, missing, verdict_of
 from assistant.evals.in_files import InFiles
 from assistant.evals.problems import Problem, problem_of
 from assistant.events import ExecResult, SandboxError, UsageError
@@ -146,7 +146,7 @@ def test_only_the_line_at_the_end_is_a_pass() -> None:
     assert verdict_of(ExecResult(0, f"out\n{mark}\n"), mark).passed
     assert verdict_of(ExecResult(0, f"{mark}\nmore\n"), mark).outcome == "exit_before_verdict"
     assert verdict_of(ExecResult(1, f"{mark}\n"), mark).outcome == "runtime_error"
-    assert verdict_of(ExecResult(127, f"{mark} missing\n"), mark).outcome == "harness_error"
+    assert verdict_of(ExecResult(127, f"{missing(mark)}\n"), mark).outcome == "harness_error"
     assert verdict_of(ExecResult(127, "node: not found"), mark).outcome == "runtime_error"
     assert verdict_of(ExecResult(137, "", reason="memory"), mark).outcome == "out_of_memory"
     assert mark not in verdict_of(ExecResult(1, f"TypeError: {mark}"), mark).detail
@@ -189,8 +189,11 @@ def test_the_published_sets(data_folder: Path) -> None:
     assert (len(script), script.verdict) == (164, "in-process")
     polyglot = load("polyglot", [data_folder])
     asked = narrowed(polyglot, (), None)
-    assert (len(polyglot), len(asked)) == (83, 34)
-    some: list[Problem] = [*python.problems[::20], *asked[::6]]
+    assert (len(polyglot), len(asked)) == (83, 83)
+    some: list[Problem] = [
+        *python.problems[::20],
+        *[p for p in asked if p.language == "python"][::6],
+    ]
     with JudgePool(local, 2) as apart, FileJudges(local, 2) as in_files:
         both = BothJudges(apart, in_files)
         limits = TaskLimits(seconds=60)

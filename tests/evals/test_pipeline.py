@@ -14,9 +14,9 @@ from assistant.evals.asking import Asking, Gate
 from assistant.evals.datasets import STARTER, load
 from assistant.evals.formatter import CodeFormatter
 from assistant.evals.generated import GeneratedCode
+from assistant.evals.means import Strategy
 from assistant.evals.pipeline import CodeGenerationPipeline, Parameters
 from assistant.evals.runs import Call, Generated, Sample, Span
-from assistant.evals.strategies import Strategy
 from assistant.evals.trace import Trace
 from assistant.events import (
     CodeBlock,

@@ -18,6 +18,7 @@ from assistant.sandbox.building.fetch import (
     write_manifest,
 )
 from assistant.sandbox.building.project import ProjectPlan
+from assistant.sandbox.building.purposes import Purpose
 from assistant.sandbox.building.workbench import INSIDE, Bench
 from assistant.sandbox.host import Host, release_facts
 
@@ -98,6 +99,8 @@ python3 -c 'import pytest' && python -c '' && python3 -m pip --version && bash -
 [ -z "$(find / -xdev -type f -perm /6000 2>/dev/null | head -1)" ]
 """
 _LIST = "python3 -m pip list --format freeze --disable-pip-version-check 2>/dev/null"
+_MAN = "mkdir -p /usr/share/man/man1"
+"""Slim images leave it out, and Java's packages fail without it; it changes nothing else."""
 FORMAT = 3
 """Goes up when the same scripts would leave another image: what the bench commits changed."""
 SCRIPTS = (_LOOK, _APT_OUTSIDE, _APT_INSIDE, _PIP, _NPM_INSIDE, _NODE, _FINISH, _PROVE)
@@ -117,6 +120,7 @@ class BuildOptions:
     sdists: bool = False
     """Also packages that have to be built, which runs their code (in the container)."""
     project: ProjectPlan | None = None
+    purpose: Purpose | None = None
     rebuild: bool = False
     """Build even if an image of the same recipe is there."""
 
@@ -131,6 +135,8 @@ class BuildOptions:
             "project": self.project.digest if self.project else None,
             "scripts": [FORMAT, *SCRIPTS],
         }
+        if self.purpose:
+            parts["purpose"] = self.purpose.digest
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
@@ -140,12 +146,17 @@ def fill(bench: Bench, host: Host, options: BuildOptions) -> Generator[str, None
     Returns the Python packages that the image then holds, as name==version.
     """
     there = release_facts(bench.run(_LOOK))
-    plan = options.project
+    plan, purpose = options.project, options.purpose
     wanted = [package for tool, package in _TOOLS.items() if f"has_{tool}" not in there]
-    wanted += options.apt
-    if plan and plan.node and "has_node" not in there:
+    wanted += [*options.apt, *(purpose.apt if purpose else ())]
+    node = dict(plan.node if plan else {})
+    if node and "has_npm" not in there:
+        node = {**_NPM, **node}
+    if purpose:
+        node.update(purpose.node)
+    if node and "has_node" not in there:
         wanted.append("nodejs")
-    if plan and plan.node and bench.network and "has_npm" not in there:
+    if node and bench.network and "has_npm" not in there:
         wanted.append("npm")
     if wanted:
         yield f"Installing Debian packages: {' '.join(wanted)}"
@@ -159,9 +170,13 @@ def fill(bench: Bench, host: Host, options: BuildOptions) -> Generator[str, None
         yield f"Installing Python packages{only}: {' '.join(requirements)}"
         target = TargetPython(version, tuple(platforms))
         _install_python(bench, host, (requirements, plan.pins if plan else ()), target, options)
-    if plan and plan.node:
-        yield f"Installing npm packages: {' '.join(plan.node)}"
-        _install_node(bench, host, plan, there)
+    if node:
+        yield f"Installing npm packages: {' '.join(node)}"
+        lock = purpose.node_lock if purpose else plan.node_lock if plan else None
+        _install_node(bench, host, (node, lock), there)
+    if purpose and purpose.script:
+        yield f"Getting it ready for {purpose.name}"
+        bench.run(purpose.script)
     bench.run(_FINISH)
     bench.run(_PROVE, user="10001:10001")
     return tuple(bench.run(_LIST).split())
@@ -173,6 +188,7 @@ def _install_debs(bench: Bench, host: Host, names: tuple[str, ...], there: dict[
             f"The image has no apt-get to install {' '.join(names)} with",
             "Start from an image made of Debian or Ubuntu that has python3",
         )
+    bench.run(_MAN)
     if bench.network:
         bench.run(_APT_INSIDE, *names, environment=_ways_out(host))
         return
@@ -225,10 +241,11 @@ def _write_requirements(folder: Path, requirements: list[str], pins: tuple[str, 
     (folder / "constraints").write_text("\n".join(pins), "utf-8")
 
 
-def _install_node(bench: Bench, host: Host, plan: ProjectPlan, there: dict[str, str]) -> None:
-    packages = dict(plan.node) if "has_npm" in there else {**_NPM, **plan.node}
+def _install_node(
+    bench: Bench, host: Host, wanted: tuple[dict[str, str], bytes | None], there: dict[str, str]
+) -> None:
     with _scratch() as folder:
-        write_manifest(folder, packages, plan.node_lock)
+        write_manifest(folder, *wanted)
         if not bench.network:
             fetch_node_modules(host, there["MACHINE"], folder)
         bench.put(folder, "node")
