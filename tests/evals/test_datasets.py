@@ -40,13 +40,16 @@ def refusal(path: Path) -> str:
     return caught.value.message
 
 
+OTHERS = ("cpp", "go", "java", "js", "rust")
+
+
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_published_sets(data_folder: Path, name: str) -> None:
     found = load(name, [data_folder])
     known = PUBLISHED[name]
     assert (found.name, found.sha256, len(found)) == (name, known.sha256, known.tasks)
     kinds = {"humaneval": CheckFunction, "humaneval-x-python": CheckFunction, "mbpp": Assertions}
-    kinds |= {"humaneval-x-js": Files, "polyglot": Files}
+    kinds |= dict.fromkeys(("polyglot", *(f"humaneval-x-{x}" for x in OTHERS)), Files)
     for problem in found:
         assert isinstance(problem.tests, kinds.get(name, Cases))
         assert problem.prompt.strip()

@@ -15,11 +15,19 @@ from typing import TypeVar
 import pytest
 
 from assistant.events import SandboxError, UsageError
+from assistant.sandbox.building.purposes import PURPOSES, Purpose
 from assistant.sandbox.building.recipe import DEFAULT_IMAGE, BuildOptions
 from assistant.sandbox.building.workbench import NAME, bench_name, left_behind, workbench
 from assistant.sandbox.engine import Engine, connect
 from assistant.sandbox.host import Host, release_facts
-from assistant.sandbox.image import BuiltImage, build, find_image, for_project, image_for
+from assistant.sandbox.image import (
+    BuiltImage,
+    build,
+    find_image,
+    for_project,
+    for_purpose,
+    image_for,
+)
 
 Result = TypeVar("Result")
 TAG = f"assistant-test-{os.getpid()}:1"
@@ -325,8 +333,44 @@ def test_equal_recipes_are_equal_and_others_are_not() -> None:
         BuildOptions(packages=("a",)),
         BuildOptions(apt=("a",)),
         BuildOptions(sdists=True),
+        *(for_purpose(name) for name in PURPOSES),
     ]
-    assert len({plain.digest, *(other.digest for other in others)}) == 5
+    assert len({plain.digest, *(other.digest for other in others)}) == 5 + len(PURPOSES)
+
+
+@pytest.mark.parametrize("name", PURPOSES)
+def test_what_a_purpose_needs_is_pinned_and_comes_from_nowhere_in_particular(name: str) -> None:
+    purpose, options = PURPOSES[name], for_purpose(name)
+    assert options.tag == f"assistant-{name}:latest"
+    assert for_purpose(name, BuildOptions(tag="mine:1")).tag == "mine:1"
+    if purpose.node_lock is None:
+        assert not purpose.node
+        return
+    lock = json.loads(purpose.node_lock)["packages"]
+    assert lock.pop("")["dependencies"] == purpose.node
+    assert {name: lock[f"node_modules/{name}"]["version"] for name in purpose.node} == purpose.node
+    assert all(package["integrity"].startswith("sha512-") for package in lock.values())
+    assert b"http" not in purpose.node_lock
+
+
+def test_a_purpose_that_is_not_known() -> None:
+    with pytest.raises(UsageError, match="no image for 'x'"):
+        for_purpose("x")
+
+
+@pytest.mark.docker
+def test_an_image_for_a_purpose_is_made_on_top_of_the_default_one(
+    engine: Engine, host: Host, sandbox_image: BuiltImage, tags: list[str]
+) -> None:
+    made = Purpose(
+        "made", script='[ -z "$(ls /sys/class/net | grep -v lo)" ] && echo yes >/opt/made'
+    )
+    options = BuildOptions(tag=TAG, base=sandbox_image.id, purpose=made)
+    lines, built = finished(build(engine, host, options))
+    assert "Getting it ready for made" in lines
+    assert printed(engine, built.tag, "cat /opt/made; id -u").split() == ["yes", "10001"]
+    lines, again = finished(build(engine, host, options))
+    assert (again.id, lines) == (built.id, [f"The image {TAG} is up to date"])
 
 
 def test_a_bench_of_a_dead_owner_is_known_by_its_name() -> None:
