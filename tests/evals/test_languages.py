@@ -95,7 +95,8 @@ FORGERIES = {
     "replaces matchers": _HOLDER + "try { m.matchers = { ...m.matchers }; } catch {}\n"
     f"for (const k in m.matchers) try {{ m.matchers[k] = () => {_SAY_YES}; }} catch {{}}",
     "makes all things equal": "Object.is = () => true;",
-    "speaks over the report": "process.stdout.write = () => true; require('fs').writeSync = () => 1;",
+    "speaks over the report": "process.stdout.write = () => true;\n"
+    "require('fs').writeSync = () => 1;",
     "writes the tests anew": "const fs = require('fs');\n"
     "for (const f of fs.readdirSync('.')) if (f.endsWith('.spec.js'))\n"
     "  fs.writeFileSync(f, \"test('x', () => {})\");",
@@ -109,7 +110,8 @@ HONEST = {
     "a timer that goes on": "setInterval(() => {}, 1000);",
     "the mark's name": "const unused = '$mark';",
     "methods for all arrays": "Array.prototype.chunk = function () { return 1; };",
-    "an error of its own": "class E extends Error { constructor(m) { super(m); this.name = 'E'; } }",
+    "an error of its own": "class E extends Error {\n"
+    "  constructor(m) { super(m); this.name = 'E'; }\n}",
 }
 
 

@@ -362,9 +362,7 @@ def test_a_purpose_that_is_not_known() -> None:
 def test_an_image_for_a_purpose_is_made_on_top_of_the_default_one(
     engine: Engine, host: Host, sandbox_image: BuiltImage, tags: list[str]
 ) -> None:
-    made = Purpose(
-        "made", script='[ -z "$(ls /sys/class/net | grep -v lo)" ] && echo yes >/opt/made'
-    )
+    made = Purpose("made", script="echo yes >/opt/made")
     options = BuildOptions(tag=TAG, base=sandbox_image.id, purpose=made)
     lines, built = finished(build(engine, host, options))
     assert "Getting it ready for made" in lines
