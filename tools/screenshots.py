@@ -23,7 +23,7 @@ sys.path.insert(0, str(ROOT))
 
 from tests.terminal.driver import Terminal  # noqa: E402 - the checkout's own
 
-COLUMNS, ROWS = 92, 34
+COLUMNS, ROWS = 96, 53
 CELL, LINE, MARGIN = 8.4, 18, 16
 COLOURS = {
     "default": "#d8dee9",
@@ -57,11 +57,13 @@ class WeekOf(unittest.TestCase):
         self.assertEqual(week_of(date(2021, 1, 1)), (2020, 53))
 """
 LOOK = """\
-I look at what fails first.
+First I look at what it says of a New Year's Day, and how.
 
-```bash
-cat dates.py
-python3 -m unittest -q 2>&1 | tail -4
+```python
+from datetime import date
+from dates import week_of
+
+print(week_of(date(2021, 1, 1)))
 ```
 """
 MEND = """\
@@ -77,6 +79,12 @@ and `date.isocalendar` knows that:
 >>>>>>> REPLACE
 ```
 """
+PRICES = """\
+["gpt-4o"]
+input = 2.50
+cached = 1.25
+output = 10.00
+"""
 DONE = "`week_of` follows ISO 8601 now: 1 January 2021 lies in week 53 of 2020."
 TASK = "The test of week_of fails. Mend it."
 
@@ -90,7 +98,8 @@ def main() -> None:
         project.mkdir()
         (project / "dates.py").write_text(BEFORE)
         (project / "test_dates.py").write_text(TEST)
-        mock = LLMock(server)
+        (home / "prices.toml").write_text(PRICES)
+        mock = LLMock(server).pace(25)
         for reply in (LOOK, MEND, DONE):
             mock.reply(reply)
         with opened(home, project, mock.base_url()) as screen:
@@ -99,9 +108,6 @@ def main() -> None:
             screen.expect("changed: dates.py", 120)
             screen.settle(1.0)
             draw(screen, folder / "session.svg", "A task being solved in a session")
-            screen.type("/diff\r")
-            screen.expect("return year, week", 30)
-            screen.settle(1.0)
             screen.type("/apply\r")
             screen.expect("[y/n]", 30)
             screen.settle(1.0)
@@ -116,6 +122,7 @@ def opened(home: Path, project: Path, url: str) -> Terminal:
     command = [sys.executable, "-m", "assistant", "--folder", str(project)]
     command += ["--model", "gpt-4o", "--check", "python3 -m unittest -q"]
     environment = {"HOME": str(home), "OPENAI_BASE_URL": url, "OPENAI_API_KEY": "sk-none"}
+    environment["ASSISTANT_PRICES"] = str(home / "prices.toml")
     if "DOCKER_HOST" in os.environ:
         environment["DOCKER_HOST"] = os.environ["DOCKER_HOST"]
     return Terminal(command=command, environment=environment, columns=COLUMNS, rows=ROWS)

@@ -23,7 +23,7 @@ from prompt_toolkit.styles import Style
 from assistant.terminal import words
 from assistant.terminal.console import TerminalOptions
 from assistant.terminal.exchange import Exchange
-from assistant.terminal.footer import status_line, tail
+from assistant.terminal.footer import question_line, status_line, tail
 from assistant.terminal.history import FileHistory
 from assistant.terminal.keys import bindings
 from assistant.terminal.layout import layout
@@ -162,11 +162,12 @@ class Desk:
     def _status(self) -> StyleAndTextTuples:
         if time.monotonic() > self._hint_until:
             self._hint = ""
-        notice = words.joined((self._hint, self._question[1] if self._question else ""))
-        mode = "" if self.enter_sends else "Alt-Enter sends"
         columns = self.output.get_size().columns
+        if self._question:
+            return question_line(words.joined((self._hint, self._question[1])), columns)
+        mode = "" if self.enter_sends else "Alt-Enter sends"
         self._told = self._sandbox()
-        return status_line(notice, mode, self._told, self.exchange, columns)
+        return status_line(self._hint, mode, self._told, self.exchange, columns)
 
     def look(self) -> None:
         """Something else than text is new: draw at once, and see anew how often to draw."""

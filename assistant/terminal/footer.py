@@ -21,6 +21,11 @@ def tail(preview: Preview, size: Size) -> StyleAndTextTuples:
     return fragments[:-1]
 
 
+def question_line(question: str, columns: int) -> StyleAndTextTuples:
+    """What is asked, and nothing beside it: it has the whole width."""
+    return list(clip([("class:warn", visible(question))], columns - 1))
+
+
 def status_line(
     notice: str, mode: str, sandbox: str, exchange: Exchange, columns: int
 ) -> StyleAndTextTuples:
