@@ -128,6 +128,7 @@ def _sandbox(setup: Setup) -> Iterator[Finding]:
     from assistant.cli.sandboxes import choose_image
     from assistant.sandbox.engine import connect, find_engine
     from assistant.sandbox.image import find_image
+    from assistant.sandbox.ready import remedy_for
 
     engine = find_engine(os.environ, SECONDS)
     yield Finding("engine", str(engine))
@@ -135,7 +136,7 @@ def _sandbox(setup: Setup) -> Iterator[Finding]:
     with connect(engine.endpoint, SECONDS) as client:
         image = find_image(client, tag)
     if image is None:
-        raise SandboxError(f"the image {tag} is not there", "assistant sandbox build")
+        raise SandboxError(f"the image {tag} is not there", remedy_for(tag))
     yield Finding("image", tag)
 
 

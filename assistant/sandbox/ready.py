@@ -40,7 +40,7 @@ def ready_image(client: "DockerClient", name: str) -> ReadyImage:
     with engine_errors(f"The image {name}"):
         chosen = _inspect(client, name)
         if chosen is None:
-            raise SandboxError(f"The engine does not have the image {name}", _remedy(name))
+            raise SandboxError(f"The engine does not have the image {name}", remedy_for(name))
         labels = _config(chosen).get("Labels") or {}
         if labels.get(_MADE) == "1" or READY in labels:
             return _described(chosen, chosen["Id"])
@@ -48,7 +48,8 @@ def ready_image(client: "DockerClient", name: str) -> ReadyImage:
         return _described(layered, chosen["Id"])
 
 
-def _remedy(name: str) -> str:
+def remedy_for(name: str) -> str:
+    """What to do where the engine does not have an image."""
     if name in (DEFAULT_IMAGE, DEFAULT_IMAGE.removesuffix(":latest")):
         return "assistant sandbox build"
     return f"docker pull {name}, or assistant sandbox build --from {name} --tag NAME"

@@ -290,8 +290,9 @@ class Workspace:
 
 
 def _title(block: CodeBlock) -> str:
-    if block.path is not None:
-        return f"{block.action} {block.path}"[:_TITLE]
+    if (path := block.path) is not None:  # Of a long one the end, which names the file.
+        short = path if len(path) <= _TITLE else f"…{path[-_TITLE:]}"
+        return f"{block.action} {short}"
     line = next((line.strip() for line in block.code.splitlines() if line.strip()), "")
     title = f"{block.lang}: {line}"
     return title if len(title) <= _TITLE else f"{title[:_TITLE].rsplit(maxsplit=1)[0]} …"

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from tests.terminal.driver import Terminal
+
 KEY = "sk-canary-5b1d0c7e9f42a86de31b"
 
 
@@ -42,6 +44,16 @@ class Program:
                 process.kill()
                 raise
         return subprocess.CompletedProcess(arguments, process.returncode, out, err)
+
+
+def terminal(program: Program, *flags: str, **variables: str) -> Terminal:
+    """The session at a terminal of 160 columns."""
+    command = [sys.executable, "-m", "assistant", "--folder", str(program.folder), *flags]
+    names = ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME")
+    home = {name: os.environ[name] for name in names if name in os.environ}
+    return Terminal(
+        command=command, environment={**home, **program.variables, **variables}, columns=160
+    )
 
 
 @pytest.fixture

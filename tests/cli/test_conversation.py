@@ -1,16 +1,13 @@
 """A conversation that is shortened, forked and taken back: the real program against a server."""
 
 import json
-import os
-import sys
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.cli.conftest import Program
+from tests.cli.conftest import Program, terminal
 from tests.cli.test_sessions import records
-from tests.terminal.driver import Terminal
 
 Replies = Callable[..., None]
 
@@ -65,7 +62,8 @@ def test_a_fork_has_the_files_and_leaves_the_first_session_alone(
     first, second = records(home)
     if "Moved" in kinds(first):
         first, second = second, first
-    assert "goes on from here" in done.stdout
+    told = f"what you do now goes on from here; session {first.parent.name} stays as it is"
+    assert told in done.stdout
     assert "Rewound" in kinds(second)
     assert "Write two." in sent(llmock)  # It is what the new words are added to.
     assert "Two is there." not in sent(llmock)
@@ -164,15 +162,6 @@ def test_the_diff_says_what_apply_refuses(program: Program, replies: Replies) ->
     replies("```bash\nrm plain && ln -s /etc/passwd plain\n```\n", "Linked.")
     done = program("--ask", "never", given="Link it.\n/diff\n")
     assert "/apply cannot write plain: a symbolic link that leads out of the folder" in done.stdout
-
-
-def terminal(program: Program, *flags: str, **variables: str) -> Terminal:
-    command = [sys.executable, "-m", "assistant", "--folder", str(program.folder), *flags]
-    names = ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME")
-    home = {name: os.environ[name] for name in names if name in os.environ}
-    return Terminal(
-        command=command, environment={**home, **program.variables, **variables}, columns=160
-    )
 
 
 def test_where_no_code_can_run_nothing_is_sent_until_it_is_wanted(

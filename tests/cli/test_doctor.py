@@ -62,6 +62,7 @@ def test_the_engine_and_the_image_are_found(contained: Program) -> None:
     missing = contained("doctor", "--image", "no-such-image:1")
     assert missing.returncode in (4, 5)
     assert "the image no-such-image:1 is not there" in missing.stdout
+    assert "docker pull no-such-image:1" in missing.stdout
 
 
 def test_a_session_without_a_key_says_what_to_type(tmp_path: Path) -> None:
@@ -71,3 +72,42 @@ def test_a_session_without_a_key_says_what_to_type(tmp_path: Path) -> None:
         terminal.expect("assistant doctor")
         assert terminal.leave() == 2
         assert "export OPENAI_BASE_URL=http://localhost:11434/v1" in terminal.text
+
+
+def test_what_is_less_than_well_is_told_with_what_to_do(program: Program) -> None:
+    prices = program.folder / "prices.toml"
+    prices.write_text('["priced"]\ninput = 1.0\noutput = 2.0\nwindow = 8192\n')
+    program.variables |= {"ASSISTANT_PRICES": str(prices), "ASSISTANT_MODEL": "priced"}
+    program.variables |= {"PYTHONIOENCODING": "latin-1"}
+    told = program("doctor").stdout
+    assert "of priced known; window 8,192 tokens" in told
+    assert "writes iso8859-1, not UTF-8" in told.replace("latin-1", "iso8859-1")
+    assert "export LANG=C.UTF-8" in told
+    program.variables["ASSISTANT_MODEL"] = "nobody-knows-me"
+    told = program("doctor").stdout
+    assert "unknown: cap tokens, not dollars; window unknown (setting window)" in told
+    assert "nobody-knows-me is not listed" in told
+    assert "Choose one: --model NAME (" in told
+
+
+def test_a_folder_for_sessions_that_cannot_be_one(program: Program) -> None:
+    taken = program.folder / "file"
+    taken.write_text("")
+    program.variables["ASSISTANT_DATA_FOLDER"] = str(taken)
+    done = program("doctor")
+    assert done.returncode == 2
+    assert "cannot be written" in done.stdout
+    assert "ASSISTANT_DATA_FOLDER=DIR" in done.stdout
+
+
+def test_a_terminal_without_control_sequences_is_told(program: Program) -> None:
+    command = [sys.executable, "-m", "assistant", "doctor"]
+    environment = {"HOME": str(program.folder), "TERM": "dumb", **program.variables}
+    with Terminal(command=command, environment=environment, columns=160) as terminal:
+        terminal.expect("TERM=dumb: plain lines, no colours or editing")
+        terminal.leave()
+    with Terminal(
+        command=command, environment={**environment, "TERM": "xterm", "NO_COLOR": "1"}, columns=160
+    ) as terminal:
+        terminal.expect("xterm, no colours (NO_COLOR)")
+        terminal.leave()

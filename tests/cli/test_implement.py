@@ -106,3 +106,26 @@ def test_what_cannot_be_filled_is_2(program: Program, stub: Path) -> None:
     assert "--replace" in program("implement", "texts.py:middle").stderr
     stub.write_text("def f(): ...\n")
     assert "--unchecked" in program("implement", "texts.py:f", "--write").stderr
+
+
+def test_the_models_that_were_asked_are_on_the_record(
+    program: Program, replies: Replies, stub: Path, llmock: Any, home: Path
+) -> None:
+    replies(ASSERTIONS, *[WRONG] * 12)
+    program("implement", "texts.py:middle", "--check", "true", "--replies", "2")
+    asked = [request.body["model"] for request in llmock.requests]
+    assert set(asked) == {"gpt-4o"}
+    (record,) = (home / ".local/share/assistant/sessions").glob("*/record.jsonl")
+    assert json.loads(record.read_text().splitlines()[0])["model"] == "gpt-4o"
+
+
+def test_without_a_model_of_yours_each_way_of_asking_names_its_own() -> None:
+    from assistant.cli.implement_command import _asked, _cascade
+    from assistant.functions.implementing import cascade
+
+    own = _asked({})
+    assert len(own) == len(list(cascade()))
+    assert all(own)
+    assert _cascade({}).name == ", ".join(dict.fromkeys(own))
+    assert set(_asked({"model": "mine"})) == {"mine"}
+    assert _cascade({"model": "mine"}).name == "mine"

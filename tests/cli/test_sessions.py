@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Program
+from tests.cli.conftest import Program, terminal
 
 Replies = Callable[..., None]
 
@@ -49,7 +49,9 @@ def test_a_run_that_is_ended_goes_on_where_it_was(
     resumed = program("--resume", given="And now?\n")
     assert resumed.returncode == 0, resumed.stdout + resumed.stderr
     assert "goes on" in resumed.stdout
-    assert ("not run again" in resumed.stdout) == (number == signal.SIGKILL)
+    assert "files are as its last block left them, variables and what ran" in resumed.stdout
+    told = "a block (bash) was running when the session ended; it is not run again"
+    assert (told in resumed.stdout) == (number == signal.SIGKILL)
     sent = llmock.last_request.body["messages"]
     assert sent[1]["content"].startswith("Begin.")
     applied = program("apply", "--yes")
@@ -134,3 +136,41 @@ def test_a_second_process_on_a_session_is_refused(
     assert str(process.pid) in second.stdout + second.stderr
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=30)
+
+
+def test_a_block_that_waited_for_a_yes_did_not_run(
+    program: Program, replies: Replies, home: Path
+) -> None:
+    replies("```bash\ntouch never\n```\n")
+    with terminal(program, "--ask", "all") as screen:
+        screen.expect("sandbox ready")
+        screen.type("Touch it.\r")
+        screen.expect("run it? y: yes")
+        screen.process.kill()
+        screen.leave()
+    replies("Fine.")
+    resumed = program("--resume", given="And now?\n")
+    told = "a block (bash) waited for your yes when the session ended; it did not run"
+    assert told in resumed.stdout
+    assert "not run again" not in resumed.stdout
+
+
+def test_sessions_of_this_folder_are_offered_with_their_titles(
+    program: Program, replies: Replies, tmp_path: Path
+) -> None:
+    replies("Yes.", "No.")
+    program("run", "First of all")
+    other = tmp_path / "other"
+    other.mkdir()
+    program("run", "Elsewhere", "--folder", str(other))
+    with terminal(program) as screen:
+        screen.expect("sandbox ready")
+        screen.type("/resume ")
+        screen.expect("First of all")
+        assert "Elsewhere" not in screen.text
+        screen.type("\r")
+        screen.expect("1 reply")
+        assert "Elsewhere" not in screen.text
+        screen.settle()
+        screen.type("\x04")
+        assert screen.leave() == 0

@@ -16,8 +16,7 @@ import pytest
 
 from assistant.events import Finished, Ran, Replied, Reserved, Running, Said, Summarised
 from assistant.record import load
-from tests.cli.conftest import Program
-from tests.cli.test_conversation import terminal
+from tests.cli.conftest import Program, terminal
 from tests.cli.test_sessions import records, wait_for
 from tests.terminal.driver import Terminal
 

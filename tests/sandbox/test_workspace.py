@@ -207,6 +207,16 @@ def test_undo_and_redo_cover_whatever_changed(work: Workspace, sandbox: PlainSan
     assert tree_of(sandbox.folder) == states[0]
 
 
+def test_undo_names_a_long_block_by_its_first_words(work: Workspace) -> None:
+    sh(work, "\n  echo 1 > a.py; echo " + "many words " * 30)
+    save(work, long := "x/" * 40 + "a b/deep.py", "1\n")
+    sh(work, "echo 3 > c.py")
+    title = work.undo().partition("(")[2].partition(")")[0]
+    assert title == f"save …{long[-60:]}"
+    title = work.undo().partition("(")[2].partition(")")[0]
+    assert title == "bash: echo 1 > a.py; echo many words many words many words …"
+
+
 def test_undo_never_takes_back_what_the_user_did(
     work: Workspace, folder: Path, sandbox: PlainSandbox
 ) -> None:

@@ -18,8 +18,7 @@ from assistant.model.quirks import Quirks
 from assistant.model.tokens import PER_PICTURE, Counter
 from assistant.terminal.pictures import drawn, kept, looked_at, named, protocol_of
 from assistant.transcript import history
-from tests.cli.conftest import Program, folder, home, program, replies
-from tests.cli.test_conversation import terminal
+from tests.cli.conftest import Program, folder, home, program, replies, terminal
 
 __all__ = ["folder", "home", "program", "replies"]
 
