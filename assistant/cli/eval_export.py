@@ -2,20 +2,28 @@
 
 import argparse
 
+from assistant.cli.eval_weave import open_weave
+from assistant.cli.evaluating import data_folders
 from assistant.cli.output import say
 from assistant.cli.setup import data_folder
 from assistant.cli.whole_file import whole_file
 from assistant.cli.wiring import read_setup
+from assistant.evals.datasets import load
 from assistant.evals.export import FORMATS
 from assistant.evals.run_reader import Run, Runs, load_run
 from assistant.events import UsageError
 
 
 def run(options: argparse.Namespace) -> int:
-    runs = Runs(data_folder(read_setup(options).settings))
-    found = load_run(runs.find(options.run))
+    setup = read_setup(options)
+    found = load_run(Runs(data_folder(setup.settings)).find(options.run))
     if options.otlp is not None:
         return _sent(found, options)
+    if options.weave is not None:
+        data = load(found.manifest.data.path, data_folders(setup))
+        with open_weave(setup, options.weave) as send:
+            send(found.path, data)
+        return 0
     for name, write in FORMATS.items():
         target = getattr(options, name)
         if target is not None:

@@ -51,6 +51,12 @@ def _run(actions: Any) -> None:
         "--formatter", choices=("none", "autopep8", "ruff"), help="scored before and after it"
     )
     run.add_argument("--resume", metavar="RUN", help="go on with a run: its id, or last")
+    run.add_argument(
+        "--weave",
+        metavar="PROJECT",
+        default="",
+        help="at the end also in Weave: entity/project (assistant[weave])",
+    )
     _which(run)
     run.add_argument("--samples", type=number, metavar="N", help="for each task (1)")
     run.add_argument("--turns", type=number, metavar="N", help="replies of a chat (8)")
@@ -179,6 +185,11 @@ def _export(actions: Any) -> None:
     kinds.add_argument("--parquet", metavar="FILE", help="typed columns (needs assistant[eval])")
     kinds.add_argument(
         "--otlp", metavar="URL", help="its trace, to an OpenTelemetry collector (assistant[otel])"
+    )
+    kinds.add_argument(
+        "--weave",
+        metavar="PROJECT",
+        help="to a project of Weave, tasks and all (assistant[weave])",
     )
     export.add_argument(
         "--content", action="store_true", help="--otlp with the texts of model and code"

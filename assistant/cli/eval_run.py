@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from assistant.budget import Budget
 from assistant.cli.eval_caps import CAPS, budget_of, check_prices, tell_cost, to_go_on
 from assistant.cli.eval_images import fitted
 from assistant.cli.eval_progress import Progress
+from assistant.cli.eval_weave import also_in_weave
 from assistant.cli.evaluating import (
     SECONDS,
     check_ks,
@@ -70,7 +72,21 @@ def run(options: argparse.Namespace) -> int:
     check_ks(ks, wanted.samples, "the run makes")
     budget = budget_of(options, setup.settings, before)
     check_prices(budget, [one.model for one in wanted.models])
-    purse = Purse(budget)
+    with also_in_weave(setup, options.weave, data) as sent:
+        courses = _conducted(wanted, budget)
+        paths = [course.writer.path for course in courses]
+        summaries = [show_figures(path, ks, options.json) for path in paths]
+        for course in courses:
+            if course.status != "done":
+                say(f"assistant: {course.status}: {course.detail or 'ended by you'}", error=True)
+                say(f"assistant: to go on: {to_go_on(course, course.purse)}", error=True)
+        sent += paths
+    return exit_code(courses, summaries, getattr(options, "fail_under", None))
+
+
+def _conducted(wanted: "_Wanted", budget: Budget) -> list[Course]:
+    """The runs, brought to their end."""
+    setup, options, purse = wanted.setup, wanted.options, Purse(budget)
     with ExitStack() as stack:
         wanted.send = stack.enter_context(open_collector(setup))
         judges, image = stack.enter_context(
@@ -84,13 +100,7 @@ def run(options: argparse.Namespace) -> int:
             conduct(courses, getattr(options, "jobs", JOBS), judges, progress.draw)
         for course in courses:
             course.writer.end(course.status, course.detail)
-    paths = [course.writer.path for course in courses]
-    summaries = [show_figures(path, ks, options.json) for path in paths]
-    for course in courses:
-        if course.status != "done":
-            say(f"assistant: {course.status}: {course.detail or 'ended by you'}", error=True)
-            say(f"assistant: to go on: {to_go_on(course, purse)}", error=True)
-    return exit_code(courses, summaries, getattr(options, "fail_under", None))
+    return courses
 
 
 def _resumed(runs: Runs, options: argparse.Namespace) -> Run | None:

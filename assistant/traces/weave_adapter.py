@@ -5,10 +5,12 @@ evaluations stand side by side in its pages like any others.
 """
 
 import asyncio
+import sys
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 
@@ -16,14 +18,25 @@ from assistant.evals.asking import Asking, Gate
 from assistant.evals.datasets import DataSet
 from assistant.evals.means import Sandboxes
 from assistant.evals.pipeline import CodeGenerationPipeline
-from assistant.evals.problems import Problem
-from assistant.evals.runs import Key
+from assistant.evals.runs import Key, PipelineStamp
 from assistant.evals.scoring import Judges
 from assistant.evals.trace import Open, Trace, unheard
-from assistant.events import ModelError, Usage, UsageError
+from assistant.events import ModelError, UsageError
 from assistant.purse import UNCAPPED, Purse
 from assistant.redact import Redactor
-from assistant.verdicts.task import Assertions, Candidate, CheckFunction, Program, TaskLimits
+from assistant.traces.weave_shapes import (
+    in_a_line,
+    model_class,
+    name_of,
+    row_of,
+    scorer_class,
+    used,
+)
+from assistant.traces.weave_waiting import sent
+from assistant.verdicts.task import (
+    Candidate,
+    TaskLimits,
+)
 
 _SETTINGS = {
     # Calls of the model are traced here, once, whatever the library that makes them.
@@ -53,13 +66,15 @@ class Weave:
     Keys that ``redactor`` knows are taken out of everything that is sent.
 
     Raises:
-        UsageError: Weave is not installed.
+        UsageError: Weave is not installed, or the project cannot be opened.
     """
 
     def __init__(self, project: str, redactor: Redactor | None = None) -> None:
         self._project, self._redactor = project, redactor or Redactor()
         self._whole: dict[str, str] = {}
         """Codes that had keys taken out, as they were: those are judged."""
+        self.stalled = False
+        """At the end: not all of it was taken."""
 
     def __enter__(self) -> Self:
         try:
@@ -69,12 +84,22 @@ class Weave:
             remedy = 'Install the extra: pip install "assistant[weave]"'
             raise UsageError("Weave is not installed", remedy) from error
         self._weave: Any = weave
-        self._client: Any = weave.init(
-            self._project,
-            settings=_SETTINGS,
-            postprocess_inputs=self._clean,
-            postprocess_output=self._clean,
-        )
+        failed: Exception | None = None
+        try:
+            with redirect_stdout(sys.stderr):  # It greets; standard output is for figures.
+                self._client: Any = weave.init(
+                    self._project,
+                    settings=_SETTINGS,
+                    postprocess_inputs=self._clean,
+                    postprocess_output=self._clean,
+                )
+        except Exception as error:  # noqa: BLE001 - whatever keeps Weave from being opened.
+            failed = error
+        if failed is not None:
+            raise UsageError(
+                f"Weave's project {self._project} cannot be opened: {in_a_line(failed)}",
+                "It is called entity/project; log in by `wandb login`, or set WANDB_API_KEY.",
+            ) from failed
         return self
 
     def __exit__(
@@ -83,20 +108,26 @@ class Weave:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Waits until all is sent."""
-        self._weave.finish()
+        """Waits until all is sent, as long as some of it is taken now and then (``stalled``)."""
+        with redirect_stdout(sys.stderr):  # It tells how far it is.
+            self.stalled = not sent(self._weave, self._client)
 
     def dataset(self, data: DataSet) -> Any:
         """The tasks as a ``weave.Dataset``: its rows have HumanEval's fields."""
         about = f"sha256 {data.sha256}"
-        rows = [self._clean(_row(problem)) for problem in data]
-        return self._weave.Dataset(name=_name(data.name), description=about, rows=rows)
+        rows = [self._clean(row_of(problem)) for problem in data]
+        return self._weave.Dataset(name=name_of(data.name), description=about, rows=rows)
 
     def model(self, pipeline: CodeGenerationPipeline, exam: Exam) -> Any:
         """The pipeline as a ``weave.Model``: another prompt or parameter is another version."""
-        stamp = pipeline.stamp
-        made = _model_class(self._weave)(
-            name=_name(stamp.name),
+        made = self.published_model(pipeline.stamp)
+        made._answer = _Answers(pipeline, exam, _Calls(self, pipeline.stamp.model)).answer
+        return made
+
+    def published_model(self, stamp: PipelineStamp) -> Any:
+        """The same, of a pipeline that has answered already."""
+        return model_class(self._weave)(
+            name=name_of(stamp.name),
             model=stamp.model,
             strategy=stamp.strategy,
             prompt_template=self._clean(stamp.prompt),
@@ -105,24 +136,58 @@ class Weave:
             seed=stamp.seed,
             pipeline_version=stamp.version,
         )
-        made._answer = _Answers(pipeline, exam, _Calls(self, stamp.model)).answer
-        return made
 
     def evaluation(self, exam: Exam) -> Any:
         """A ``weave.Evaluation``: the data set, with the tests as its scorer."""
         tasks = {problem.task_id: problem for problem in exam.data}
-        tests = _scorer_class(self._weave)(
-            name="tests", data=exam.data.sha256, seconds=exam.limits.seconds
-        )
+        made, tests = self.published_evaluation(exam.data, exam.limits.seconds, exam.samples)
         tests._submit = lambda task_id, code: exam.judges.submit(
             tasks[task_id].task(exam.limits), Candidate(self._whole.get(code, code) or None)
         )
-        return self._weave.Evaluation(
-            name=f"{_name(exam.data.name)}-tests",
-            dataset=self.dataset(exam.data),
+        return made
+
+    def published_evaluation(self, data: DataSet, seconds: float, samples: int) -> tuple[Any, Any]:
+        """The same without judges, and its scorer."""
+        tests = scorer_class(self._weave)(name="tests", data=data.sha256, seconds=seconds)
+        made = self._weave.Evaluation(
+            name=f"{name_of(data.name)}-tests",
+            dataset=self.dataset(data),
             scorers=[tests],
-            trials=exam.samples,
+            trials=samples,
         )
+        return made, tests
+
+    def begin(
+        self,
+        operation: Any,
+        inputs: dict[str, Any],
+        parent: Any,
+        at: datetime,
+        attributes: dict[str, Any] | None = None,
+    ) -> Any:
+        """A call that was begun at that time."""
+        return self._client.create_call(
+            operation,
+            self._clean(inputs),
+            parent,
+            attributes,
+            use_stack=False,
+            started_at=at,
+        )
+
+    def end(
+        self,
+        call: Any,
+        output: Any,
+        at: datetime,
+        error: str = "",
+        summary: dict[str, Any] | None = None,
+    ) -> None:
+        """It was over at that time; with ``error`` it failed."""
+        failed = ModelError(self._redactor.text(error)) if error else None
+        if summary is not None:
+            call.summary = summary
+        self._client.finish_call(call, self._clean(output), failed, ended_at=at)
 
     def evaluate(self, pipeline: CodeGenerationPipeline, exam: Exam) -> dict[str, Any]:
         """Run it all; returns Weave's summary. Answers that a model error kept from being given
@@ -139,61 +204,12 @@ class Weave:
         return clean
 
     def _clean(self, value: Any) -> Any:
-        """Without keys, in texts at any depth."""
+        """Without keys, in texts at any depth; Weave's own kinds, such as rows, are clean."""
         if isinstance(value, str):
             return self._redactor.text(value)
-        if isinstance(value, dict):
+        if type(value) is dict:
             return {name: self._clean(one) for name, one in value.items()}
         return [self._clean(one) for one in value] if type(value) is list else value
-
-
-def _model_class(weave: Any) -> Any:
-    """The class is made where Weave is there, for it derives from Weave's."""
-    from pydantic import PrivateAttr  # Late: it comes with Weave.
-
-    class CodeGeneration(weave.Model):  # type: ignore[misc, unused-ignore]
-        model: str
-        strategy: str
-        prompt_template: str
-        formatter: str
-        parameters: dict[str, str]
-        seed: int | None
-        pipeline_version: str
-        _answer: Any = PrivateAttr(None)
-
-        @weave.op(name="predict")  # type: ignore[untyped-decorator, unused-ignore]
-        async def predict(self, task_id: str, prompt: str) -> str:
-            # In a thread: others go on meanwhile. Weave's place in the tree goes with it.
-            return str(await asyncio.to_thread(self._answer, task_id))
-
-    return CodeGeneration
-
-
-def _scorer_class(weave: Any) -> Any:
-    from pydantic import PrivateAttr  # Late: it comes with Weave.
-
-    class Tests(weave.Scorer):  # type: ignore[misc, unused-ignore]
-        data: str
-        seconds: float
-        _submit: Any = PrivateAttr(None)
-
-        @weave.op(name="tests")  # type: ignore[untyped-decorator, unused-ignore]
-        async def score(self, *, output: str, task_id: str) -> dict[str, Any]:
-            verdict = await asyncio.wrap_future(self._submit(task_id, output or ""))
-            if verdict.outcome == "harness_error":
-                return {"outcome": verdict.outcome, "error": verdict.detail}
-            found = {"correct": verdict.passed, "outcome": verdict.label}
-            return found if verdict.passed else {**found, "error": verdict.detail}
-
-        @weave.op(name="tests.summarize")  # type: ignore[untyped-decorator, unused-ignore]
-        def summarize(self, score_rows: list[Any]) -> dict[str, Any]:
-            """Weave's own sum would take what has no verdict for wrong."""
-            known = [row["correct"] for row in score_rows if row and "correct" in row]
-            rate = sum(known) / len(known) if known else None
-            correct = {"true_count": sum(known), "true_fraction": rate}
-            return {"correct": correct, "without_verdict": len(score_rows) - len(known)}
-
-    return Tests
 
 
 class _Answers:
@@ -251,31 +267,5 @@ class _Calls(Trace):
             client.finish_call(call, exception=error)
             raise
         if found.usage is not None:
-            call.summary = {"usage": {self._model: _used(found.usage)}}
+            call.summary = {"usage": {self._model: used(found.usage)}}
         client.finish_call(call, self.weave._clean(dict(found.outputs)))
-
-
-def _used(usage: Usage) -> dict[str, Any]:
-    found = {"requests": 1, "prompt_tokens": usage.prompt, "completion_tokens": usage.completion}
-    return {**found, "total_tokens": usage.total}
-
-
-def _row(problem: Problem) -> dict[str, Any]:
-    tests = problem.tests
-    code = ""
-    if isinstance(tests, CheckFunction | Program):
-        code = tests.code
-    elif isinstance(tests, Assertions):
-        code = "\n".join((tests.setup, *tests.lines)).strip()
-    return {
-        "task_id": problem.task_id,
-        "prompt": problem.prompt,
-        "entry_point": problem.entry_point,
-        "canonical_solution": problem.reference,
-        "test": code,
-    }
-
-
-def _name(text: str) -> str:
-    """Weave's names have letters, digits and few signs."""
-    return "".join(c if c.isalnum() or c in "-_" else "-" for c in text) or "unnamed"
