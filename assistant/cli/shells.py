@@ -15,7 +15,7 @@ def bash(places: Sequence[Place]) -> str:
         '  local cur="${COMP_WORDS[COMP_CWORD]}" prev="${COMP_WORDS[COMP_CWORD-1]}" at="" i',
         "  for ((i = 1; i < COMP_CWORD; i++)); do",
         '    case "$at/${COMP_WORDS[i]}" in',
-        *(f"      {shlex.quote(step)}) at={shlex.quote(path)};;" for step, path in _steps(places)),
+        *_arms(places),
         "    esac",
         "  done",
         "  COMPREPLY=()",
@@ -46,7 +46,7 @@ def zsh(places: Sequence[Place]) -> str:
         "  local -a offers",
         '  for word in "${(@)words[2,CURRENT-1]}"; do',
         '    case "$at/$word" in',
-        *(f"      {shlex.quote(step)}) at={shlex.quote(path)};;" for step, path in _steps(places)),
+        *_arms(places),
         "    esac",
         "  done",
         '  case "$at:${words[CURRENT-1]}" in',
@@ -102,6 +102,11 @@ def _steps(places: Iterable[Place]) -> Iterable[tuple[str, str]]:
     for place in places:
         for name in place.commands:
             yield f"{place.path}/{name}", f"{place.path} {name}".strip()
+
+
+def _arms(places: Iterable[Place]) -> Iterable[str]:
+    """What each word of a command leads to, as the arms of a ``case``."""
+    return (f"      {_case(step)}) at={_case(path)};;" for step, path in _steps(places))
 
 
 def _case(path: str) -> str:

@@ -19,6 +19,7 @@ from assistant.record import load
 from tests.cli.conftest import Program, terminal
 from tests.cli.test_sessions import records, wait_for
 from tests.terminal.driver import Terminal
+from tests.terminal.monkey import KEYS, come_to_rest, keys, paste, resize
 
 TOKEN = f"86421.{os.getpid()}"
 """How long the soak's own sleepers sleep: by it they are known among all processes."""
@@ -49,22 +50,6 @@ COMMANDS += [
     "!!pwd",
 ]
 COMMANDS += ["!!pwd", "/apply", "/ask all", "/ask never", "/ask apply", "@m1.py", "y"]
-KEYS = ["\x1b[A", "\x1b[B", "\x1b[D", "\x01", "\x05", "\x0b", "\x15", "\x17", "\x1b\r", "\n", "\t"]
-KEYS += [
-    "\x7f",
-    "\x1b",
-    "\x12",
-    "\x07",
-    "\x0c",
-    "é",
-    "漢",
-    "👍",
-    "/",
-    "@",
-    "\x1b[5~",
-    "\x14",
-    "\x19",
-]
 PASTES = ["one", "two\nlines", "x" * 4000]
 
 
@@ -99,11 +84,11 @@ def act(screen: Terminal, server: Any, rng: random.Random, count: int) -> str:
     elif step < 8:
         done = rng.choice(COMMANDS).replace("{n}", str(count)) + "\r"
     elif step < 10:
-        done = "".join(rng.choice(KEYS) for _ in range(rng.randrange(1, 8)))
+        done = keys(rng, KEYS)
     elif step == 10:
-        done = f"\x1b[200~{rng.choice(PASTES)}\x1b[201~"
+        done = paste(rng, PASTES)
     elif step == 11:
-        screen.resize(rng.randrange(20, 160), rng.randrange(5, 50))
+        resize(screen, rng)
         done = ""
     else:
         # Two within a second on an empty line would leave, as they should.
@@ -130,8 +115,7 @@ def test_soak(program: Program, llmock: Any, home: Path, seed: int) -> None:
             log.append(act(screen, llmock, rng, count))
             assert screen.read(rng.random() * 0.4), (log[-20:], screen.text[-3000:])
             sound(screen)
-        screen.resize(100, 30)
-        screen.type("\x1b[201~\x07")
+        come_to_rest(screen)
         llmock.reset()
 
         end = time.monotonic() + 240

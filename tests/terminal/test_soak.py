@@ -7,37 +7,10 @@ import time
 import pytest
 
 from tests.terminal.driver import Terminal
+from tests.terminal.monkey import WILD, come_to_rest, keys, paste, resize
 
 MESSAGES = ["hello", "code", "wide", "table", "hostile", "lines", "slow", "sleep", "fail", "emit"]
 MESSAGES += ["retry", "crash", "/help", "/diff", "/budget", "/undo", "/nonsense", "!ls", "!!pwd"]
-KEYS = [
-    "\x1b[A",
-    "\x1b[B",
-    "\x1b[D",
-    "\x1b[C",
-    "\x01",
-    "\x05",
-    "\x0b",
-    "\x15",
-    "\x17",
-    "\x1b\r",
-    "\n",
-]
-KEYS += [
-    "\t",
-    "\x7f",
-    "\x1b",
-    "\x12",
-    "\x07",
-    "\x0c",
-    "é",
-    "漢",
-    "👍",
-    "\x1b[200~",
-    "\x1b[201~",
-    "/",
-]
-KEYS += ["@", "\x1b[5~", "\x1bOQ", "\x14", "\x19", "\x00", "\x1f", "\x18\x15", "y\r", "\x1b[999~"]
 SECONDS = float(os.environ.get("SOAK_SECONDS", "60"))
 PASTES = ["one", "a\nb", "x" * 5000]
 
@@ -56,11 +29,11 @@ def test_soak(seed: int) -> None:
             if step < 5:
                 typed = f"{rng.choice(MESSAGES)}\r"
             elif step < 9:
-                typed = "".join(rng.choice(KEYS) for _ in range(rng.randrange(1, 8)))
+                typed = keys(rng, WILD)
             elif step == 9:
-                typed = f"\x1b[200~{rng.choice(PASTES)}\x1b[201~"
+                typed = paste(rng, PASTES)
             elif step == 10:
-                terminal.resize(rng.randrange(20, 160), rng.randrange(5, 50))
+                resize(terminal, rng)
                 typed = ""
             else:
                 # Two within a second on an empty line would leave, as they should.
@@ -70,8 +43,7 @@ def test_soak(seed: int) -> None:
             terminal.type(typed)
             alive = terminal.read(rng.random() * 0.2)
             assert alive, (log[-20:], terminal.text)
-        terminal.resize(100, 30)
-        terminal.type("\x1b[201~\x07")
+        come_to_rest(terminal)
         for _ in range(4):
             terminal.type("x\x03")
             terminal.read(0.5)
