@@ -11,6 +11,7 @@ from assistant.chat import Chat
 from assistant.cli.crash import crashed
 from assistant.cli.ending import RECEIVED
 from assistant.cli.forking import forked
+from assistant.cli.model_names import ModelNames
 from assistant.cli.sessions_command import line, when
 from assistant.cli.setup import Setup, data_folder
 from assistant.cli.wiring import Opened, open_chat, open_sessions
@@ -100,6 +101,7 @@ def _options(setup: Setup, sittings: _Sittings) -> TerminalOptions:
         sandbox_state=lambda: sittings.opened.sandbox_state() if sittings.opened else "",
         sandbox_trouble=lambda: sittings.opened.sandbox_trouble() if sittings.opened else None,
         dearest=settings.dearest,
+        models=ModelNames(setup),
         sessions=lambda: list(known()),
         session_titles=known,
         session_lines=lambda: [line(session) for session in known.here()],

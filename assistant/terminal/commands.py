@@ -109,7 +109,7 @@ def arguments(session: Session, name: str) -> Sequence[str]:
     """What can follow a command, for completion."""
     match name:
         case "/model":
-            return session.options.models
+            return session.options.models()
         case "/ask":
             return ("never", "apply", "all")
         case "/help":

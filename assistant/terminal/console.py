@@ -42,7 +42,7 @@ class TerminalOptions:
     """Else Enter makes a line, and Alt-Enter sends."""
     redact: Callable[[str], str] = str
     """Applied to each line before it is shown, and to what goes into the history."""
-    models: Sequence[str] = ()
+    models: Callable[[], Sequence[str]] = tuple
     """Names that /model completes."""
     dearest: Decimal | None = None
     """A message whose first call may cost more dollars than this is asked about."""

@@ -163,6 +163,8 @@ class _Repl:
             return
         spent, session = self.session.chat.spent(), self.session.chat.session
         cost = words.money(None if spent.unpriced else spent.dollars) if spent.tokens else ""
+        if not spent.unpriced and spent.dollars > self.session.standing.cost():
+            cost = f"{words.money(self.session.standing.cost())}, at most {cost}"
         used = words.joined(
             (words.count(spent.replies, "reply"), words.count(spent.tokens, "token"), cost)
         )

@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol
 
 from assistant.budget import Left, Spent, left, narrower
-from assistant.events import Compacted, Event, Replied, Reserved, Reset, Rewound, Said
+from assistant.events import Compacted, Event, Replied, Reserved, Reset, Rewound, Said, Summarised
 from assistant.protocols import window_of
 from assistant.terminal import words
 from assistant.terminal.sanitize import one_line
@@ -103,6 +103,11 @@ class Standing:
         tokens = self.tokens(text)
         cost = self._chat.model.cost(tokens, 0)
         return words.joined((words.count(tokens, "token"), words.money(cost)))
+
+    def cost(self) -> Decimal:
+        """What all calls cost by what is known; the budget counts an unknown one at its most."""
+        used = (e.usage.cost for e in self._chat.events if isinstance(e, Replied | Summarised))
+        return sum((cost for cost in used if cost), Decimal(0))
 
     def dearest(self, text: str) -> Decimal | None:
         """What the first call of a message can cost at most; None where no price is known."""

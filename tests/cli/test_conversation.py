@@ -207,3 +207,17 @@ def test_output_that_cannot_be_written_is_told_in_a_line(program: Program) -> No
         _, err = process.communicate(timeout=60)
     assert process.returncode == 2
     assert err.splitlines() == ["assistant: the output cannot be written: No space left on device"]
+
+
+def test_models_are_completed_once_the_server_has_named_them(program: Program) -> None:
+    with terminal(program) as screen:
+        screen.expect("sandbox ready")
+        screen.type("/model ")
+
+        def offered() -> bool:
+            screen.type("g\x7f")  # Each key asks again.
+            return "claude" in screen.text or "gpt-4o-mini" in screen.text
+
+        screen.expect(offered)
+        screen.type("\x15\x04")
+        assert screen.leave() == 0

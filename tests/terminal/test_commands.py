@@ -368,3 +368,13 @@ def test_a_session_that_goes_on_shows_its_last_turn(tmp_path: Path) -> None:
 def test_filling_in() -> None:
     assert filled("$1-$2-$3", "a b") == "a-b-"
     assert filled("costs $5.00 and $x", "") == "costs .00 and $x"
+
+
+def test_what_is_known_of_the_cost_leaves_out_what_the_budget_holds_back(tmp_path: Path) -> None:
+    found = session(tmp_path)
+    found.chat.pour(Said("go"))
+    found.chat.pour(Reserved(500, 300, Decimal("0.2")))
+    used = Usage(500, 0, 1, cost=Decimal("0.01"), estimated=True)
+    found.chat.pour(Replied("a", used, "interrupted"))
+    assert found.standing.cost() == Decimal("0.01")
+    assert found.chat.spent().dollars == Decimal("0.2")
