@@ -32,6 +32,8 @@ IDLE = 180.0
 _CONNECT = re.compile(rb"CONNECT ([A-Za-z0-9.-]{1,253}):([0-9]{1,5}) HTTP/1\.[01]\r\n")
 _HIDING = tuple(ip_network(net) for net in ("64:ff9b::/32", "2002::/16", "2001::/32", "::/96"))
 """Addresses of version 6 that stand for one of version 4, which may be anything."""
+_GLOBAL = ip_network("2000::/3")
+"""All that is handed out of version 6: the old site-local addresses, say, lie outside."""
 
 Send = Callable[[Mapping[str, Any], bytes], None]
 
@@ -66,7 +68,7 @@ def _public(text: str) -> bool:
     if isinstance(address, IPv6Address):
         if address.ipv4_mapped is not None:
             address = address.ipv4_mapped
-        elif any(address in net for net in _HIDING):
+        elif address not in _GLOBAL or any(address in net for net in _HIDING):
             return False
     return address.is_global and not address.is_multicast
 

@@ -29,13 +29,15 @@ def file_text(chat: "Chat", name: str) -> str:
             data = _of_the_copy(chat, name)
             if data is None:
                 raise UsageError(f"no such file: {name}")
-        elif (size := path.stat().st_size) > LARGEST:
-            raise UsageError(
-                f"{name} is too large for a message: {size:,} bytes",
-                f"{LARGEST:,} bytes is the most; code in the sandbox can read all of it.",
-            )
         else:
-            data = path.read_bytes()
+            with path.open("rb") as file:
+                data = file.read(LARGEST + 1)  # Some that say they are empty never end.
+            if len(data) > LARGEST:
+                size = max(path.stat().st_size, len(data))
+                raise UsageError(
+                    f"{name} is too large for a message: {size:,} bytes",
+                    f"{LARGEST:,} bytes is the most; code in the sandbox can read all of it.",
+                )
         text = data.decode("utf-8").replace("\r\n", "\n")
     except UnicodeDecodeError:
         raise UsageError(f"{name} is no text, and the model can only be given text") from None
@@ -50,13 +52,19 @@ def file_text(chat: "Chat", name: str) -> str:
 def mentioned(chat: "Chat", text: str) -> tuple[list[str], list[str]]:
     """The files that a message names with ``@`` as texts, and hints for names that are mistyped.
 
-    What is no file, nor nearly the name of one, is a word like any other.
+    What is no file, nor nearly the name of one, is a word like any other. A message may be pasted:
+    what lies outside the folder, or may hold keys, is only hinted at.
     """
+    folder = Path(chat.folder or ".")
     texts, hints = [], []
     for name in dict.fromkeys(match.rstrip(".,;:!?)") for match in _MENTION.findall(text)):
-        if _is_file(Path(chat.folder or ".", name)) or _of_the_copy(chat, name) is not None:
+        path = folder / name
+        if _is_file(path) and not _is_open(folder, path):
+            why = "it lies outside of this folder, or may hold keys"
+            hints.append(f"{one_line(name)} is not sent with it: {why}; /add sends it")
+        elif _is_file(path) or _of_the_copy(chat, name) is not None:
             texts.append(file_text(chat, name))
-        elif near := _nearest(Path(chat.folder or "."), name):
+        elif near := _nearest(folder, name):
             hints.append(f"there is no file {one_line(name)}, so none goes with it ({near}?)")
     return texts, hints
 
@@ -78,6 +86,14 @@ def _nearest(folder: Path, name: str) -> str:
         return ""
     near = difflib.get_close_matches(last, names, 1, 0.75)
     return one_line(f"{above}/{near[0]}" if above else near[0]) if near else ""
+
+
+def _is_open(folder: Path, path: Path) -> bool:
+    """Whether a file may go along because its name stands in a message."""
+    from assistant.sandbox.importing import may_hold_keys  # late: only such a message needs it
+
+    names = (path.name, path.resolve().name)
+    return path.resolve().is_relative_to(folder.resolve()) and not any(map(may_hold_keys, names))
 
 
 def _is_file(path: Path) -> bool:

@@ -272,6 +272,7 @@ def test_private_addresses_are_refused_after_looking_up() -> None:
         ("224.0.0.1", False),
         ("::1", False),
         ("fe80::1%eth0", False),
+        ("fec0::1", False),
         ("fc00::1", False),
         ("::ffff:10.0.0.1", False),
         ("::ffff:8.8.8.8", True),

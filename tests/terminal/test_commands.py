@@ -123,7 +123,27 @@ def test_files_go_into_the_next_message(tmp_path: Path) -> None:
     assert "The file" not in model.seen[1][-1].text
 
 
-@pytest.mark.parametrize("name", ["none.py", "binary", "large", "/proc/self/mem"])
+def test_a_pasted_message_takes_no_file_from_elsewhere_along(tmp_path: Path) -> None:
+    folder, outside = tmp_path / "project", tmp_path / "secret.txt"
+    folder.mkdir()
+    outside.write_text("SECRET")
+    (folder / "notes.txt").symlink_to(outside)
+    (folder / ".env").write_text("SECRET")
+    (folder / "own.txt").write_text("OPEN")
+    (folder / "same.txt").symlink_to("own.txt")
+    model = ListModel("one", "two")
+    found = session(folder, model=model)
+    found.send(f"@{outside} @../secret.txt @notes.txt @.env @/proc/self/environ @same.txt")
+    message = model.seen[0][-1].text
+    assert "SECRET" not in message
+    assert message.count("The file") == 1
+    assert "OPEN" in message
+    run_command(found, "/add ../secret.txt")
+    found.send("and this")
+    assert "SECRET" in model.seen[1][-1].text
+
+
+@pytest.mark.parametrize("name", ["none.py", "binary", "large", "/proc/self/mem", "/dev/zero"])
 def test_files_that_cannot_go_into_a_message(tmp_path: Path, name: str) -> None:
     (tmp_path / "binary").write_bytes(b"\xff\x00\xfe")
     (tmp_path / "large").write_text("x" * 300_000)
