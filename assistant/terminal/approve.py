@@ -66,11 +66,16 @@ class Approving:
         return getattr(self._executor, name)
 
 
+_MARKS = (";", "&", "|", "<", ">", "`", "$(", "\\")
+"""What joins commands to each other or to files, or a line to the next one."""
+
+
 class Approval:
     """When to ask, and the asking. ``mode`` may change while the session goes on.
 
     ``allow`` and ``deny`` are fnmatch patterns of lines: a block with a line that is denied never
-    runs; a shell block whose every line is allowed runs unasked.
+    runs; a shell block whose every line is allowed runs unasked. A pattern allows no line that
+    joins a command to another one, or to a file, unless the pattern does so itself or is ``*``.
     """
 
     def __init__(self, console: Console, renderer: Renderer, options: TerminalOptions) -> None:
@@ -142,7 +147,7 @@ class Approval:
         return self._answer(f"{question} [y/n]").lower() in ("y", "yes")
 
     def _allowed(self, lines: Sequence[str]) -> bool:
-        return all(any(fnmatchcase(line, pattern) for pattern in self._allow) for line in lines)
+        return all(any(_fits(line, pattern) for pattern in self._allow) for line in lines)
 
     def _asked(self, block: CodeBlock, kind: tuple[str, str]) -> Answer:
         if not self._console.interactive:
@@ -175,6 +180,12 @@ class Approval:
         self._renderer.text(
             [("class:bar", "┃ "), *colours.line(visible(line, strict=True))] for line in lines
         )
+
+
+def _fits(line: str, pattern: str) -> bool:
+    """Whether a pattern means a line: its ``*`` stands for words, not for a second command."""
+    strange = any(mark in line and mark not in pattern for mark in _MARKS)
+    return pattern == "*" or (not strange and fnmatchcase(line, pattern))
 
 
 def _lines(block: CodeBlock) -> list[str]:

@@ -120,6 +120,28 @@ def test_rules() -> None:
     assert len(console.asked) == 1
 
 
+@pytest.mark.parametrize(
+    ("line", "yes"),
+    [
+        ("ls -l x", True),
+        ("ls x; whoami", False),
+        ("ls x && whoami", False),
+        ("ls x | sh", False),
+        ("ls $(whoami)", False),
+        ("ls `whoami`", False),
+        ("ls > .bashrc", False),
+        ("ls \\\nwhoami", False),
+        ("git log | head -5", True),
+        ("git log | head -5; whoami", False),
+    ],
+)
+def test_a_rule_allows_no_second_command(line: str, yes: bool) -> None:
+    ask, _ = approval("n", ask="all", allow=["ls *", "git log | head*", "who[a]mi x"])
+    assert ask(CodeBlock("bash", line)).yes is yes
+    ask, _ = approval("n", ask="all", allow=["*"])
+    assert ask(CodeBlock("bash", line)).yes
+
+
 def test_a_rule_that_forbids_holds_in_every_mode_but_for_the_users_own() -> None:
     ask, _ = approval(ask="never", deny=["*rm*"])
     block = CodeBlock("bash", "rm x")
