@@ -39,7 +39,9 @@ def check_toolchains(judges: FileJudges, problems: Sequence[Problem]) -> None:
         task = InFiles(tests, TaskLimits(seconds=PATIENCE))
         verdict = judges.submit(task, Candidate(answer)).result()
         if not verdict.passed:
-            said = verdict.detail.strip().split("\n")[-1][-200:]
+            lines = verdict.detail.strip().split("\n")
+            telling = [line for line in lines if "rror: " in line or "not found" in line]
+            said = (telling or lines)[-1].strip()[-200:]
             raise SandboxError(
                 f"these tests need {toolchain.words}, which does not run in the sandbox: {said}",
                 f"Make its image: assistant sandbox build --for {toolchain.purpose}",

@@ -120,7 +120,9 @@ def verdict_of(result: ExecResult, mark: str) -> Verdict:
         return Verdict("timeout", told, seconds=seconds)
     if result.reason == "memory":
         return Verdict("out_of_memory", told, seconds=seconds)
-    if result.reason == "cancelled" or lines[-1:] == [missing(mark)]:
+    if lines[-1:] == [missing(mark)]:
+        return Verdict("harness_error", "The program that runs the tests is missing")
+    if result.reason == "cancelled":
         return Verdict("harness_error", told, seconds=seconds)
     if result.exit_code == 0 and lines[-1:] == [mark]:
         return Verdict("passed", seconds=seconds, output=told[:_KEPT].rstrip())

@@ -13,13 +13,14 @@ import pytest
 
 from assistant.cli.wiring import edit_text
 from assistant.evals.asking import Asking, Gate
+from assistant.evals.chatting import complaint_of
 from assistant.evals.datasets import load
 from assistant.evals.file_judges import FileJudges
 from assistant.evals.in_files import MARK, Files
-from assistant.evals.means import Strategy
+from assistant.evals.means import Means, Strategy
 from assistant.evals.pipeline import Around, CodeGenerationPipeline, Parameters
 from assistant.evals.problems import Problem, problem_of
-from assistant.evals.runs import Generated
+from assistant.evals.runs import Attempt, Generated
 from assistant.evals.trace import Trace
 from assistant.evals.trace import unheard as nobody
 from assistant.events import Replied
@@ -239,3 +240,25 @@ def test_tries_end_where_there_is_nothing_to_say() -> None:
 def test_one_try_is_the_pipeline_that_it_was() -> None:
     assert "tries" not in Parameters().texts()
     assert Parameters(tries=2).texts()["tries"] == "2"
+
+
+def test_what_differs_each_time_is_left_out_of_a_complaint() -> None:
+    told = (
+        "  ✕ one (12 ms)\n    at held (../tmp/exam-{}/first.js:22:12)\n"
+        "Time:        {} s\nRan 3 tests in {}s\n FAIL  ./x.spec.js ({} s)\nexpected 3 s\n"
+    )
+
+    def complaint(folder: str, seconds: str) -> str | None:
+        detail = told.format(folder, seconds, seconds, seconds)
+        means = Means("", judge=lambda code: Verdict("wrong_answer", detail))
+        asking = Asking(
+            ("x", 1), ListModel(), Purse(UNCAPPED), Gate(), Trace(nobody), lambda call: None
+        )
+        asking.attempts.append(Attempt("", "stop", "", code="x"))
+        return complaint_of(means, asking)
+
+    first = complaint("aB3_xz", "0.417")
+    assert first == complaint("Zz9Zz9", "12.3")
+    assert first is not None
+    assert "✕ one" in first
+    assert "expected 3 s" in first

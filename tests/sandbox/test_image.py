@@ -359,6 +359,7 @@ def test_a_purpose_that_is_not_known() -> None:
 
 
 @pytest.mark.docker
+@pytest.mark.timeout(600)
 def test_an_image_for_a_purpose_is_made_on_top_of_the_default_one(
     engine: Engine, host: Host, sandbox_image: BuiltImage, tags: list[str]
 ) -> None:

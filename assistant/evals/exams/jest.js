@@ -14,6 +14,7 @@
     injectGlobals: false,
     setupFilesAfterEnv: [path.join(own, "first.js")],
     cacheDirectory: own,
+    testTimeout: 600000, // A busy machine is slow; what takes too long is ended from outside.
     transform: {
       "\\.[cm]?js$": [
         require.resolve("babel-jest"),

@@ -17,7 +17,10 @@ class Purpose:
     apt: tuple[str, ...] = ()
     """Debian packages."""
     node: Mapping[str, str] = field(default_factory=dict)
-    """npm packages; the lock beside this file, ``NAME.lock.json``, holds all their versions."""
+    """npm packages; the lock beside this file, ``NAME.lock.json``, holds all their versions.
+
+    ``npm install --package-lock-only --omit-lockfile-registry-resolved`` writes it anew.
+    """
     script: str = ""
     """Run as root when the packages are there, without a network."""
 
