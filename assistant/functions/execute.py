@@ -92,18 +92,20 @@ def execute_code(
         log.error("execute_code: neither code nor filename is given")
         raise AssertionError("Either code or filename must be given.")
     docker = decide_use_docker(None) if isinstance(use_docker, _Unsaid) else use_docker
-    if filename is None:
-        digest = hashlib.md5((code or "").encode("utf-8", "surrogatepass"), usedforsecurity=False)
-        script(lang, "")  # A language that is none names no file.
-        file = f"tmp_code_{digest.hexdigest()}.{extension(lang)}"
-    else:
-        file = checked_file(filename)
-    seconds = float(timeout or DEFAULT_TIMEOUT)
+    file = _name_for(code or "", lang) if filename is None else checked_file(filename)
     folder = prepared(work_dir, working_dir())
     if code is not None and filename is not None:
         write_code(folder, file, code)
     run = _Run(folder, file, None if filename is not None else code or "", lang)
+    seconds = float(timeout or DEFAULT_TIMEOUT)
     return run.in_container(docker, seconds) if docker else run.here(seconds)
+
+
+def _name_for(code: str, lang: str) -> str:
+    """The file of code that has no name."""
+    script(lang, "")  # A language that is none names no file.
+    digest = hashlib.md5(code.encode("utf-8", "surrogatepass"), usedforsecurity=False)
+    return f"tmp_code_{digest.hexdigest()}.{extension(lang)}"
 
 
 class _Run:

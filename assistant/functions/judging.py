@@ -70,8 +70,7 @@ def eval_function_completions(
     prints or patches); assertions given as a text count; no responses is an error; they are judged
     side by side.
     """
-    n = len(responses)
-    if n == 0:
+    if not responses:
         raise NothingToJudge("there are no responses to evaluate", "Ask for at least one.")
     if test is None and assertions is None:
         raise NothingToJudge(
@@ -80,20 +79,30 @@ def eval_function_completions(
         )
     exam = _Exam(responses, definition, entry_point, timeout, use_docker)
     if assertions is None:
-        passed = sum(exam.passed(_test(test or "", exam.entry)))
-        return {"expected_success": 1 - math.pow(1 - passed / n, n), "success": passed > 0}
+        return _how_many(exam, test or "")
     made: tuple[str | None, float | None] = (None, 0.0)
     if isinstance(assertions, str):
         made = (assertions, 0.0)
-    elif n > 1:
+    elif len(responses) > 1:
         made = assertions(definition)
-    text, gen_cost = made
+    return {**_which(exam, made[0], test), "gen_cost": made[1], "assertions": made[0]}
+
+
+def _how_many(exam: "_Exam", test: str) -> dict[str, Any]:
+    """How sure it is that one of so many responses passes the test."""
+    passed, n = sum(exam.passed(_test(test, exam.entry))), len(exam.programs)
+    return {"expected_success": 1 - math.pow(1 - passed / n, n), "success": passed > 0}
+
+
+def _which(exam: "_Exam", text: str | None, test: str | None) -> dict[str, Any]:
+    """The response that assertions choose, and whether it passes the test, if there is one."""
+    n = len(exam.programs)
     kept = exam.passed(Assertions([text])) if text and text.strip() else [False] * n
     index = kept.index(True) if True in kept else n - 1
-    result: dict[str, Any] = {"index_selected": index, "succeed_assertions": any(kept)}
+    found: dict[str, Any] = {"index_selected": index, "succeed_assertions": any(kept)}
     if test is not None:
-        result["success"] = exam.passed(_test(test, exam.entry), index)[0]
-    return {**result, "gen_cost": gen_cost, "assertions": text}
+        found["success"] = exam.passed(_test(test, exam.entry), index)[0]
+    return found
 
 
 def _test(test: str, entry: str) -> CheckFunction | Program:

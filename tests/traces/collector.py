@@ -1,12 +1,12 @@
 """A collector on loopback that keeps what it is sent, or is as bad as one can be."""
 
 import socket
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.traces.loopback import Quiet, serving
 
 
 @dataclass
@@ -38,34 +38,20 @@ def collector(status: int = 200) -> Iterator[Received]:
 
     received = Received()
 
-    class Answer(BaseHTTPRequestHandler):
+    class Answer(Quiet):
         def do_POST(self) -> None:
             asked = ExportTraceServiceRequest()
-            asked.ParseFromString(self.rfile.read(int(self.headers["Content-Length"])))
+            asked.ParseFromString(self.body())
             received.paths.append(self.path)
             received.headers.append({k.lower(): v for k, v in self.headers.items()})
             for resource in asked.resource_spans:
                 received.resources.append(attributes(resource.resource))
                 for scope in resource.scope_spans:
                     received.spans.extend(scope.spans)
-            self.send_response(status)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
+            self.tell(status)
 
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
-    server.daemon_threads = True
-    received.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
+    with serving(Answer) as received.url:
         yield received
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(30)
 
 
 @contextmanager

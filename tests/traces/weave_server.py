@@ -2,13 +2,13 @@
 
 import hashlib
 import json
-import threading
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.traces.loopback import Quiet, serving
 
 
 @dataclass
@@ -84,7 +84,7 @@ def _digest(value: Any) -> str:
 def weave_server() -> Iterator[Kept]:
     kept = Kept()
 
-    class Answer(BaseHTTPRequestHandler):
+    class Answer(Quiet):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
@@ -94,7 +94,7 @@ def weave_server() -> Iterator[Kept]:
             self._answer("POST")
 
         def _answer(self, method: str) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            body = self.body()
             if self.headers.get("Content-Encoding") == "gzip":
                 body = zlib.decompress(body, 31)
             path = self.path.partition("?")[0]
@@ -102,27 +102,10 @@ def weave_server() -> Iterator[Kept]:
                 path = path.removeprefix("/traces")
             is_json = "json" in (self.headers.get("Content-Type") or "")
             asked = json.loads(body) if is_json and body else hashlib.sha256(body).hexdigest()[:43]
-            told = json.dumps(answer(kept, method, path, asked)).encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(told)))
-            self.end_headers()
-            self.wfile.write(told)
+            self.tell(text=json.dumps(answer(kept, method, path, asked)).encode())
 
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
-    server.daemon_threads = True
-    kept.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
+    with serving(Answer) as kept.url:
         yield kept
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(30)
 
 
 def environment(url: str) -> dict[str, str]:
