@@ -54,9 +54,9 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _clean(options: argparse.Namespace) -> int:
-    from assistant.sandbox.report import clean
+    from assistant.sandbox.cleaning import clean
 
-    _told(clean(open_host()))
+    _told(clean(open_host(), everything=options.all))
     return 0
 
 

@@ -21,7 +21,8 @@ def add_sandbox(commands: Any) -> None:
     )
     build.add_argument("--yes", action="store_true", help="do not ask")
     actions.add_parser("check", help="what the engine is, what it enforces, what is missing")
-    actions.add_parser(
-        "clean", help="remove containers and images of ours that no running assistant uses"
+    clean = actions.add_parser(
+        "clean", help="remove containers and images that nobody uses any more"
     )
+    clean.add_argument("--all", action="store_true", help="the images that are up to date, too")
     actions.add_parser("stop", help="end the engine that the set-up started")

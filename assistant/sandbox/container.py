@@ -192,30 +192,32 @@ def created(
     config = arguments["host_config"]
     filters = [option for option in config["SecurityOpt"] if option.startswith("seccomp=")]
     others = [option for option in config["SecurityOpt"] if option not in filters]
+    lost: list[str] = []
 
-    def create(given: list[str]) -> tuple[dict[str, Any], tuple[str, ...]]:
+    def create(given: list[str]) -> dict[str, Any]:
         config["SecurityOpt"] = [*others, *given]
-        return _created(client, arguments)
+        return _created(client, arguments, lost)
 
-    (answer, lost), unfiltered = filtered(create, filters[0] if filters else None)
+    answer, unfiltered = filtered(create, filters[0] if filters else None)
     return answer, (*lost, *unfiltered)
 
 
-def _created(
-    client: "DockerClient", arguments: dict[str, Any]
-) -> tuple[dict[str, Any], tuple[str, ...]]:
+def _created(client: "DockerClient", arguments: dict[str, Any], lost: list[str]) -> dict[str, Any]:
     from docker.errors import APIError  # late: heavy
 
+    answer: dict[str, Any]
     try:
-        return client.api.create_container(**arguments), ()
+        answer = client.api.create_container(**arguments)
+        return answer
     except APIError as error:
         if "nr_inodes" not in str(error.explanation or error):
             raise
     places = arguments["host_config"]["Tmpfs"]  # Podman knows no such option.
     for place, options in places.items():
         places[place] = re.sub(r",nr_inodes=\w+", "", options)
-    lost = "The engine cannot limit how many files /tmp holds"
-    return client.api.create_container(**arguments), (lost,)
+    lost.append("The engine cannot limit how many files /tmp holds")
+    answer = client.api.create_container(**arguments)
+    return answer
 
 
 def create_arguments(client: "DockerClient", blueprint: Blueprint, name: str) -> dict[str, Any]:

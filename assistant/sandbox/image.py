@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Generator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from assistant.sandbox.building.purposes import PURPOSES
 from assistant.sandbox.building.recipe import DEFAULT_IMAGE, BuildOptions, fill
 from assistant.sandbox.building.start import Start, find_start
 from assistant.sandbox.building.workbench import workbench
+from assistant.sandbox.cleaning import remove_predecessors
 from assistant.sandbox.engine import Engine, connect, engine_errors
 from assistant.sandbox.host import Host, is_locked, locked
 
@@ -59,10 +59,7 @@ def build(engine: Engine, host: Host, options: BuildOptions) -> Generator[str, N
         with locked(host.state / "image.lock"):
             start = yield from find_start(engine, client, host, options.base)
             built = yield from _build_over(client, host, options, start)
-        if there and there.id != built.id:
-            # It has lost its tag; the engine keeps it while a container uses it.
-            with suppress(SandboxError), engine_errors("The container engine"):
-                client.images.remove(there.id)
+        remove_predecessors(client, built.tag, built.id)
     yield f"Built {built.tag} ({built.id.removeprefix('sha256:')[:12]})"
     return built
 

@@ -1,18 +1,16 @@
 """What the engine on this machine really gives: versions, limits that hold, and what is missing."""
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from assistant.events import SandboxError
 from assistant.sandbox.building.recipe import DEFAULT_IMAGE
-from assistant.sandbox.building.workbench import NAME, left_behind
 from assistant.sandbox.endpoints import NoEngine
 from assistant.sandbox.engine import Engine, connect, engine_errors, find_engine
 from assistant.sandbox.host import Host
 from assistant.sandbox.image import BuiltImage, find_image
 from assistant.sandbox.limits import Limit, try_limits
-from assistant.sandbox.owners import reap
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -134,47 +132,3 @@ def _lacks(
         yield Lack(
             "a second kernel around the code (gVisor)", "install runsc as a runtime", needed=False
         )
-
-
-def clean(host: Host, label: str = "assistant.owner=1") -> Generator[str, None, None]:
-    """Removes containers and images of ours that no live process owns; yields what it did.
-
-    ``label`` marks the images that are ours. One that a container uses stays: the engine itself
-    refuses to remove it.
-    """
-    engine = find_engine(host.environment)
-    with connect(engine.endpoint, 300) as client:
-        for name in reap(client):
-            yield f"Removed the container {name}"
-        for container in client.containers.list(all=True, filters={"name": NAME}):
-            if left_behind(str(container.name)):
-                container.remove(force=True, v=True)
-                yield f"Removed the container {container.name}"
-        images = client.images.list(filters={"label": label})
-        # Newest first, since a later image may be made of an earlier one.
-        for image in sorted(images, key=lambda i: str(i.attrs["Created"]), reverse=True):
-            # An image that somebody made of ours has inherited its labels, not its name.
-            own = image.labels.get("assistant.tag")
-            names = [_short(tag) for tag in image.tags]
-            for name in [own] if own in names else [] if names else [str(image.id)]:
-                yield _remove_image(client, name)
-    yield f"Downloads that make the next build quick stay in {host.cache}"
-
-
-def _short(tag: str) -> str:
-    """Podman names images in full."""
-    return tag.removeprefix("docker.io/library/").removeprefix("localhost/")
-
-
-def _remove_image(client: "DockerClient", name: str) -> str:
-    from docker.errors import APIError, ImageNotFound  # late: heavy
-
-    try:
-        client.images.remove(name)
-    except ImageNotFound:
-        return f"Gone already: the image {name}"
-    except APIError as error:
-        if error.status_code != 409:
-            raise
-        return f"Kept the image {name}: a container uses it"
-    return f"Removed the image {name}"

@@ -3,11 +3,13 @@
 import random
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from docker.errors import ImageNotFound
 
 from assistant.sandbox.engine import Engine, connect
 from tests.cli.conftest import Program
@@ -191,3 +193,5 @@ def test_an_image_that_is_removed_in_the_middle(
         client.api.remove_image(tag, force=True)
     watched.ends(ENDING, (5,))
     assert tag in watched.run.lines[-1] + watched.run.complaint
+    with suppress(ImageNotFound):  # It only lost its name while the container was there.
+        client.api.remove_image(image.id)

@@ -10,9 +10,9 @@ import pytest
 from assistant.sandbox.building.workbench import NAME
 from assistant.sandbox.engine import Engine, connect
 from assistant.sandbox.host import Host
-from assistant.sandbox.image import BuiltImage, find_image
+from assistant.sandbox.image import BuiltImage
 from assistant.sandbox.limits import _compare, try_limits
-from assistant.sandbox.report import Lack, Report, check, clean
+from assistant.sandbox.report import Lack, Report, check
 
 KEPT = {
     "Memory": 64 << 20,
@@ -130,37 +130,3 @@ def test_what_is_only_better_is_no_failure() -> None:
     assert report.ok
     assert list(report.lines()) == ["better   x: y"]
     assert not replace(report, lacks=(Lack("x", "y"),)).ok
-
-
-@pytest.mark.docker
-def test_cleaning_takes_what_nobody_owns_and_nothing_else(
-    engine: Engine, sandbox_image: BuiltImage, tmp_path: Path
-) -> None:
-    """Images with a mark of this test's own, so that no other image is at stake."""
-    mark = f"assistant.test={os.getpid()}"
-    free, used, theirs = (f"assistant-test-{os.getpid()}:{n}" for n in ("free", "used", "theirs"))
-    dead = f"{NAME}{2**22 + 1}-none-0123abcd"
-    with connect(engine.endpoint) as client:
-        made = client.containers.create(sandbox_image.id, ["true"], name=dead, network_mode="none")
-        for tag, own in ((free, free), (used, used), (theirs, free)):
-            labels = f"LABEL {mark} assistant.tag={own}"
-            made.commit(*tag.split(":"), changes=f"{labels}\nENV tag={tag}")
-        user = client.containers.create(used, ["true"], network_mode="none")
-        try:
-            lines = list(clean(host_of(engine, tmp_path), mark))
-            assert find_image(client, free) is None
-            assert find_image(client, used)
-            assert find_image(client, theirs), "made of ours by somebody else"
-            assert find_image(client, sandbox_image.tag) == sandbox_image
-            names = {c.name for c in client.containers.list(all=True)}
-            assert dead not in names
-            assert user.name in names
-        finally:
-            user.remove(force=True)
-            for tag in (free, used, theirs):
-                if find_image(client, tag):
-                    client.images.remove(tag, force=True)
-    assert f"Removed the container {dead}" in lines
-    assert f"Removed the image {free}" in lines
-    assert f"Kept the image {used}: a container uses it" in lines
-    assert not any(theirs in line for line in lines)
