@@ -19,7 +19,6 @@ from assistant.events import SandboxError
 from assistant.sandbox.engine import Engine, connect, find_engine
 from tests.conftest import REAL_ENVIRONMENT
 
-_MIRROR = "http://deb.debian.org/debian"
 # The root of all mounts, not a changed root: else what an engine starts in a container later would
 # find the machine's own root. Its folder for files in passing is the machine's: tests mount it.
 _ENTER = """
@@ -83,7 +82,7 @@ def root_of(other: Other) -> Iterator[Path]:
             base.mkdir(parents=True, exist_ok=True)
             made = base / f"{other.name}.new"
             argv = ["debootstrap", "--variant=minbase", f"--include={other.packages}"]
-            subprocess.run([*argv, other.suite, made, _MIRROR], check=True, capture_output=True)
+            subprocess.run([*argv, other.suite, made], check=True, capture_output=True)
             made.rename(root)
         yield root
     finally:
