@@ -47,11 +47,18 @@ def program(code: str, problem: Problem) -> str:
     if not problem.entry_point:
         return code
     if not defines(code, problem):
-        whole = problem.prompt + code
-    elif problem.language == "java":
+        return continued(code, problem)
+    if problem.language == "java":
         whole = _java_file(code, problem)
     else:
         whole = _with_helpers(code, problem)
+    return go_file(whole) if problem.language == "go" else whole
+
+
+def continued(rest: str, problem: Problem) -> str:
+    """The program that goes on where the task's own text ends."""
+    whole = problem.prompt + rest
+    # What has no package clause is no file.
     return go_file(whole) if problem.language == "go" else whole
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from assistant.evals.datasets import DataSet
 from assistant.evals.extracting import program
+from assistant.evals.other_languages import continued
 from assistant.evals.problems import Problem
 from assistant.evals.rows_file import rows_of
 from assistant.evals.runs import Attempt, Generated
@@ -32,7 +33,7 @@ class Given:
         if self.whole:
             return program(self.text, problem)
         # As the format has it: nothing is cut, moved or mended.
-        return problem.prompt + self.text if self.text.strip() else ""
+        return continued(self.text, problem) if self.text.strip() else ""
 
 
 def read_samples(path: Path) -> tuple[Given, ...]:

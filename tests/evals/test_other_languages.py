@@ -13,6 +13,7 @@ from assistant.evals.go_imports import go_file
 from assistant.evals.humaneval_x import NOT_COMPILED
 from assistant.evals.in_files import Files, InFiles
 from assistant.evals.problems import Problem, problem_of
+from assistant.evals.samples import Given
 from assistant.evals.toolchains import TOOLCHAINS, needed
 from assistant.events import ExecResult, SandboxError
 from assistant.verdicts.task import TaskLimits
@@ -91,6 +92,8 @@ def test_a_row_in_another_language(language: str, entry: str, needs: str) -> Non
     rest = completion(ROWS[language]["canonical_solution"], task)
     assert rest is not None
     assert rest.split() == task.reference.split()
+    given = Given(task.task_id, 1, ROWS[language]["canonical_solution"], False, "here")
+    assert given.code(task).split() == task.reference.split()
 
 
 def test_a_program_in_cpp() -> None:
