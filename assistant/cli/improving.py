@@ -8,7 +8,7 @@ from pathlib import Path
 from assistant.chat import Chat
 from assistant.cli.beginning import Told, started
 from assistant.cli.model import open_model
-from assistant.cli.sandboxes import open_fresh
+from assistant.cli.sandboxes import Fresh
 from assistant.cli.setup import Setup
 from assistant.cli.tracing import open_traces
 from assistant.cli.wiring import STORE, affordable, edit_text, new_chat, open_sessions
@@ -49,14 +49,16 @@ class Improvement:
             return None
 
     def _passes(self, command: str) -> Checked:
-        check = _check(self.setup, command, self.draft)
-        run = check.run(self.setup.settings.check_seconds)
-        while True:
-            try:
-                next(run)
-            except StopIteration as end:
-                checked: Checked = end.value
-                return checked
+        settings = self.setup.settings
+        with Fresh(self.setup) as fresh:
+            check = CommandCheck(command, self.draft, fresh, settings.protect)
+            run = check.run(settings.check_seconds)
+            while True:
+                try:
+                    next(run)
+                except StopIteration as end:
+                    checked: Checked = end.value
+                    return checked
 
     def outcome(self, ending: Finished) -> Outcome:
         return outcome(self.draft, ending, self.chat.session)
@@ -98,7 +100,11 @@ def open_improvement(
         chat.session, chat.folder = name, str(setup.folder)
         chat.turn = Suggesting if suggest else improving(draft)
         if job.check and not suggest:
-            chat.terms = replace(chat.terms, check=_check(setup, job.check, draft))
+            fresh = stack.enter_context(Fresh(setup))
+            fresh.expect()  # While the model writes.
+            chat.sinks.append(fresh.hear)
+            check = CommandCheck(job.check, draft, fresh, setup.settings.protect)
+            chat.terms = replace(chat.terms, check=check)
         chat.sinks.append(recorder)
         if (trace := stack.enter_context(open_traces(setup, name))) is not None:
             chat.sinks.append(trace)
@@ -111,10 +117,6 @@ def open_improvement(
 
 def _kind(suggest: bool, briefed: bool) -> str:
     return "suggest" if suggest else "improve" if briefed else "implement"
-
-
-def _check(setup: Setup, command: str, draft: Draft) -> CommandCheck:
-    return CommandCheck(command, draft, lambda: open_fresh(setup), setup.settings.protect)
 
 
 def _system(job: Job, suggest: bool) -> str:

@@ -4,10 +4,11 @@ import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from assistant.cli.output import say
 from assistant.cli.setup import Setup
+from assistant.events import Checked, Event, Running
 from assistant.languages import TABLE
 
 if TYPE_CHECKING:
@@ -55,10 +56,38 @@ def open_raw(setup: Setup, session: str) -> Iterator[Any]:
             yield all_of_them
 
 
-def open_fresh(setup: Setup) -> AbstractContextManager[Any]:
-    """A sandbox for checks: nothing is carried over, mounted or open, whatever a session may."""
-    closed = replace(setup.settings, mount="none", network="none")
-    return _sandbox(replace(setup, settings=closed), "", "fresh")
+class Fresh:
+    """Sandboxes for checks: nothing is carried over, mounted or open, whatever a session may.
+
+    A container for the next check is made while there is time for it: ``hear`` is told all that
+    happens. A check that has failed, or a block that runs, means that one will be wanted.
+    """
+
+    def __init__(self, setup: Setup) -> None:
+        from assistant.sandbox.ahead import Ahead
+
+        closed = replace(setup.settings, mount="none", network="none")
+        place = replace(setup, settings=closed)
+        self._ahead = Ahead(lambda: _sandbox(place, "", "fresh"))
+        self._slow = not setup.settings.local
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._ahead.__exit__(*error)
+
+    def __call__(self) -> AbstractContextManager[Any]:
+        return self._ahead.take()
+
+    def expect(self) -> None:
+        """A check is to come."""
+        if self._slow:
+            self._ahead.prepare()
+
+    def hear(self, event: Event) -> None:
+        if isinstance(event, Running) or (isinstance(event, Checked) and not event.passed):
+            self.expect()
 
 
 def open_once(setup: Setup) -> AbstractContextManager[Any]:

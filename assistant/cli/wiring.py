@@ -14,10 +14,10 @@ from assistant.chat import Chat, Openers
 from assistant.cli.beginning import Told, begin
 from assistant.cli.model import open_model
 from assistant.cli.parser import SETTINGS
-from assistant.cli.sandboxes import open_fresh, open_raw
+from assistant.cli.sandboxes import Fresh, open_raw
 from assistant.cli.setup import Setup, data_folder
 from assistant.cli.tracing import open_traces
-from assistant.events import AssistantError, Checked, Started, UsageError
+from assistant.events import AssistantError, Checked, Event, Started, UsageError
 from assistant.protocols import Model, Terms
 from assistant.record import Loaded, Recorder, load, redacted
 from assistant.sandbox.diffing import Change
@@ -57,6 +57,7 @@ class Opened:
     sandbox: Any
     workspace: Folder
     setup: Setup
+    fresh: Fresh
     past: Loaded | None = None
     """The record that was resumed."""
 
@@ -102,10 +103,12 @@ class Opened:
                 return checked
 
     def _check(self, command: str) -> CommandCheck:
-        settings = self.setup.settings
-        return CommandCheck(
-            command, self.workspace, lambda: open_fresh(self.setup), settings.protect
-        )
+        return CommandCheck(command, self.workspace, self.fresh, self.setup.settings.protect)
+
+    def hear(self, event: Event) -> None:
+        """What is to be checked in the end."""
+        if self.chat.terms.check is not None:
+            self.fresh.hear(event)
 
 
 @contextmanager
@@ -130,7 +133,8 @@ def open_chat(
         stack.enter_context(workspace)
         chat = new_chat(setup, workspace, model, past)
         chat.session, chat.folder = name, str(setup.folder)
-        opened = Opened(chat, sandbox, workspace, setup, past)
+        fresh = stack.enter_context(Fresh(setup))
+        opened = Opened(chat, sandbox, workspace, setup, fresh, past)
         chat.openers = Openers(lambda other: open_model(setup, other), opened._check)
         if setup.settings.check:
             chat.terms = replace(chat.terms, check=opened._check(setup.settings.check))
@@ -139,6 +143,7 @@ def open_chat(
             trace := stack.enter_context(open_traces(setup, name, past.events if past else ()))
         ) is not None:
             chat.sinks.append(trace)
+        chat.sinks.append(opened.hear)
         begin(chat, setup, past)
         told.join(chat)
         yield opened

@@ -68,6 +68,11 @@ class EarlySandbox:
         """Why it could not be opened; None while that is not known, or all is well."""
         return self._error
 
+    def stands(self) -> bool:
+        """Whether it is open and not known to have ended; waits until it is open."""
+        self._done.wait()
+        return self._sandbox is not None and self._sandbox.stands
+
     def _opened(self) -> RunnerSandbox:
         self._done.wait()
         if self._error is not None:

@@ -1,7 +1,7 @@
 """Runs blocks by way of a runner, in whatever place that was started; keeps files in step."""
 
 import time
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
@@ -107,6 +107,11 @@ class RunnerSandbox:
     def open(self) -> None:
         """Starts the place now, rather than with the first block."""
         self._opened()
+
+    @property
+    def stands(self) -> bool:
+        """Whether a place is open that is not known to have ended."""
+        return self._link is not None and not self._link.lost
 
     # Blocks.
 
@@ -215,7 +220,8 @@ class RunnerSandbox:
             raise self._found_dead(error) from error
         self.left_out = left_out(told, self._manner.caps)
         written = {path: e for path, e in entries.items() if self._agreed.get(path) != e}
-        delta = Delta(written, tuple(_gone(self._agreed, removed, entries)))
+        gone = {path for path in removed if path in self._agreed and path not in entries}
+        delta = Delta(written, tuple(sorted(gone, reverse=True)))
         if self._manner.life == "session":
             self._agreed = patched(self._agreed, delta)
         return delta
@@ -291,9 +297,3 @@ def _shown(run: Generator[str, None, Done]) -> Generator[Output, None, Done]:
     except StopIteration as end:
         done: Done = end.value
         return done
-
-
-def _gone(agreed: dict[str, Entry], removed: Iterable[str], entries: dict[str, Entry]) -> list[str]:
-    return sorted(
-        (path for path in removed if path in agreed and path not in entries), reverse=True
-    )
