@@ -19,7 +19,7 @@ from assistant.evals.comparison.from_run import measured
 from assistant.evals.comparison.page.document import page
 from assistant.evals.comparison.text import lines
 from assistant.evals.export import FORMATS
-from assistant.evals.run_reader import Runs, load_run
+from assistant.evals.run_reader import Runs, count, load_run
 from assistant.evals.run_writer import RunWriter
 from assistant.evals.runs import (
     Attempt,
@@ -77,6 +77,7 @@ def main() -> None:
             paths = [
                 store(Path(folder), n, tasks, samples, r) for n, r in (("a", 0.7), ("b", 0.72))
             ]
+            timed("list both", lambda paths=paths: [count(path) for path in paths])
             runs = timed("load both", lambda paths=paths: [load_run(path) for path in paths])
             seen = timed("figures of samples", lambda runs=runs: [measured(run) for run in runs])
             comparison = timed("compare", lambda seen=seen: compare_runs(seen))

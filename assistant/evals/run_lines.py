@@ -13,6 +13,7 @@ from assistant.record_reader import Damage
 from assistant.shapes import shape
 
 REMEDY = "`assistant eval list` lists the runs there are."
+_SPAN = b'{"v":%d,"type":"Span",' % VERSION
 _HEAD = re.compile(rb'\{"v":%d,"type":"([A-Za-z]+)",' % VERSION)
 
 
@@ -65,18 +66,33 @@ def _finite(line: Line) -> bool:
     return all(cost is None or cost.is_finite() for cost in costs)
 
 
-def read_lines(path: Path, *kinds: type[Line]) -> Iterator[tuple[int, int, Line | Damage]]:
-    """The lines with their numbers, from 1, and the bytes before them; only of some kinds, if
-    given. Raises RecordError where the file cannot be read."""
-    marks = tuple(b'{"v":%d,"type":"%s"' % (VERSION, kind.__name__.encode()) for kind in kinds)
+def read_lines(path: Path) -> Iterator[tuple[int, int, Line | Damage | None]]:
+    """The lines with their numbers, from 1, and the bytes before them; None for a span, of which
+    there are many, and which ``read_spans`` reads. Raises RecordError where the file cannot be
+    read."""
     place = 0
     for number, text in enumerate(whole_lines(path), 1):
-        if not marks or text.startswith(marks):
-            try:
-                yield number, place, decoded(text)
-            except (ValueError, RecursionError) as error:
-                yield number, place, Damage(number, str(error))
+        if text.startswith(_SPAN) and text.endswith(b"}\n"):
+            yield number, place, None
+        else:
+            yield number, place, _line(number, text)
         place += len(text)
+
+
+def read_spans(path: Path) -> Iterator[Span]:
+    """Every span that is whole, in the order in which they ended."""
+    for number, text in enumerate(whole_lines(path), 1):
+        if text.startswith(_SPAN):
+            line = _line(number, text)
+            if isinstance(line, Span):
+                yield line
+
+
+def _line(number: int, text: bytes) -> Line | Damage:
+    try:
+        return decoded(text)
+    except (ValueError, RecursionError) as error:
+        return Damage(number, str(error))
 
 
 def whole_lines(path: Path) -> Iterator[bytes]:

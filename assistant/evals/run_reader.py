@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from assistant.evals.run_lines import REMEDY, read_lines, whole_lines
+from assistant.evals.run_lines import REMEDY, read_lines, read_spans, whole_lines
 from assistant.evals.runs import Call, Ended, Generated, Key, Manifest, Sample, Scored, Span
 from assistant.evals.stored import StoredSamples
 from assistant.events import RecordError, UsageError
@@ -49,9 +49,7 @@ class Run:
 
     def spans(self) -> Iterator[Span]:
         """Every operation, in the order in which they ended."""
-        for _, _, line in read_lines(self.path, Span):
-            if isinstance(line, Span):
-                yield line
+        return read_spans(self.path)
 
 
 def load_run(path: Path) -> Run:
@@ -59,7 +57,8 @@ def load_run(path: Path) -> Run:
 
     Raises:
         RecordError: there is none, it is of another version, or its first line is damaged. Damage
-            further down costs only its line, and is told in ``damaged``.
+            further down costs only its line, and is told in ``damaged``; that inside a span,
+            which no figure needs, only its span.
     """
     generated: dict[Key, int] = {}
     scored: dict[Key, int] = {}
