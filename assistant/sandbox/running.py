@@ -202,8 +202,8 @@ class RunnerSandbox:
         if self._manner.mounted:
             return
         self._store = blobs
-        if self._manner.life == "session":
-            link = self._opened()
+        if self._manner.life == "session" or (self._link is not None and not self._used):
+            link = self._opened()  # Else they are brought when a place is opened, or used again.
             try:
                 link.put(delta, blobs)
             except SandboxError as error:

@@ -39,6 +39,7 @@ class Sandbox(Protocol):
     def run(
         self, block: CodeBlock, seconds: float
     ) -> Generator[Output | Notice, None, ExecResult]: ...
+    def open(self) -> None: ...
     def put(self, delta: Delta, blobs: Any) -> None: ...
     def pull(self, blobs: Any) -> Delta: ...
     def close(self) -> None: ...
@@ -285,6 +286,16 @@ class Contract:
             "unclosed": b"all of it",
             "cycle": b"too",
         }
+
+    def test_files_come_also_to_a_place_that_was_opened_before(self, make: Make) -> None:
+        for life in ("session", "fresh", "pooled"):
+            store, sandbox = Store(), make(life)
+            sandbox.open()
+            sandbox.put(store.files(a="1", b="2"), store)
+            sandbox.put(Delta({}, ("b",)), store)
+            for _ in range(2):
+                result = go(sandbox, "import os; print(os.listdir(), open('a').read())")
+                assert result.output == "['a'] 1\n"
 
     def test_figures_that_are_left_open_are_saved(self, make: Make) -> None:
         """As a file that can be pulled; a pool, which keeps no files, leaves them alone."""

@@ -22,6 +22,7 @@ pytestmark = pytest.mark.docker
 
 class TestPlain(Contract):
     # What needs an interpreter or a shell that stays, or a watch from within.
+    test_files_come_also_to_a_place_that_was_opened_before = None
     test_figures_that_are_left_open_are_saved = None
     test_pooled_keeps_nothing = None
     test_fresh_timeouts_kill_at_once = None
