@@ -39,6 +39,8 @@ _PROGRAMS: dict[str, tuple[str, list[str], list[str]]] = {
     "once": _PYTHON,
 }
 """File, command and compiler of what a runner has ways of its own for."""
+_LONGEST = 100_000
+"""Bytes of one word of a command; the kernel takes a few more."""
 _END = 30
 """Seconds that the engine may take to tell how a program ended."""
 
@@ -141,6 +143,9 @@ class PlainLink:
     def _command(self, head: Mapping[str, Any], code: bytes) -> tuple[list[str], str]:
         """The argv for a block, and the shell script that runs it. The code lies in a file of its
         own where it is no file yet."""
+        if head["kind"] == "shell" and not head["saved"] and len(code) < _LONGEST:
+            with suppress(UnicodeDecodeError):  # Its messages then name the block, not a file.
+                return ["bash", "-c", code.decode("utf-8"), str(head["name"])], _SHELL
         name, command, compiling = _PROGRAMS.get(
             head["kind"], (head.get("file"), head.get("command"), head.get("compile"))
         )

@@ -2,6 +2,8 @@
 
 import io
 import os
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from typing import Any
@@ -15,7 +17,7 @@ from assistant.sandbox.engine import Engine, connect
 from assistant.sandbox.image import BuiltImage
 from assistant.sandbox.options import Life, Limits, SandboxOptions
 from assistant.sandbox.ready import READY
-from tests.sandbox.contract import Contract, Make, Store, go
+from tests.sandbox.contract import Contract, Make, Sandbox, Store, go
 
 pytestmark = pytest.mark.docker
 
@@ -24,11 +26,8 @@ class TestPlain(Contract):
     # What needs an interpreter or a shell that stays, or a watch from within.
     test_files_come_also_to_a_place_that_was_opened_before = None
     test_figures_that_are_left_open_are_saved = None
-    test_pooled_keeps_nothing = None
-    test_fresh_timeouts_kill_at_once = None
     test_an_exception_is_a_result_with_a_clean_traceback = None
     test_a_syntax_error_shows_its_line = None
-    test_shell_messages_name_block_and_line = None
     test_code_that_is_no_text = None
     test_python_keeps_its_names = None
     test_a_failing_block_keeps_what_it_had_done = None
@@ -41,12 +40,8 @@ class TestPlain(Contract):
     test_a_timeout_interrupts_and_keeps_the_state = None
     test_a_timeout_kills_what_does_not_listen = None
     test_background_programs_live_on_and_are_told = None
-    test_a_real_ctrl_c_while_nothing_comes = None
     test_a_changed_module_is_imported_anew = None
-    test_a_timeout_ends_the_whole_tree = None
-    test_ctrl_c_ends_the_block_and_is_a_result = None
     test_files_in_and_out = None
-    test_a_put_that_breaks_off_leaves_nothing_in_doubt = None
 
     @pytest.fixture
     def make(self, engine: Engine, sandbox_image: BuiltImage) -> Iterator[Make]:
@@ -59,6 +54,33 @@ class TestPlain(Contract):
                 return sandbox
 
             yield make
+
+    # The same with the shell, and with time for a container to start.
+
+    def test_fresh_timeouts_kill_at_once(self, fresh: Sandbox) -> None:
+        code = "trap '' INT TERM; echo x; sleep 60; sleep 60"
+        result = go(fresh, code, "bash", seconds=4)
+        assert (result.exit_code, result.reason, result.output) == (124, "timeout", "x\n")
+
+    def test_a_real_ctrl_c_while_nothing_comes(self, session: Sandbox) -> None:
+        go(session, "echo 1 > kept", "bash")
+        threading.Timer(1, os.kill, (os.getpid(), signal.SIGINT)).start()
+        result = go(session, "while :; do :; done", "bash", seconds=60)
+        assert (result.reason, result.exit_code) == ("cancelled", 130)
+        assert go(session, "cat kept", "bash").output == "1\n"
+
+    def test_a_timeout_ends_the_whole_tree(  # type: ignore[override]
+        self, make: Make, engine: Engine
+    ) -> None:
+        """With its container, which is gone."""
+        session = f"tree{os.getpid()}"
+        sandbox = make(session=session)
+        code = "(trap '' INT TERM HUP; sleep 300) & setsid sleep 300 & echo on; sleep 300"
+        result = go(sandbox, code, "bash", seconds=4)
+        assert (result.reason, result.output) == ("timeout", "on\n")
+        with connect(engine.endpoint) as client:
+            label = {"label": f"assistant.session={session}"}
+            assert not client.api.containers(filters=label)
 
 
 BARE = """
