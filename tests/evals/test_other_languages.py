@@ -1,12 +1,14 @@
 """Programs in other languages: how a reply becomes a file, and what its end means."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from assistant.cli.eval_images import check_toolchains
-from assistant.evals.datasets import load
+from assistant.cli.eval_images import check_toolchains, fitted
+from assistant.cli.setup import Setup
+from assistant.evals.datasets import STARTER, load
 from assistant.evals.extracting import completion, program, solution
 from assistant.evals.file_judges import FileJudges, verdict_of
 from assistant.evals.go_imports import go_file
@@ -16,6 +18,7 @@ from assistant.evals.problems import Problem, problem_of
 from assistant.evals.samples import Given
 from assistant.evals.toolchains import TOOLCHAINS, needed
 from assistant.events import ExecResult, SandboxError
+from assistant.settings import Settings
 from assistant.verdicts.task import TaskLimits
 
 ROWS: dict[str, dict[str, Any]] = {
@@ -226,3 +229,13 @@ def test_the_published_sets_in_other_languages(name: str, data_folder: Any) -> N
         assert task.entry_point, task.task_id
         assert re.search(rf"\b{task.entry_point}\b", task.reference), task.task_id
     assert {task.family for task in found} == {f"HumanEval/{n}" for n in range(164)}
+
+
+def test_an_image_that_was_asked_for_stays() -> None:
+    """No engine is asked where nothing is to be chosen."""
+    named = Setup(Settings(image="mine:1"), Path("/"))
+    here = Setup(Settings(local=True), Path("/"))
+    plain = Setup(Settings(), Path("/"))
+    assert fitted(named, [problem("go")]) is named
+    assert fitted(here, [problem("go")]) is here
+    assert fitted(plain, load(str(STARTER)).problems) is plain
