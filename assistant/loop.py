@@ -198,15 +198,15 @@ class Turn(Asking):
         tests after each change is no loop.
         """
         seen: list[CodeBlock] = []
-        count = 0
-        wanted = block, steady(result.output)
+        count, output = 0, steady(result.output)
         for event in this_turn(self.events):
             if not isinstance(event, Ran):
                 continue
             if event.result.files and event.block not in seen and event.block != block:
                 count = 0
             seen.append(event.block)
-            count += event.result.ok and (event.block, steady(event.result.output)) == wanted
+            same = event.block == block and event.result.ok
+            count += same and steady(event.result.output) == output
         return count
 
     def settle(self) -> Run:
