@@ -1,6 +1,7 @@
 """The names of the models that a session could go on with, asked for when someone wants them."""
 
 import threading
+import time
 from collections.abc import Sequence
 
 from assistant.cli.model import REPLAY
@@ -8,7 +9,9 @@ from assistant.cli.setup import Setup
 from assistant.events import ModelError
 
 SECONDS = 5.0
-"""The server's list is waited for so long, by nobody who types."""
+"""The server's list is waited for so long, by nobody who types; and so long after a failure"""
+AGAIN = 8.0
+"""it is not asked for again."""
 
 
 class ModelNames:
@@ -17,15 +20,16 @@ class ModelNames:
     def __init__(self, setup: Setup) -> None:
         self._settings = setup.settings
         self._names: Sequence[str] = ()
-        self._asked: threading.Thread | None = None
+        self._asked = float("-inf")
 
     def __call__(self) -> Sequence[str]:
         settings = self._settings
         reachable = settings.base_url or settings.api_key
-        if self._asked is None and reachable and not settings.model.startswith(REPLAY):
+        due = not self._names and time.monotonic() > self._asked + SECONDS + AGAIN
+        if due and reachable and not settings.model.startswith(REPLAY):
+            self._asked = time.monotonic()
             # A daemon: a server that says nothing must not hold up who leaves.
-            self._asked = threading.Thread(target=self._ask, name="model names", daemon=True)
-            self._asked.start()
+            threading.Thread(target=self._ask, name="model names", daemon=True).start()
         return self._names
 
     def _ask(self) -> None:
