@@ -118,6 +118,53 @@ def test_what_does_not_pass(
     assert words in checked.detail
 
 
+EXAM = "from a import a, b\ndef test_a(): assert a() == 1\ndef test_b(): assert b() == 2\n"
+CASES = (
+    "import unittest\nfrom a import a, b\nclass T(unittest.TestCase):\n"
+    "    def test_a(self): self.assertEqual(a(), 1)\n"
+    "    def test_b(self): self.assertEqual(b(), 2)\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("exam", "command", "way"),
+    [
+        (EXAM, PYTEST, "import pytest; pytest.skip('later')"),
+        (EXAM, PYTEST, "import pytest; pytest.xfail('later')"),
+        (EXAM, PYTEST, "import pytest; pytest.importorskip('no_such_module')"),
+        (EXAM, PYTEST, "import pytest; pytest.exit('enough', returncode=0)"),
+        (EXAM, PYTEST, "import unittest; raise unittest.SkipTest"),
+        (CASES, PYTEST, "import unittest; raise unittest.SkipTest"),
+        (CASES, UNITTEST, "import unittest; raise unittest.SkipTest"),
+    ],
+)
+def test_tests_that_the_code_calls_off_are_no_pass(
+    tmp_path: Path, exam: str, command: str, way: str
+) -> None:
+    own = {"test_a.py": exam, "a.py": "def a(): return 1\ndef b(): return 0\n"}
+    changed = {"a.py": f"def a(): return 1\ndef b():\n    {way}\n"}
+    checked, shown = check(tmp_path, own, command, changed)
+    assert not checked.passed, shown
+    assert "called off" in checked.detail
+
+
+@pytest.mark.parametrize(
+    ("command", "way"), [(PYTEST, "pytest.skip()"), (UNITTEST, "raise unittest.SkipTest")]
+)
+def test_tests_that_the_users_own_code_calls_off_are_his_wish(
+    tmp_path: Path, command: str, way: str
+) -> None:
+    own = {
+        "needs.py": f"import pytest, unittest\ndef database():\n    {way}\n",
+        "test_a.py": CASES + "    def test_c(self):\n        import needs; needs.database()\n",
+        "a.py": "",
+    }
+    checked, shown = check(
+        tmp_path, own, command, {"a.py": "def a(): return 1\ndef b(): return 2\n"}
+    )
+    assert checked.passed, (checked, shown)
+
+
 @pytest.mark.parametrize(
     "changed",
     [

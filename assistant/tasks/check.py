@@ -4,19 +4,23 @@ import shlex
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from importlib.resources import files
+from itertools import islice
 from typing import Protocol
 
 from assistant.events import Checked, Checking, CodeBlock, ExecResult, Notice, Output
-from assistant.sandbox.protect import protected
+from assistant.sandbox.protect import guarded, protected
 from assistant.sandbox.tree import Delta, Tree, difference
 from assistant.tasks.runners import Runner, scripts_of, started_by
 
 NO_REPORT = 250
 BAD_REPORT = 251
+_MOST_CHANGED = 400
+"""Paths that are told to the supervisor, in an argument that may have 128 KiB."""
 
 _DETAILS: Mapping[int, str] = {
     NO_REPORT: "it left without completing its test report, so exit status 0 does not count",
-    BAD_REPORT: "its test report names a failure, or no test that passed",
+    BAD_REPORT: "its test report names a failure, a test that the code called off, or no test that"
+    " passed",
     127: "a command of it was not found in the sandbox",
 }
 
@@ -50,8 +54,9 @@ class CommandCheck:
     """Passes when ``command`` succeeds; its own tests come from the user, not from the code.
 
     For pytest, unittest and jest exit status 0 counts only with the runner's completed report of
-    at least one passed test. The report comes through a channel that the supervisor reads; code
-    that runs inside the test process could still forge it with some effort.
+    at least one passed test, and of none that the code itself had skipped. The report comes through
+    a channel that the supervisor reads; code that runs inside the test process could still forge it
+    with some effort.
     """
 
     def __init__(
@@ -73,7 +78,8 @@ class CommandCheck:
         )
         with self._open_fresh() as sandbox:
             sandbox.put(difference({}, exam.tree), self._folder.blobs)
-            code = supervised(self.command, started_by(self.command, self._scripts()))
+            changed = changed_code(self._folder.base, exam.tree)
+            code = supervised(self.command, started_by(self.command, self._scripts()), changed)
             result = yield from sandbox.run(CodeBlock("bash", code), seconds)
         if result.reason == "cancelled":
             raise KeyboardInterrupt("during the check")
@@ -95,10 +101,17 @@ class CommandCheck:
         return scripts_of(self._folder.blobs.get(entry.digest))
 
 
-def supervised(command: str, runner: Runner) -> str:
+def changed_code(before: Tree, after: Tree) -> list[str]:
+    """The Python files that are not the user's, tests left out: a test that is skipped from in
+    there is not the user's wish. Of very many the first."""
+    found = (p for p, e in after.items() if p.endswith(".py") and e != before.get(p))
+    return list(islice((path for path in found if not guarded(path)), _MOST_CHANGED))
+
+
+def supervised(command: str, runner: Runner, changed: Sequence[str] = ()) -> str:
     """Shell code that runs ``command`` under the supervisor."""
     source = files("assistant.tasks").joinpath("check_supervisor.py").read_text(encoding="utf-8")
-    call = f"\nmain({command!r}, {runner.name!r}, {runner.separator!r})\n"
+    call = f"\nmain({command!r}, {runner.name!r}, {runner.separator!r}, {list(changed)!r})\n"
     return f"exec python3 -I -c {shlex.quote(source + call)}\n"
 
 

@@ -24,6 +24,22 @@ BAD_REPORT = 251
 CHANNEL = """
 import json, os, sys
 
+from assistant_changed import CHANGED
+
+def changed(path):
+    return os.path.realpath(path) in CHANGED
+
+def called_off(error):  # Whether it skips a test, or expects it to fail, out of changed code.
+    for _ in range(10):  # A runner may have put an error of its own in the place of the first.
+        names = {kind.__name__ for kind in type(error).__mro__}
+        trace = error.__traceback__ if names & {"Skipped", "XFailed", "SkipTest"} else None
+        while trace is not None:
+            if changed(trace.tb_frame.f_code.co_filename):
+                return True
+            trace = trace.tb_next
+        error = getattr(error, "__context__", None)
+    return False
+
 def claim():
     number = os.environ.pop("ASSISTANT_REPORT", None)
     if number is None:
@@ -46,6 +62,7 @@ def send(channel, passed, failed):
 """
 
 PYTEST = """
+import pytest
 import assistant_channel
 
 _channel = assistant_channel.claim()
@@ -56,14 +73,29 @@ def pytest_configure(config):
     if "assistant_pytest" in config.option.plugins:  # Workers of a parallel run do without.
         config.option.plugins.remove("assistant_pytest")
 
+def _called_off(report):  # In a worker of a parallel run, say, there is no more to see of it.
+    place = report.longrepr
+    return report.skipped and type(place) is tuple and assistant_channel.changed(str(place[0]))
+
+@pytest.hookimpl(hookwrapper=True)  # Before and after others put an error in another's place.
+def pytest_runtest_makereport(item, call):
+    errors = [call.excinfo]
+    yield
+    for found in (*errors, call.excinfo):
+        if found is not None and assistant_channel.called_off(found.value):
+            _outcomes["failed"] += 1
+
+def pytest_keyboard_interrupt(excinfo):  # pytest.exit(), too, whatever status it asks for.
+    _outcomes["failed"] += 1
+
 def pytest_runtest_logreport(report):
-    if report.failed:
+    if report.failed or _called_off(report):
         _outcomes["failed"] += 1
     elif report.passed and report.when == "call":
         _outcomes["passed"] += 1
 
 def pytest_collectreport(report):
-    if report.failed:
+    if report.failed or _called_off(report):
         _outcomes["failed"] += 1
 
 def pytest_unconfigure(config, send=assistant_channel.send):
@@ -73,6 +105,7 @@ def pytest_unconfigure(config, send=assistant_channel.send):
 
 UNITTEST = """
 import os
+import sys
 
 if "ASSISTANT_REPORT" in os.environ and os.environ.get("ASSISTANT_RUNNER") == "unittest":
     import unittest.runner
@@ -82,20 +115,33 @@ if "ASSISTANT_REPORT" in os.environ and os.environ.get("ASSISTANT_RUNNER") == "u
         def reported(self, test):
             result = run(self, test)
             failed = len(result.failures) + len(result.errors) + len(result.unexpectedSuccesses)
-            send(int(number), result.testsRun - len(result.skipped) - failed, failed)
+            passed = result.testsRun - len(result.skipped) - failed
+            send(int(number), passed, failed + len(_called_off))
             return result
         return reported
 
+    _called_off = []
+
+    def _noting(add, called_off=assistant_channel.called_off):
+        def noted(self, test, reason):
+            if called_off(sys.exc_info()[1]):
+                _called_off.append(reason)
+            add(self, test, reason)
+        return noted
+
+    unittest.TestResult.addSkip = _noting(unittest.TestResult.addSkip)
     unittest.runner.TextTestRunner.run = _reporting(unittest.runner.TextTestRunner.run)
 """
 
 
-def sealed_plugins() -> int:
+def sealed_plugins(changed: List[str]) -> int:  # noqa: UP006
     """A descriptor of an unchangeable zip file that holds the reporting plugins."""
+    known = frozenset(os.path.realpath(path) for path in changed)
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("assistant_channel.py", CHANNEL)
         archive.writestr("assistant_pytest.py", PYTEST)
+        archive.writestr("assistant_changed.py", f"CHANGED = {known!r}\n")
         archive.writestr("sitecustomize.py", UNITTEST)
     descriptor = os.memfd_create("plugins", os.MFD_ALLOW_SEALING)
     os.write(descriptor, packed.getvalue())
@@ -134,10 +180,10 @@ def reports(data: bytes) -> List[Tuple[int, int]]:  # noqa: UP006
     return found
 
 
-def main(command: str, runner: str, separator: str) -> None:
+def main(command: str, runner: str, separator: str, changed: List[str]) -> None:  # noqa: UP006
     ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)  # PR_SET_DUMPABLE
     reader, writer = os.pipe()
-    plugins = sealed_plugins()
+    plugins = sealed_plugins(changed)
     environment = dict(os.environ)
     if runner in ("pytest", "unittest"):
         path = f"/proc/self/fd/{plugins}"
