@@ -21,7 +21,9 @@ from assistant.terminal.exchange import Exchange
 from assistant.terminal.markdown import Preview
 from assistant.terminal.output import screen_size
 from assistant.terminal.plain import forgiving
+from assistant.terminal.sanitize import visible
 from assistant.terminal.theme import Line, Theme
+from assistant.terminal.wrap import wrap
 
 _AHEAD = 2_000_000
 """Characters that may wait for a slow terminal before whoever writes them has to wait too."""
@@ -111,7 +113,12 @@ class PromptConsole:
             return text
 
     def ask(self, question: str) -> str:
-        """The answer to a question. Ctrl-C raises KeyboardInterrupt; Ctrl-D answers nothing."""
+        """The answer to a question. Ctrl-C raises KeyboardInterrupt; Ctrl-D answers nothing.
+
+        One that is too long for the line under the prompt stands above it, too.
+        """
+        if len(question) >= (columns := self.columns):
+            self.show(wrap([("class:warn", visible(question))], columns))
         self._flush()
         self._asked = answer = Future[str]()
         self._call(lambda: self._desk.open_question(answer, question))

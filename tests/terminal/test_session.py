@@ -229,6 +229,15 @@ def test_asking_before_code_runs() -> None:
         assert terminal.text.count("y: yes") <= 1
 
 
+def test_a_question_can_be_read_in_a_narrow_window() -> None:
+    with Terminal({"ask": "all"}, columns=20, rows=40) as terminal:
+        terminal.expect("talker")
+        terminal.type("code\r")
+        terminal.expect(lambda: "no, or say why not" in " ".join(terminal.text.split()))
+        terminal.type("y\r")
+        terminal.expect("│ 42")
+
+
 def test_ctrl_c_and_ctrl_d_at_a_question() -> None:
     with Terminal({"ask": "all"}, rows=70) as terminal:
         terminal.expect(READY)
