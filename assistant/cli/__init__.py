@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from assistant.cli.ending import RECEIVED, listen
+from assistant.cli.ending import RECEIVED, listen, over
 from assistant.cli.parser import parser
 
 if TYPE_CHECKING:
@@ -20,9 +20,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code (README, "Exit codes")."""
     _hold_streams()
     try:
-        return _main(argv)
+        code = _main(argv)
+        if argv is None:  # This is the whole program.
+            over(code)
     except KeyboardInterrupt as interrupt:  # Before, or after, what the command itself hears.
-        return 128 + int(getattr(interrupt, "number", signal.SIGINT))
+        code = 128 + int(getattr(interrupt, "number", signal.SIGINT))
+    return code
 
 
 def _hold_streams() -> None:

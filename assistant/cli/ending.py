@@ -1,8 +1,11 @@
 """Signals that end things, as exceptions: Ctrl-C ends what runs, SIGTERM and SIGHUP the program."""
 
+import os
 import signal
+import sys
 import threading
 import time
+from contextlib import suppress
 from queue import SimpleQueue
 from types import FrameType
 
@@ -31,6 +34,14 @@ def listen() -> None:
         signal.signal(number, _interrupt)
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _interrupt)
+
+
+def over(code: int) -> None:
+    """The program has ended with this exit code: a signal that comes late does not change it."""
+    with suppress(OSError, ValueError):
+        sys.stdout.flush()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, frame: os._exit(code))
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

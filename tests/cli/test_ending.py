@@ -1,6 +1,8 @@
 """Signals become exceptions, but never one that would leave the lock of all imports behind."""
 
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 
@@ -45,3 +47,20 @@ def test_a_ctrl_c_that_is_ignored_stays_so() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     ending.listen()
     assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+
+
+LATE = """
+import atexit, os, signal, sys
+from assistant.cli import main
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    atexit.register(os.kill, os.getpid(), number)
+sys.argv = ["assistant", "man"]
+sys.exit(main())
+"""
+
+
+def test_one_that_comes_when_all_is_over_changes_nothing() -> None:
+    done = subprocess.run([sys.executable, "-c", LATE], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(".")
+    assert len(done.stdout) > 3000
