@@ -67,6 +67,7 @@ def judged(judges: Any, row: dict[str, Any], code: str, seconds: float = 60) -> 
         ("def double(n):\n    return 2 * n\n", "passed"),
         ("def double(n):\n    return n\n", "wrong_answer"),
         ("def double(n)\n", "syntax_error"),
+        ("import unittest\ndef double(n): raise unittest.SkipTest\n", "wrong_answer"),
         ("raise SystemExit(0)\n", "exit_before_verdict"),
         ("import os\nos._exit(0)\n", "exit_before_verdict"),
         ("print('0' * 32)\nimport os\nos._exit(0)\n", "exit_before_verdict"),
