@@ -1,6 +1,7 @@
 """The lines of a run's file, read back: each is checked, and quickly where msgspec is installed."""
 
 import json
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
@@ -33,7 +34,7 @@ def decoded(text: bytes) -> Line:
         else:
             if _finite(line):
                 return line
-    value = json.loads(text)
+    value = json.loads(text, parse_constant=_number, parse_float=_number)
     if not isinstance(value, dict):
         raise ValueError("not a line of a run")
     version, kind = value.pop("v", None), value.pop("type", None)
@@ -53,6 +54,14 @@ def _decoders() -> Mapping[bytes, Callable[[bytes], Line]]:
     except ImportError:
         return {}
     return {name.encode(): msgspec.json.Decoder(kind).decode for name, kind in LINES.items()}
+
+
+def _number(text: str) -> float:
+    """Times and tokens are reckoned with: what is no number, or has no end, is refused."""
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text} is no number to reckon with")
+    return value
 
 
 def _finite(line: Line) -> bool:

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any
 
+from assistant.evals.power import ALPHA, detectable, least_detectable
 from assistant.events import UsageError
 
 CONFIDENCE = 0.95
-ALPHA = 0.05
 RESAMPLES = 10_000
 SEED = 20_240_101
 _EXACT_UP_TO = 16
@@ -211,31 +211,20 @@ def sign_flip(differences: Sequence[float]) -> float:
     return (reached + 1) / (RESAMPLES + 1)
 
 
-def detectable(tasks: int, spread: float, power: float = 0.8, alpha: float = ALPHA) -> float:
-    """The smallest true difference that a paired test of ``tasks`` sees with ``power``.
-
-    ``spread`` is the standard deviation of the difference per task; for one sample each and a
-    share d of tasks that disagree it is at most sqrt(d). NaN without a task.
-    """
-    if tasks < 1:
-        return math.nan
-    normal = NormalDist()
-    quantiles = normal.inv_cdf(1 - alpha / 2) + normal.inv_cdf(power)
-    return min(1.0, quantiles * spread / math.sqrt(tasks))
-
-
 def compare(
     a: Mapping[str, float],
     b: Mapping[str, float],
     one_sample: bool,
     families: Mapping[str, Hashable] | None = None,
     alpha: float = ALPHA,
+    grain: int = 1,
 ) -> Paired:
     """Two runs on the tasks that both have; scores are each task's share of passed samples.
 
     ``one_sample``: both runs have one sample of each task, which McNemar's test is for. With
     ``families`` (of tasks that are not independent) a whole family's difference is one unit.
-    ``alpha`` is the level that ``detectable`` is told for.
+    ``alpha`` is the level that ``detectable`` is told for; scores differ by multiples of
+    1/``grain``.
 
     Raises:
         UsageError: the runs have no task in common, or a score makes no sense.
@@ -262,7 +251,10 @@ def compare(
         only_a,
         only_b,
         # Where nothing differed, as if one task had.
-        detectable(len(tasks), spread or math.sqrt(1 / len(tasks)), alpha=alpha),
+        max(
+            detectable(len(tasks), spread or math.sqrt(1 / len(tasks)), alpha=alpha),
+            least_detectable(len(sums), alpha=alpha) * len(sums) / len(tasks) / grain,
+        ),
     )
 
 

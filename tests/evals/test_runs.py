@@ -319,6 +319,20 @@ def test_counts_at_a_glance_are_those_of_a_whole_reading(tmp_path: Path) -> None
     assert count(path) == counts
 
 
+@pytest.mark.parametrize("odd", ["NaN", "Infinity", "1e999"])
+def test_a_time_that_is_no_number_costs_its_line(tmp_path: Path, odd: str) -> None:
+    path = tmp_path / "run.jsonl"
+    with RunWriter(path) as writer:
+        writer.begin(MANIFEST)
+        writer.add(*sample("t/0"), *sample("t/1"))
+        writer.end("done")
+    text = path.read_text()
+    path.write_text(text.replace('"seconds":0.5', f'"seconds":{odd}', 1))
+    run = load_run(path)
+    assert [one.key for one in run.samples] == [("t/1", 1)]
+    assert "no number" in run.damaged[0].why
+
+
 def test_a_span_is_cheap(tmp_path: Path) -> None:
     """Some tens of microseconds; the limit here is for a machine that has much else to do."""
     texts = {"prompt": "x" * 1500}

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assistant.evals import statistics
+from assistant.evals.power import detectable, least_detectable
 from assistant.evals.statistics import (
     compare,
-    detectable,
     holm,
     mcnemar,
     mean_of,
@@ -219,6 +219,53 @@ def test_a_detectable_difference_is_detected_that_often() -> None:
             seen[a, b] = mcnemar(a, b) <= 0.05
         found += seen[a, b]
     assert 0.68 <= found / trials <= 0.9
+
+
+def exact_power(tasks: int, disagree: float, difference: float) -> float:
+    """How often McNemar's test shows it, by going through everything that can happen."""
+    from scipy import stats  # An implementation by others.
+
+    better, power = (disagree + difference) / (2 * disagree), 0.0
+    for n in range(tasks + 1):
+        drawn = float(stats.binom.pmf(n, tasks, disagree))
+        if drawn > 1e-12:
+            won = [k for k in range(n + 1) if mcnemar(k, n - k) <= 0.05]
+            power += drawn * float(sum(stats.binom.pmf(won, n, better)))
+    return power
+
+
+@pytest.mark.parametrize("tasks", [10, 30, 100])
+@pytest.mark.parametrize("differ", [0, 1, 4])
+def test_what_would_have_been_visible_would_have_been(tasks: int, differ: int) -> None:
+    """Also where hardly any task differed, and no test can see what the spread alone promises."""
+    a = {f"t{i}": 1.0 for i in range(tasks)}
+    b = {f"t{i}": float(i >= differ) for i in range(tasks)}
+    told = compare(a, b, one_sample=True).detectable
+    assert exact_power(tasks, max(differ / tasks, told), told) >= 0.76
+
+
+@pytest.mark.parametrize("alpha", [0.05, 0.05 / 3, 0.05 / 45])
+def test_the_least_that_an_exact_test_can_see(alpha: float) -> None:
+    from scipy import stats  # An implementation by others.
+
+    needed = next(m for m in range(1, 99) if all_alike(m) <= alpha)
+    for units in (needed, 20, 164, 5_000):
+        wanted = float(stats.beta.ppf(0.8, needed, units - needed + 1))
+        assert least_detectable(units, alpha=alpha) == near(wanted, abs=1e-9)
+    assert least_detectable(needed - 1, alpha=alpha) == 1.0
+
+
+def all_alike(tasks: int) -> float:
+    return mcnemar(tasks, 0)
+
+
+def test_finer_scores_can_show_less() -> None:
+    """What one sample of each task cannot show several may, a little in many tasks."""
+    runs = {f"t{i}": 1.0 for i in range(10)}
+    one = compare(runs, runs, one_sample=True).detectable
+    several = compare(runs, runs, one_sample=False, grain=4).detectable
+    assert one == near(least_detectable(10))
+    assert several < one / 2
 
 
 def test_comparison_of_one_sample_each() -> None:

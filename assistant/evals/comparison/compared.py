@@ -1,11 +1,13 @@
 """Runs side by side: the figures of each, the difference of each pair, what makes them unequal."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from assistant.evals.comparison.measured import Measured
 from assistant.evals.comparison.summary import Summary, summarize
-from assistant.evals.statistics import ALPHA, Paired, compare, holm
+from assistant.evals.power import ALPHA
+from assistant.evals.statistics import Paired, compare, holm
 from assistant.events import UsageError
 
 
@@ -89,7 +91,8 @@ def _paired(before: Summary, after: Summary, alpha: float) -> Paired:
     families = {**before.run.families, **after.run.families} or None
     common = new.keys() & old.keys()
     one = all(s.tallies[task].decided == 1 for s in (before, after) for task in common)
-    return compare(new, old, one, families, alpha)
+    grain = math.lcm(*{s.tallies[task].decided for s in (before, after) for task in common})
+    return compare(new, old, one, families, alpha, grain)
 
 
 def _won_and_lost(before: Summary, after: Summary) -> tuple[list[str], list[str]]:

@@ -17,7 +17,8 @@ from assistant.evals.comparison.compared import (
 from assistant.evals.comparison.measured import Measured, Sampled
 from assistant.evals.comparison.summary import quantile, summarize
 from assistant.evals.comparison.text import lines, table
-from assistant.evals.statistics import detectable, holm, mcnemar, wilson
+from assistant.evals.power import detectable
+from assistant.evals.statistics import holm, mcnemar, wilson
 from assistant.events import UsageError
 from tests.evals.comparison.made import drawn, verdicts
 
