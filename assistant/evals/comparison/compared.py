@@ -70,7 +70,8 @@ def compare_runs(runs: Sequence[Measured], ks: Sequence[int] | None = None) -> C
     summaries = [summarize(run, ks) for run in runs]
     for summary in summaries:
         if not summary.tallies:
-            raise UsageError(f"Run {summary.run.id} has no sample with a verdict")
+            notes = " ".join(summary.run.notes)
+            raise UsageError(f"Run {summary.run.id} has no sample with a verdict", notes)
     first = summaries[0].tallies
     common = [task for task in first if all(task in s.tallies for s in summaries[1:])]
     numbers = range(len(runs))
