@@ -48,6 +48,17 @@ class Left(NamedTuple):
 INFINITE = float("inf")
 
 
+def at_least(call: Reserved, reply: Replied | Summarised | None) -> tuple[int, Decimal | None]:
+    """Tokens and dollars of a call whose outcome is not known for sure: all that was reserved, or
+    what came where that is more, since a server may ignore the cap on its reply."""
+    tokens, cost = call.prompt + call.completion, call.cost
+    if reply is None:
+        return tokens, cost
+    if cost and reply.usage.cost is not None:  # What is replayed is free, whatever it cost then.
+        cost = max(cost, reply.usage.cost)
+    return max(tokens, reply.usage.total), cost
+
+
 class _Tally:
     """Adds events up; a call whose outcome is not known for sure counts as reserved."""
 
@@ -62,7 +73,7 @@ class _Tally:
             return
         unsure = reply is None or (reply.usage.estimated and reply.finish != "stop")
         if call and unsure:
-            tokens, cost = call.prompt + call.completion, call.cost
+            tokens, cost = at_least(call, reply)
         elif reply:
             used = reply.usage
             tokens, cost = max(used.prompt, 0) + max(used.completion, 0), used.cost

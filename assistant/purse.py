@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from assistant.budget import INFINITE, LEAST_REPLY, Budget, Exhausted, Left, reserve
+from assistant.budget import INFINITE, LEAST_REPLY, Budget, Exhausted, Left, at_least, reserve
 from assistant.events import Replied, Reserved
 from assistant.protocols import Model
 
@@ -83,7 +83,7 @@ class Purse:
             self._under_way.remove(call)
             unsure = reply is None or (reply.usage.estimated and reply.finish != "stop")
             if unsure:
-                self.add(1, call.prompt + call.completion, call.cost)
+                self.add(1, *at_least(call, reply))
             elif reply and reply.finish != "failed":
                 # A recorded reply says what it cost then; it costs nothing now.
                 cost = call.cost if call.cost == 0 else reply.usage.cost

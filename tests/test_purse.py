@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from assistant.budget import Budget, Exhausted
+from assistant.budget import Budget, Exhausted, spent
 from assistant.events import Replied, Usage
 from assistant.model.replay import ScriptedModel
 from assistant.purse import UNCAPPED, Purse, Stopped
@@ -78,6 +78,18 @@ def test_an_unsure_outcome_counts_in_full() -> None:
     broken = Replied("x", Usage(10, 0, 1, estimated=True), "broken")
     purse.settle(purse.reserve(MODEL, 10, 500), broken)
     assert purse.tokens == 1020
+
+
+def test_a_reply_that_ignored_its_cap_counts_as_it_came() -> None:
+    """Cut, and without a count of the server's: what came is more than what was reserved."""
+    purse = Purse(UNCAPPED)
+    call = purse.reserve(MODEL, 10, 500)
+    usage = Usage(10, 0, 50_000, 0, MODEL.cost(10, 50_000), estimated=True)
+    flood = Replied("x", usage, "length")
+    purse.settle(call, flood)
+    assert (purse.tokens, purse.dollars) == (50_010, Decimal("50.01"))
+    used = spent([call, flood])
+    assert (used.tokens, used.dollars) == (50_010, Decimal("50.01"))
 
 
 def test_a_call_waits_for_room_rather_than_shrink() -> None:
