@@ -72,6 +72,11 @@ LASTING = {
     "l.bind(('127.0.0.1', 8765)); l.listen(); c = socket.create_connection(('127.0.0.1', 8765))\n"
     "l.accept()[0].close(); c.close()",
     "a thread of a dead leader": HEADLESS,
+    "a chain of forks": "if os.fork() == 0:\n    os.setsid()\n"
+    "    while True:\n        try:\n            if os.fork(): os._exit(0)\n"
+    "        except OSError: pass",
+    "a traced process": "import time\npid = os.fork()\n"
+    "if pid == 0:\n    os.setsid(); time.sleep(99)\nlibc.ptrace(16, pid, None, None)",
     "a working folder": "os.mkdir('w'); os.chdir('w'); os.fork() or __import__('time').sleep(99)",
 }
 
