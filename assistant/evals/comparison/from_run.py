@@ -23,16 +23,16 @@ _TOLD = ("finish", "verdict", "result", "fault")
 
 def measured(run: Run) -> Measured:
     """The run's samples and what they were made with; their texts are read when asked for."""
-    pipeline = run.manifest.pipeline
+    pipeline, samples = run.manifest.pipeline, [_sampled(sample) for sample in run.samples]
     return Measured(
         run.id,
         f"{pipeline.model} · {pipeline.strategy}",
         _facts(run.manifest),
         _conditions(run.manifest),
-        [_sampled(sample) for sample in run.samples],
+        samples,
         run.manifest.data.families,
         list(_notes(run)),
-        lambda keys: _shown(run, keys),
+        lambda keys: _shown(run, samples, keys),
     )
 
 
@@ -102,7 +102,8 @@ def _notes(run: Run) -> Iterator[str]:
         yield f"{count(len(run.damaged), 'line')} of its file cannot be read: {where.why}."
 
 
-def _shown(run: Run, keys: Sequence[Key]) -> Mapping[Key, Shown]:
+def _shown(run: Run, known: Sequence[Sampled], keys: Sequence[Key]) -> Mapping[Key, Shown]:
+    """The texts of some samples; ``known`` are all of the run, in its order."""
     wanted = set(keys)
     if not wanted:
         return {}
@@ -110,10 +111,10 @@ def _shown(run: Run, keys: Sequence[Key]) -> Mapping[Key, Shown]:
     for span in run.spans():
         if (span.task, span.number) in wanted:
             spans.setdefault((span.task, span.number), []).append(span)
+    found = (run.samples[place] for place, one in enumerate(known) if one.key in wanted)
     return {
         sample.key: _texts(sample, spans.get(sample.key, []), _language(run.manifest.data, sample))
-        for sample in run.samples
-        if sample.key in wanted
+        for sample in found
     }
 
 
