@@ -1,4 +1,4 @@
-"""An engine behind a real sshd keeps the contract: ``DOCKER_HOST=ssh://``, and a conversation.
+"""An engine behind a real sshd keeps the contract (``DOCKER_HOST=ssh://``); so does the program itself.
 
 Long: make soak. The sshd is that of a Debian root of its own, at a port of loopback, with keys made
 for the test; the machine's own settings of ssh are neither read nor written.
@@ -8,6 +8,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -151,3 +152,18 @@ def test_a_host_that_is_not_known_is_not_trusted(
             find_engine({"DOCKER_HOST": by_sshd.endpoint.url}, 60)
     finally:
         (folder / "known_hosts").write_text(known)
+
+
+def test_the_program_itself_by_ssh(address: tuple[str, Path], tmp_path: Path) -> None:
+    url, folder = address
+    path = f"{folder}/bin:/usr/local/bin:/usr/bin:/bin"
+    done = subprocess.run(
+        [sys.executable, "-m", "assistant", "exec", "-", "--lang", "python"],
+        input="import os\nprint(os.getuid(), os.listdir('/sys/class/net'))\nraise SystemExit(7)\n",
+        env={"PATH": path, "HOME": str(tmp_path), "DOCKER_HOST": url},
+        cwd=tmp_path,
+        text=True,
+        capture_output=True,
+        timeout=300,
+    )
+    assert (done.returncode, done.stdout) == (7, "10001 ['lo']\n"), done.stderr
