@@ -1,4 +1,4 @@
-"""An engine behind a real sshd keeps the contract (``DOCKER_HOST=ssh://``); so does the program itself.
+"""An engine behind a real sshd keeps the contract, and the program itself runs on it.
 
 Long: make soak. The sshd is that of a Debian root of its own, at a port of loopback, with keys made
 for the test; the machine's own settings of ssh are neither read nor written.
