@@ -139,7 +139,8 @@ class Turn(Asking):
             block, result = yield from self.run_block(block, limit)
             ran.append((block, result))
             if result.reason == "cancelled":
-                ended = Ended("interrupted", "while code ran")
+                when = "while code ran" if result.seconds else "before the code ran"
+                ended = Ended("interrupted", when)
             elif not result.ok and self.failures(block, result) >= SAME_FAILURES:
                 ended = Ended("stuck", f"the same block failed the same way {SAME_FAILURES} times")
             elif result.ok and (times := self.repeats(block, result)) >= SAME_OUTCOMES:

@@ -271,11 +271,15 @@ class TestInterrupt:
         assert first == second
 
     def test_during_code_keeps_what_it_printed(self) -> None:
-        cancelled = ExecResult(130, "half", reason="cancelled")
+        cancelled = ExecResult(130, "half", 0.2, "cancelled")
         ending, seen = play(ListModel(RUN), ListExecutor(cancelled))
-        assert ending.status == "interrupted"
+        assert (ending.status, ending.detail) == ("interrupted", "while code ran")
         assert "interrupted by the user" in results(seen)[0]
         assert any(isinstance(event, Ran) for event in seen)
+
+    def test_at_the_question_whether_code_may_run_none_ran(self) -> None:
+        ending, _ = play(ListModel(RUN), ListExecutor(ExecResult(130, "", reason="cancelled")))
+        assert (ending.status, ending.detail) == ("interrupted", "before the code ran")
 
     def test_what_was_told_as_begun_is_told_as_ended(self) -> None:
         seen: list[Event] = []
