@@ -2452,6 +2452,9 @@ class Runner:
         rest = self.strangers()
         if self.forker is not None and not unharmed(self.forker.pid):
             self.lose_forker()
+            self.end_others()  # One that was slowed takes its time to go.
+            self.reap()
+            rest |= self.strangers()
         if self.contained and self.lasting.connections():
             return False
         return not left and not rest and not self.lasting.objects() and unharmed(self.me)

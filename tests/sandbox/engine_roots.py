@@ -65,7 +65,7 @@ ENGINES = (
     Other("sid", "docker.io,iptables,ca-certificates,iproute2,procps", _DOCKERD),
     Other(
         "trixie",
-        "podman,crun,netavark,conmon,ca-certificates,iproute2,procps",
+        "podman,crun,netavark,nftables,conmon,ca-certificates,iproute2,procps",
         "podman system service --time=0 {url}",
     ),
 )
