@@ -248,7 +248,7 @@ def test_ctrl_c_and_ctrl_d_at_a_question() -> None:
         terminal.type("fail\r")
         terminal.expect("y: yes")
         terminal.type("\x03")
-        terminal.expect("stopped by you, while code ran; the session goes on")
+        terminal.expect("stopped by you, before the code ran; the session goes on")
         terminal.type("hello\r")
         terminal.expect("Hello there, friend.")
 
