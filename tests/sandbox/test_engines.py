@@ -64,6 +64,8 @@ def other(
 def test_another_engine(other: Engine, suite: str, tmp_path: Path) -> None:
     argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--no-header"]
     argv += ["--basetemp", str(tmp_path / "base"), *SUITES[suite]]
+    if other.name == "Podman" and suite == "attacks":
+        pytest.skip("written for Docker: see docs/sandbox.md for what differs")
     if other.name == "Podman":
         argv += ["-k", " and ".join(f"not {name}" for name in NOT_PODMAN)]
     environment = {**REAL_ENVIRONMENT, "DOCKER_HOST": other.endpoint.url}
