@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from functools import cache
 from queue import SimpleQueue
 from types import FrameType
 
@@ -29,7 +30,7 @@ class Signalled(KeyboardInterrupt):
 def listen() -> None:
     """Turn the signals into exceptions from here on; a Ctrl-C that is ignored stays so."""
     RECEIVED.clear()
-    threading.Thread(target=_send_again, name="signals", daemon=True).start()
+    _hear_again()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
@@ -56,6 +57,22 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
     RECEIVED.append(number)
     raise Signalled(number)
+
+
+@cache
+def _hear_again() -> None:
+    """Nothing that came at a bad moment is lost, once this has been called."""
+    threading.Thread(target=_send_again, name="signals", daemon=True).start()
+    before = sys.unraisablehook
+
+    def unraisable(found: "sys.UnraisableHookArgs") -> None:
+        # Raised where Python cannot raise: in what a library in C calls, or while memory is freed.
+        if isinstance(found.exc_value, KeyboardInterrupt):
+            _EARLY.put(getattr(found.exc_value, "number", signal.SIGINT))
+        else:
+            before(found)
+
+    sys.unraisablehook = unraisable
 
 
 def _send_again() -> None:

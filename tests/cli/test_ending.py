@@ -43,6 +43,25 @@ def test_one_in_the_import_systems_own_code_comes_a_moment_later(number: signal.
     assert ([] if number == signal.SIGINT else [number]) == ending.RECEIVED
 
 
+class Freed:
+    """A signal comes while it is freed, where nothing can be raised."""
+
+    def __init__(self, number: signal.Signals) -> None:
+        self.number = number
+
+    def __del__(self) -> None:
+        signal.raise_signal(self.number)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, *ENDING])
+def test_one_where_nothing_can_be_raised_comes_a_moment_later(number: signal.Signals) -> None:
+    freed = [Freed(number)]
+    freed.clear()
+    with pytest.raises(KeyboardInterrupt):
+        time.sleep(30)
+    assert set(ending.RECEIVED) == (set() if number == signal.SIGINT else {number})
+
+
 def test_a_ctrl_c_that_is_ignored_stays_so() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     ending.listen()

@@ -567,10 +567,11 @@ def test_signals_wait_for_the_bookkeeping(
         return really(blobs)
 
     sh(work, "true")
+    before = signal.getsignal(signal.SIGINT)
     monkeypatch.setattr(sandbox, "pull", slow)
     result = sh(work, "echo 1 > a.py")
     assert (result.reason, result.files) == ("cancelled", ("a.py",))
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is before
     monkeypatch.undo()
     assert [change.path for change in work.changes()] == ["a.py"]
     work.undo()
