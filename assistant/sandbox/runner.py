@@ -1686,23 +1686,51 @@ class Watch:
 
     def hidden(self) -> int:
         """Bytes in files that are open but have no name; who hides its files has too many."""
-        total = 0
         trusted = self.trusted()
-        for pid, row in processes().items():
-            if pid in trusted or row[2] in "ZX":
-                continue
-            folder = "/proc/%d/fd/" % pid
-            try:
-                for name in os.listdir(folder):
-                    found = os.stat(folder + name)
-                    if stat.S_ISREG(found.st_mode) and found.st_nlink == 0:
-                        total += found.st_blocks * 512
-            except PermissionError:
-                if (process(pid) or (0, 0, "X"))[2] not in "ZX":  # It has not just ended.
-                    return 1 << 62
-            except OSError:
-                continue
-        return total
+        return sum(
+            unnamed(pid)
+            for pid, row in processes().items()
+            if pid not in trusted and row[2] not in "ZX"
+        )
+
+
+def unnamed(pid: int) -> int:
+    """Bytes in files that a process has open and that have no name; endless if it hides them."""
+    try:
+        return unnamed_in("/proc/%d/fd/" % pid)
+    except PermissionError:  # It hides them, or its first thread has ended or is about to.
+        tasks = "/proc/%d/task/" % pid
+    with contextlib.suppress(OSError):
+        for name in os.listdir(tasks):
+            if has_memory(tasks + name):
+                try:
+                    return unnamed_in(tasks + name + "/fd/")
+                except PermissionError:
+                    if has_memory(tasks + name):
+                        return 1 << 62
+    return 0
+
+
+def unnamed_in(folder: str) -> int:
+    total = 0
+    try:
+        for name in os.listdir(folder):
+            with contextlib.suppress(FileNotFoundError):  # Closed meanwhile.
+                found = os.stat(folder + name)
+                if stat.S_ISREG(found.st_mode) and found.st_nlink == 0:
+                    total += found.st_blocks * 512
+    except PermissionError:
+        raise
+    except OSError:  # It has ended.
+        pass
+    return total
+
+
+def has_memory(task: str) -> bool:
+    """Whether a thread still runs its program. One that ends gives its memory back before its
+    files, and what is known of it belongs to root from then on, as if it hid it."""
+    size = slurp(task + "/statm")
+    return bool(size) and not size.startswith(b"0 ")
 
 
 # ---------------------------------------------------------------------------- the runner

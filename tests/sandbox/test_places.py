@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from assistant.events import Output, SandboxError
+from assistant.events import CodeBlock, Output, SandboxError
 from assistant.sandbox.docker_sandbox import DockerSandbox
 from assistant.sandbox.engine import Engine, connect
 from assistant.sandbox.image import BuiltImage
@@ -155,3 +155,30 @@ def test_what_a_neighbour_writes_is_not_held_against_a_closed_program(
         assert go(other, "open('f', 'wb').write(b'x' * (100 << 20))").ok
         result = finish(run)[1]
     assert (result.reason, result.exit_code, result.output) == (None, 7, "a question\n")
+
+
+HEADLESS = """
+import ctypes, os, threading, time
+if not os.fork():
+    threading.Thread(target=lambda: (time.sleep(30), os._exit(0))).start()
+    ctypes.CDLL(None).syscall({"x86_64": 60}.get(os.uname().machine, 93), 0)
+print("begun", flush=True)
+for _ in range(20):
+    time.sleep(0.1)
+"""
+
+
+@pytest.mark.docker
+def test_nor_against_one_whose_processes_are_ending(
+    engine: Engine, sandbox_image: BuiltImage
+) -> None:
+    """Of a thread that has ended the kernel shows as little as of one that hides its files."""
+    tag = sandbox_image.tag
+    tight = SandboxOptions(tag, "pooled", Limits(disk=16 * MIB))
+    with DockerSandbox(engine, SandboxOptions(tag)) as other, DockerSandbox(engine, tight) as own:
+        other.open()
+        run = own.run(CodeBlock("python", HEADLESS), 60)
+        assert isinstance(next(run), Output)
+        assert go(other, "open('f', 'wb').write(b'x' * (100 << 20))").ok
+        result = finish(run)[1]
+    assert (result.reason, result.exit_code) == (None, 0)
