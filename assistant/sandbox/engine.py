@@ -69,12 +69,15 @@ def open_client(endpoint: Endpoint, seconds: float = 60) -> "DockerClient":
         _knock(endpoint, endpoint.socket, seconds)
     from docker import DockerClient  # late: a tenth of a second
 
-    return DockerClient(
+    client = DockerClient(
         base_url=f"unix://{tunnel(endpoint.url)}" if over_ssh else endpoint.url,
         version="auto",
         timeout=int(seconds),
         tls=_tls(endpoint) or False,
     )
+    if endpoint.socket or over_ssh:
+        client.api.trust_env = False  # No proxy leads to a socket; none is looked for at each call.
+    return client
 
 
 def _knock(endpoint: Endpoint, path: Path, seconds: float) -> None:
