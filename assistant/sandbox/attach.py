@@ -5,9 +5,12 @@ import socket
 import ssl
 import struct
 import threading
+import time
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import closing, nullcontext, suppress
 from typing import TYPE_CHECKING, Any, Protocol
+
+from assistant.sandbox.pulse import LOOK, Pulse
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -35,10 +38,13 @@ class Attached:
 
     _together = False
 
-    def __init__(self, client: "DockerClient", name: str, together: bool = False) -> None:
-        self._together = together
+    def __init__(
+        self, client: "DockerClient", name: str, pulse: Pulse | None = None, together: bool = False
+    ) -> None:
+        """Without ``pulse`` nobody asks whether the engine is still there."""
+        self._together, self._pulse = together, pulse
         params = {"stdin": int(not together), "stdout": 1, "stderr": 1, "stream": 1}
-        self._wire = _wire(client.api.attach_socket(name, params=params))
+        self._wire = _wire(client.api.attach_socket(name, params=params), self.reachable)
         self._buffer = b""
         self._left = 0
         self._stream = 1
@@ -66,6 +72,10 @@ class Attached:
     def write(self, data: bytes) -> None:
         self._wire.write(data)
 
+    def reachable(self) -> bool:
+        """Whether the engine that carries the bytes answers; takes up to a few seconds."""
+        return self._pulse is None or self._pulse.beats()
+
     def close(self) -> None:
         self._wire.close()
 
@@ -73,13 +83,13 @@ class Attached:
         self._wire.release()
 
 
-def _wire(raw: Any) -> _Wire:
+def _wire(raw: Any, reachable: Callable[[], bool]) -> _Wire:
     """The library hands out a different object for each way to reach an engine."""
     response = raw._response
     if isinstance(raw, ssl.SSLSocket):
-        return _SocketWire(raw, response.close)
+        return _SocketWire(raw, response.close, reachable)
     with closing(response):  # Else the library frees the connection when it sees fit.
-        return _SocketWire(raw._sock.dup(), lambda: None)
+        return _SocketWire(raw._sock.dup(), lambda: None, reachable)
 
 
 class _SocketWire:
@@ -88,9 +98,11 @@ class _SocketWire:
     PATIENCE = 30.0
     """Seconds for which an engine may take nothing of what is written to it."""
 
-    def __init__(self, sock: socket.socket, done: Callable[[], None]) -> None:
-        self._sock, self._done = sock, done
-        self._sock.settimeout(self.PATIENCE)
+    def __init__(
+        self, sock: socket.socket, done: Callable[[], None], reachable: Callable[[], bool]
+    ) -> None:
+        self._sock, self._done, self._reachable = sock, done, reachable
+        self._sock.settimeout(LOOK)
         self._tls = isinstance(sock, ssl.SSLSocket)
         self._lock = threading.Lock()  # Of one TLS connection only one side may be used at once.
         self._closed = False
@@ -114,11 +126,15 @@ class _SocketWire:
         return False
 
     def write(self, data: bytes) -> None:
-        if self._tls:
-            with self._lock:
-                self._sock.sendall(data)
-        else:
-            self._sock.sendall(data)
+        left, until = memoryview(data), time.monotonic() + self.PATIENCE
+        while left:
+            try:
+                with self._lock if self._tls else nullcontext():
+                    left = left[self._sock.send(left) :]
+                until = time.monotonic() + self.PATIENCE
+            except TimeoutError:
+                if time.monotonic() > until or not self._reachable():
+                    raise
 
     def close(self) -> None:
         self._closed = True

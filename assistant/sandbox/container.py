@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from assistant.events import SandboxError
 from assistant.sandbox.attach import Attached
-from assistant.sandbox.engine import EngineSilent, engine_errors
+from assistant.sandbox.engine import engine_errors
 from assistant.sandbox.link import Link
 from assistant.sandbox.options import Limits, SandboxOptions, setup_of, short_environment
 from assistant.sandbox.owners import owner_labels
 from assistant.sandbox.places import KILLED
+from assistant.sandbox.pulse import EngineSilent, Pulse
 from assistant.sandbox.ready import HOME, UID, WORKSPACE, ReadyImage
 from assistant.sandbox.relay import PackageRelay
 from assistant.sandbox.source import command, runner_source
@@ -71,16 +72,11 @@ class Container:
     interrupts its making, it can be removed by name."""
 
     def __init__(
-        self,
-        client: "DockerClient",
-        blueprint: Blueprint,
-        *,
-        verify: bool = False,
-        hasty: "DockerClient | None" = None,
+        self, client: "DockerClient", blueprint: Blueprint, pulse: Pulse, *, verify: bool = False
     ) -> None:
-        """``hasty`` is a client that waits briefly, for an engine that may be silent."""
+        """``verify``: look whether the engine keeps the limits."""
         self._client, self._blueprint, self._verify = client, blueprint, verify
-        self._hasty, self._silent = hasty or client, False
+        self._pulse, self._silent = pulse, False
         self.warnings: tuple[str, ...] = ()
         self.name = new_name(blueprint)
         self._attached: Attached | None = None
@@ -88,13 +84,6 @@ class Container:
 
     def open(self) -> Link:
         """Raises SandboxError when the engine will not, or no runner answers."""
-        try:
-            return self._open()
-        except EngineSilent:
-            self._silent = True
-            raise
-
-    def _open(self) -> Link:
         blueprint, limits = self._blueprint, self._blueprint.limits
         with engine_errors(f"The container {self.name}"):
             self._made = True
@@ -102,7 +91,7 @@ class Container:
             answer, lost = created(self._client, arguments)
             if self._verify:
                 self.warnings = (*self._unkept(answer.get("Warnings") or [], arguments), *lost)
-            self._attached = Attached(self._client, self.name)
+            self._attached = Attached(self._client, self.name, self._pulse)
             self._start()
         options = blueprint.options
         relay = PackageRelay(options.indexes) if options.network == "packages" else None
@@ -154,21 +143,25 @@ class Container:
                 self._attached.release()
         if not self._made:
             return
-        client = self._hasty if self._silent else self._client
-        with engine_errors(f"The container {self.name}"), suppress(NotFound):
-            client.api.remove_container(self.name, v=True, force=True)
+        try:
+            with engine_errors(f"The container {self.name}"), suppress(NotFound):
+                self._client.api.remove_container(self.name, v=True, force=True)
+        except EngineSilent:
+            if not self._silent:  # Else it has been told.
+                raise
         self._made = False
 
     def obituary(self) -> str:
         if not self._linked:
             return ""
+        if not self._pulse.beats():
+            self._silent = True
+            return "the engine does not answer"
         try:
             with engine_errors("The container engine"):
-                state = self._hasty.api.inspect_container(self.name)["State"]
-        except SandboxError as error:  # Whatever is asked of it next is not waited for long.
-            self._silent = True
-            silent = isinstance(error, EngineSilent)
-            return "the engine does not answer" if silent else "its container was found dead"
+                state = self._client.api.inspect_container(self.name)["State"]
+        except SandboxError:
+            return "its container was found dead"
         if state.get("OOMKilled"):
             return KILLED[0]
         if state.get("Running"):

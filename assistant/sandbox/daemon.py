@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from assistant.events import SandboxError
-from assistant.sandbox.endpoints import DEFAULT_SOCKET, NoEngine
-from assistant.sandbox.engine import Engine, find_engine
+from assistant.sandbox.endpoints import DEFAULT_SOCKET, Endpoint, NoEngine
+from assistant.sandbox.engine import Engine, connect, find_engine
 from assistant.sandbox.host import (
     Host,
     apt_install,
@@ -173,17 +173,14 @@ def _spawn(host: Host, log: Path, arguments: tuple[str, ...]) -> int:
 
 def _answers(pid: int, options: DaemonOptions) -> bool:
     """Waits until the engine answers (True), or has ended or is given up and ended (False)."""
-    there = {"DOCKER_HOST": f"unix://{options.socket}"}
+    there = Endpoint(f"unix://{options.socket}", "started here")
     deadline = time.monotonic() + options.seconds
     while time.monotonic() < deadline:
         if os.waitpid(pid, os.WNOHANG)[0]:
             return False
-        try:
-            find_engine(there, seconds=2)
-        except NoEngine:
-            time.sleep(0.1)
-        else:
+        with suppress(SandboxError), connect(there, 2):
             return True
+        time.sleep(0.1)
     os.kill(pid, signal.SIGTERM)
     deadline = time.monotonic() + 5  # in which it ends the helpers that it started
     while not os.waitpid(pid, os.WNOHANG)[0]:

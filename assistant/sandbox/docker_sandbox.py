@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from assistant.events import SandboxError, UsageError
 from assistant.sandbox.container import Blueprint, Container, NoPython
-from assistant.sandbox.engine import Engine, engine_errors, open_client
+from assistant.sandbox.engine import Engine, engine_errors, open_client, pulse_of
 from assistant.sandbox.options import Mounted, SandboxOptions, roomy
 from assistant.sandbox.places import Linked, Place
 from assistant.sandbox.plain import PlainPlace
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 _NOBODY = 65534
-_HASTE = 2
-"""Seconds for which an engine is waited for that may not answer at all."""
 
 
 class DockerSandbox(RunnerSandbox):
@@ -40,7 +38,6 @@ class DockerSandbox(RunnerSandbox):
         super().__init__(options.image, self._new_container, manner)
         self._engine, self._options = engine, options
         self._client: DockerClient | None = None
-        self._hasty: DockerClient | None = None
         self._blueprint: Blueprint | None = None
         self._plain = False
 
@@ -48,10 +45,9 @@ class DockerSandbox(RunnerSandbox):
         try:
             super().close()
         finally:
-            for client in (self._client, self._hasty):
-                if client is not None:
-                    client.close()
-            self._client = self._hasty = None
+            if self._client is not None:
+                self._client.close()
+            self._client = None
 
     def _opened(self) -> Linked:
         try:
@@ -65,13 +61,13 @@ class DockerSandbox(RunnerSandbox):
         with engine_errors(f"The container engine at {self._engine.endpoint.url}"):
             if self._client is None:
                 self._client = open_client(self._engine.endpoint)
-                self._hasty = open_client(self._engine.endpoint, _HASTE)
             if self._blueprint is None:
                 self._blueprint = blueprint(self._client, self._options)
                 self.image = self._blueprint.image.image
         if self._plain:
             return PlainPlace(self._client, self._blueprint)
-        return Container(self._client, self._blueprint, verify=first, hasty=self._hasty)
+        pulse = pulse_of(self._engine.endpoint)
+        return Container(self._client, self._blueprint, pulse, verify=first)
 
 
 def blueprint(client: "DockerClient", options: SandboxOptions) -> Blueprint:

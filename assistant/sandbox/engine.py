@@ -5,6 +5,7 @@ import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +13,17 @@ from assistant.events import SandboxError
 from assistant.sandbox.by_ssh import tunnel
 from assistant.sandbox.endpoints import Endpoint, NoEngine, endpoints
 from assistant.sandbox.host import apt_family, is_root
+from assistant.sandbox.pulse import EngineSilent, Pulse
 
 if TYPE_CHECKING:
     from docker import DockerClient
     from docker.tls import TLSConfig
+
+_BRIEF = 10.0
+"""Seconds up to which a client just waits; one that waits longer looks after the engine."""
+_PING = 4.0
+_PING_BY_SSH = 9.0
+"""Seconds for an answer to the shortest question there is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +47,7 @@ def find_engine(environment: Mapping[str, str], seconds: float = 5) -> Engine:
     refusals: list[tuple[Endpoint, SandboxError]] = []
     for endpoint in endpoints(environment):
         try:
-            with connect(endpoint, seconds) as client:
-                version: dict[str, Any] = client.version()
+            version = pulse_of(endpoint).asked(partial(_version, endpoint, seconds))
         except SandboxError as error:
             refusals.append((endpoint, error))
         else:
@@ -48,11 +55,17 @@ def find_engine(environment: Mapping[str, str], seconds: float = 5) -> Engine:
     raise _no_engine(refusals, environment)
 
 
+def _version(endpoint: Endpoint, seconds: float) -> dict[str, Any]:
+    with connect(endpoint, seconds) as client:
+        found: dict[str, Any] = client.version()
+    return found
+
+
 @contextmanager
 def connect(endpoint: Endpoint, seconds: float = 60) -> Iterator["DockerClient"]:
     """A client of the engine, closed at the end; what the engine refuses becomes SandboxError.
 
-    ``seconds`` is how long any one answer may be silent.
+    ``seconds`` is how long any one answer may take while the engine as such is there.
     """
     with engine_errors(f"The container engine at {endpoint.url}"):
         client = open_client(endpoint, seconds)
@@ -64,6 +77,29 @@ def connect(endpoint: Endpoint, seconds: float = 60) -> Iterator["DockerClient"]
 
 def open_client(endpoint: Endpoint, seconds: float = 60) -> "DockerClient":
     """A client of the engine; the caller closes it and maps its errors (``engine_errors``)."""
+    if seconds <= _BRIEF:
+        return _client(endpoint, seconds)
+    pulse = pulse_of(endpoint)
+    client = pulse.attended(lambda: _client(endpoint, seconds))
+    from assistant.sandbox.attending import attend  # late: heavy
+
+    attend(client, pulse)
+    return client
+
+
+@cache
+def pulse_of(endpoint: Endpoint) -> Pulse:
+    """One for all that this process has to do with an engine."""
+    seconds = _PING_BY_SSH if endpoint.url.startswith("ssh://") else _PING
+
+    def ping() -> None:
+        with connect(endpoint, seconds) as client:
+            client.ping()
+
+    return Pulse(endpoint.url, ping)
+
+
+def _client(endpoint: Endpoint, seconds: float) -> "DockerClient":
     over_ssh = endpoint.url.startswith("ssh://")
     if endpoint.socket:
         _knock(endpoint, endpoint.socket, seconds)
@@ -86,15 +122,13 @@ def _knock(endpoint: Endpoint, path: Path, seconds: float) -> None:
         with socket.socket(socket.AF_UNIX) as knocking:
             knocking.settimeout(seconds)
             knocking.connect(str(path))
+    except TimeoutError as error:
+        raise _silent(f"The container engine at {endpoint.url}") from error
     except OSError as error:
         raise SandboxError(
             f"The container engine at {endpoint.url}: {error.strerror or error}",
             "assistant sandbox check tells more",
         ) from error
-
-
-class EngineSilent(SandboxError):
-    """The engine did not answer in time; the next call would wait in vain, too."""
 
 
 @contextmanager
@@ -105,23 +139,30 @@ def engine_errors(what: str) -> Iterator[None]:
 
     try:
         yield
-    except Timeout as error:
-        raise EngineSilent(
-            f"{what}: no answer in time", "See whether the container engine runs"
-        ) from error
     except (DockerException, RequestException) as error:
+        if any(isinstance(one, Timeout) for one in _chain(error)):
+            raise _silent(what) from error
         raise SandboxError(
             f"{what}: {_reason(error)}", "assistant sandbox check tells more"
         ) from error
 
 
+def _silent(what: str) -> EngineSilent:
+    return EngineSilent(f"{what}: no answer in time", "See whether the container engine runs")
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """An error and what the library has wrapped in it."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
 def _reason(error: BaseException) -> str:
     """What the engine said, or the system's own word where the library wrapped it in others."""
-    link: BaseException | None = error
-    while link is not None:
+    for link in _chain(error):
         if isinstance(link, OSError) and link.errno and link.strerror:
             return link.strerror
-        link = link.__cause__ or link.__context__
     said = getattr(error, "explanation", None) or error
     return " ".join(str(said).split())
 

@@ -21,7 +21,8 @@ from assistant.sandbox.protocol import (
     packed,
     text_of,
 )
-from assistant.sandbox.questions import Block, Done, Load, Question, Store
+from assistant.sandbox.pulse import LOOK
+from assistant.sandbox.questions import Block, Done, Load, Question, Store, Wait
 from assistant.sandbox.tree import Delta, Entry
 
 PATIENCE = 5.0
@@ -31,6 +32,7 @@ PATIENCE = 5.0
 class Transport(Protocol):
     """Bytes to and from a runner; system errors pass as OSError. ``read`` is empty at the end.
 
+    ``reachable``: whether what carries the bytes still answers; it may take a few seconds.
     ``close`` ends the connection from any thread; ``release``, by the one that reads, frees it.
     """
 
@@ -38,6 +40,7 @@ class Transport(Protocol):
     def complaint(self) -> bytes: ...
     def read(self) -> bytes: ...
     def write(self, data: bytes, /) -> None: ...
+    def reachable(self) -> bool: ...
     def close(self) -> None: ...
     def release(self) -> None: ...
 
@@ -105,11 +108,11 @@ class Link:
         sent = encode({**head, "is": "run", "id": question.id}, code)
         try:
             self._ask(question, sent)
-            until = time.monotonic() + float(head["seconds"]) + self._grace + PATIENCE
-            while not question.wait(until - time.monotonic()):
+            due = time.monotonic() + float(head["seconds"]) + self._grace
+            wait = Wait(due + 1, due + PATIENCE)
+            while not question.wait(wait.seconds):
                 yield from question.pieces()
-                if time.monotonic() > until:
-                    self._give_up(question, "end a block in time")
+                self._look(question, wait, "end a block in time")
         except KeyboardInterrupt:
             self._cancel(question)
         except GeneratorExit:
@@ -209,11 +212,18 @@ class Link:
         self._write(encode(head, body))
 
     def _await(self, question: Question, seconds: float, what: str) -> Frame:
-        until = time.monotonic() + seconds
-        while not question.wait(until - time.monotonic()):
-            if time.monotonic() > until:
-                self._give_up(question, what)
+        wait = Wait((now := time.monotonic()) + LOOK, now + seconds)
+        while not question.wait(wait.seconds):
+            self._look(question, wait, what)
         return question.frame()
+
+    def _look(self, question: Question, wait: Wait, what: str) -> None:
+        """Gives up what has not come in time, or cannot come any more."""
+        if not wait.due:
+            return
+        if wait.over or not (self._transport.reachable() or question.over):
+            self._give_up(what)
+        wait.again()
 
     def _cancel(self, question: Block) -> None:
         """Ends a block early; more Ctrl-C change nothing, for this takes little time."""
@@ -229,7 +239,7 @@ class Link:
             self._torn = True
             self._transport.close()
 
-    def _give_up(self, question: Question, what: str) -> None:
+    def _give_up(self, what: str) -> None:
         self._torn = True
         self._transport.close()
         raise LinkLost(f"The sandbox did not {what}; it was closed", "Start a new session")

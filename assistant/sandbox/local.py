@@ -138,6 +138,9 @@ class _Pipes:
         while view:
             view = view[self._process.stdin.write(view) or 0 :]
 
+    def reachable(self) -> bool:
+        return True
+
     def close(self) -> None:
         """The runner ends all it has started when its input ends."""
         assert self._process.stdin is not None

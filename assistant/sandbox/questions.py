@@ -3,6 +3,7 @@
 import codecs
 import math
 import threading
+import time
 from collections import deque
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from assistant.sandbox.protocol import (
     nonsense,
     whole_number,
 )
+from assistant.sandbox.pulse import LOOK
 from assistant.sandbox.tree import Entry
 
 _PIECE = 1 << 17
@@ -77,6 +79,29 @@ class Question:
         if not self.over:
             self._error = error
         self._changed.set()
+
+
+class Wait:
+    """Until when an answer is waited for, and when to see next whether it can still come."""
+
+    def __init__(self, look: float, until: float) -> None:
+        self._until = until
+        self._next = min(look, until)
+
+    @property
+    def seconds(self) -> float:
+        return self._next - time.monotonic()
+
+    @property
+    def due(self) -> bool:
+        return self.seconds <= 0
+
+    @property
+    def over(self) -> bool:
+        return time.monotonic() >= self._until
+
+    def again(self) -> None:
+        self._next = min(time.monotonic() + LOOK, self._until)
 
 
 class Block(Question):

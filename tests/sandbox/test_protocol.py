@@ -220,6 +220,9 @@ class Scripted:
         self._answers.clear()
         self._asked.put(None)
 
+    def reachable(self) -> bool:
+        return True
+
     def release(self) -> None:
         pass
 
