@@ -3,7 +3,7 @@
 import argparse
 import difflib
 import re
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from assistant.cli.eval_parser import add_eval
 from assistant.cli.sandbox_parser import add_sandbox
@@ -31,16 +31,24 @@ class Parser(argparse.ArgumentParser):
 
     usage_code = 2
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """A command tells itself what it does not know: its flags are not those of the whole."""
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return found, []
+
     def error(self, message: str) -> NoReturn:
         self.exit(self.usage_code, f"assistant: {message}\n{self._remedy(message)}\n")
 
     def _remedy(self, message: str) -> str:
         """The nearest right command or flag, where one is near."""
-        wrong = re.search(r"invalid choice: '([^']*)'|unrecognized arguments: (\S+)", message)
+        found = re.search(r"invalid choice: '([^']*)'|unrecognized arguments: (\S+)", message)
+        wrong = (found[1] or found[2]) if found else ""
         known = [*self._option_string_actions]
         for action in self._actions:
             known += list(action.choices or ())
-        near = difflib.get_close_matches((wrong[1] or wrong[2]) if wrong else "", known, 1)
+        near = difflib.get_close_matches(wrong, known, 1)
         return f"Did you mean {near[0]}?" if near else f"See: {self.prog} --help"
 
 

@@ -131,9 +131,8 @@ def _container(setup: Setup, session: str, life: "Life", image: str = "") -> "Ru
         session=session,
     )
     engine = find_engine(os.environ)
-    if life == "session":
-        with connect(engine.endpoint) as client:
-            reap(client)  # What an assistant that was killed has left.
+    with connect(engine.endpoint) as client:
+        reap(client)  # What an assistant that was killed has left.
     return DockerSandbox(engine, options)
 
 

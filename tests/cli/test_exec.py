@@ -1,11 +1,14 @@
 """``assistant exec``: the code's own exit code, or one that says what stopped it."""
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from assistant.sandbox.engine import Engine, connect
 from tests.cli.conftest import Program
+from tests.faults.runs import containers
 
 
 @pytest.mark.parametrize(
@@ -28,7 +31,8 @@ def test_what_stops_it_has_a_code_of_its_own(program: Program) -> None:
     slow = program("exec", "-", "--lang", "bash", "--timeout", "1", given="echo out; sleep 60")
     assert (slow.returncode, slow.stdout) == (124, "out\n")
     (program.folder / "latin.py").write_bytes(b"\xff")
-    wrong = ("none.py", ".", "latin.py", "- --lang json", "- --lang python --timeout -1", "-", "")
+    wrong = ["none.py", ".", "latin.py", "- --lang json", "- --lang python --timeout -1", "-", ""]
+    wrong += ["- --lang bash --nosuch"]
     for arguments in [line.split() for line in wrong]:
         assert program("exec", *arguments).returncode == 125
     told = program("exec", "--help").stdout
@@ -43,6 +47,22 @@ def test_memory_is_137_and_json_tells_the_reason(contained: Program) -> None:
     told = json.loads(done.stdout)
     assert (done.returncode, told["reason"]) == (137, "memory")
     assert told["image"].startswith("sha256:")
+
+
+@pytest.mark.docker
+def test_what_a_killed_one_left_is_gone_after_the_next(contained: Program, engine: Engine) -> None:
+    sleeping = contained.start("exec", "-", "--lang", "bash", stdin=subprocess.PIPE)
+    with sleeping, connect(engine.endpoint) as client:
+        assert sleeping.stdin
+        assert sleeping.stdout
+        sleeping.stdin.write("echo begun; sleep 60")
+        sleeping.stdin.close()
+        assert sleeping.stdout.readline() == "begun\n"
+        sleeping.kill()
+        sleeping.wait()
+        assert len(containers(client, sleeping.pid)) == 1
+        assert contained("exec", "-", "--lang", "bash", given="true").returncode == 0
+        assert containers(client, sleeping.pid) == []
 
 
 @pytest.mark.docker

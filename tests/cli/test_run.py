@@ -130,6 +130,8 @@ def test_usage_errors_are_2_and_name_the_remedy(program: Program, replies: Repli
     assert program("run", "x", "--file", "bin.dat").returncode == 2
     assert "Did you mean run" in program("rum", "x").stderr
     assert program("run", "x", "--folder", "nowhere").returncode == 2
+    unknown = program("run", "x", "--chekc", "true")
+    assert (unknown.returncode, "Did you mean --check?" in unknown.stderr) == (2, True)
 
 
 def test_the_task_may_come_from_standard_input_with_files(
