@@ -38,6 +38,8 @@ class FileJudges:
         self._open, self._workers = opener, workers
         self._own = threading.local()
         self._stack = ExitStack()
+        self._sandboxes: list[Any] = []
+        self._over = False
         self._lock = threading.Lock()
         self._known: dict[str, Future[Verdict]] = {}
 
@@ -48,6 +50,11 @@ class FileJudges:
     def __exit__(
         self, kind: type[BaseException] | None, value: object, trace: TracebackType | None
     ) -> None:
+        """What has no verdict yet is cancelled, or fails with SandboxError."""
+        with self._lock:
+            self._over = True
+        for sandbox in self._sandboxes:
+            sandbox.abort()
         self._threads.shutdown(cancel_futures=True)
         self._stack.close()
 
@@ -65,10 +72,14 @@ class FileJudges:
         try:
             return self._run(task, code)
         except SandboxError:
+            if self._over:
+                raise
             self._own.sandbox = None
         try:
             return self._run(task, code)
         except SandboxError as error:
+            if self._over:
+                raise
             self._own.sandbox = None
             return failed_twice(error)
 
@@ -95,7 +106,10 @@ class FileJudges:
         if getattr(self._own, "sandbox", None) is None:
             opened = self._open()
             with self._lock:
+                if self._over:
+                    raise SandboxError("The judges have ended")
                 self._own.sandbox = self._stack.enter_context(opened)
+                self._sandboxes.append(self._own.sandbox)
             self._own.paths = frozenset()
         return self._own.sandbox
 

@@ -14,11 +14,11 @@ from assistant.events import (
     SandboxError,
     SandboxKilled,
 )
-from assistant.languages import find
 from assistant.sandbox.notes import left_out, notes
 from assistant.sandbox.options import CACHES, Life
+from assistant.sandbox.orders import limit, order_for
 from assistant.sandbox.places import KILLED, Linked, Place, Started, Stock
-from assistant.sandbox.protocol import Caps, checked_path
+from assistant.sandbox.protocol import Caps
 from assistant.sandbox.questions import Done, Store
 from assistant.sandbox.tree import Delta, Entry, patched
 from assistant.sandbox.undisturbed import undisturbed
@@ -68,7 +68,7 @@ class RunnerSandbox:
         self._program = b""
         self._count = 0
         self._used = 0
-        self._clean = self._warned = False
+        self._clean = self._warned = self._aborted = False
 
     def __enter__(self) -> Self:
         return self
@@ -101,6 +101,12 @@ class RunnerSandbox:
             if place is not None:
                 undisturbed(place.close)
 
+    def abort(self) -> None:
+        """From any thread: what runs or is asked from now on fails with SandboxError."""
+        self._aborted = True
+        if (link := self._link) is not None:
+            link.close()
+
     def look(self) -> Sequence[str]:
         return ()
 
@@ -119,8 +125,10 @@ class RunnerSandbox:
         """Runs one block; see ``loop.Executor``. A block with a path runs that file, which must be
         there, in a process of its own."""
         self._count += 1
+        manner = self._manner
+        order = order_for(block, self._count, manner.life, manner.values) | limit(seconds)
         code = b"" if block.path else block.code.encode("utf-8", "surrogatepass")
-        return (yield from self._run(self._order(block, seconds), code, block))
+        return (yield from self._run(order, code, block))
 
     def prepare(self, program: str) -> None:
         """Has a Python program stand ready, in every place from now on: ``answer`` is then one fork
@@ -132,7 +140,7 @@ class RunnerSandbox:
     def answer(self, asked: bytes, seconds: float) -> Generator[Output | Notice, None, ExecResult]:
         """Runs ``main`` of the prepared program with a descriptor, at its start, of ``asked``;
         what it prints and how it ends is the result, as with ``run``."""
-        order = {"kind": "prepared", "seconds": _sane(seconds), "saved": False}
+        order = {"kind": "prepared", "saved": False} | limit(seconds)
         return (yield from self._run(order, asked, _ANSWER))
 
     def _run(
@@ -177,24 +185,6 @@ class RunnerSandbox:
             done.exit_code, done.output, done.seconds, done.reason, self.image, done.cut, told
         )
 
-    def _order(self, block: CodeBlock, seconds: float) -> dict[str, Any]:
-        language = find(block.lang)
-        if language is None or not language.runs:
-            raise SandboxError(f"A block of the language {block.lang!r} cannot be run")
-        saved, life, values = block.path is not None, self._manner.life, self._manner.values
-        order: dict[str, Any] = {"seconds": _sane(seconds), "saved": saved, "show": False}
-        session = life == "session"
-        if not block.path and language.name == "python":
-            order |= {"show": session and values, "figures": life != "pooled" and values}
-            kind, name = "python" if session else "once", f"<block {self._count}>"
-            return {**order, "kind": kind, "name": name}
-        if not block.path and session and language.name in ("bash", "sh"):
-            return {**order, "kind": "shell", "name": f"block {self._count}"}
-        file = block.path or f"block-{self._count}.{language.extension}"
-        command, compiling = list(language.command), list(language.compile)
-        file = checked_path(file)
-        return {**order, "kind": "exec", "file": file, "command": command, "compile": compiling}
-
     # Files.
 
     def put(self, delta: Delta, blobs: Store) -> None:
@@ -231,6 +221,7 @@ class RunnerSandbox:
     def _opened(self) -> Linked:
         if self._link is not None:
             return self._link
+        self._unless_aborted()
         try:
             if self._stock is not None:
                 self._place, link = self._stock.take()
@@ -247,7 +238,12 @@ class RunnerSandbox:
             self._leave()
             raise
         self._link, self._used, self._clean = link, 0, False
+        self._unless_aborted()
         return link
+
+    def _unless_aborted(self) -> None:
+        if self._aborted:
+            raise SandboxError("The sandbox was closed while it was in use")
 
     def _start(self) -> Started:
         """For the stock: a place, started."""
@@ -275,12 +271,6 @@ class RunnerSandbox:
             return error
         kind = SandboxKilled if why in KILLED else SandboxError
         return kind(f"{error.message}: {why}", error.remedy)
-
-
-def _sane(seconds: float) -> float:
-    if 0 < seconds < float("inf"):
-        return seconds
-    raise SandboxError(f"A time limit of {seconds} s cannot be kept", "Give seconds above 0")
 
 
 def _shown(run: Generator[str, None, Done]) -> Generator[Output, None, Done]:

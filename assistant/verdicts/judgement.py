@@ -51,6 +51,10 @@ class Fresh(Protocol):
         """Starts now what the first answer would start."""
         ...
 
+    def abort(self) -> None:
+        """From any thread: what is asked fails with SandboxError, now and later."""
+        ...
+
     def prepare(self, program: str, /) -> None:
         """Has a Python program stand ready for every answer."""
         ...

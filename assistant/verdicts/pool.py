@@ -2,9 +2,9 @@
 
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -37,6 +37,7 @@ class JudgePool:
         self._open, self._again = open_executor, again
         self._waiting: queue.SimpleQueue[_Asked | None] = queue.SimpleQueue()
         self._known: dict[str, Future[Verdict]] = {}
+        self._executors: set[Fresh] = set()
         self._lock = threading.Lock()
         self._closing = False
         self._fault: BaseException | None = None
@@ -53,8 +54,12 @@ class JudgePool:
     def __exit__(
         self, kind: type[BaseException] | None, value: object, trace: TracebackType | None
     ) -> None:
-        """What runs is ended with its own limit; what still waits is cancelled."""
+        """What has no verdict yet is cancelled."""
         self._end(None)
+        with self._lock:
+            using = list(self._executors)
+        for executor in using:
+            executor.abort()
         for thread in self._threads:
             thread.join()
 
@@ -85,20 +90,23 @@ class JudgePool:
             self._closing = True
             self._fault = self._fault or fault
             while not self._waiting.empty():
-                asked = self._waiting.get()
-                if asked is not None and fault is not None:
-                    asked.verdict.set_exception(fault)
-                elif asked is not None:
-                    asked.verdict.cancel()
+                self._drop(self._waiting.get())
             for _ in self._threads:
                 self._waiting.put(None)
+
+    def _drop(self, asked: _Asked | None) -> None:
+        if asked is not None and self._fault is not None:
+            asked.verdict.set_exception(self._fault)
+        elif asked is not None:
+            asked.verdict.cancel()
 
     def _work(self) -> None:
         """The life of one worker: one sandbox after the other, as long as there may be work."""
         failed: _Asked | None = None
         try:
-            while failed is not None or not self._closing:
+            while not self._closing:
                 failed = self._with_one(failed)
+            self._drop(failed)
         except BaseException as fault:
             self._end(fault)
             if not isinstance(fault, Exception):
@@ -108,7 +116,7 @@ class JudgePool:
         """Works in one sandbox; returns what is to be judged again in another one."""
         asked = failed
         try:
-            with self._open() as executor:
+            with self._open() as executor, self._used(executor):
                 executor.prepare(program())
                 executor.open()
                 while asked is not None or (asked := self._waiting.get()) is not None:
@@ -118,6 +126,8 @@ class JudgePool:
                     self._tell(asked, verdict)
                     asked = None
         except SandboxError as error:
+            if self._closing:
+                return asked
             if asked is None:
                 raise
             if asked is not failed:
@@ -128,6 +138,19 @@ class JudgePool:
                 asked.verdict.set_exception(fault)
             raise
         return None
+
+    @contextmanager
+    def _used(self, executor: Fresh) -> Iterator[None]:
+        """As long as it is used, it is aborted when the pool is left."""
+        with self._lock:
+            self._executors.add(executor)
+        try:
+            if self._closing:
+                executor.abort()
+            yield
+        finally:
+            with self._lock:
+                self._executors.discard(executor)
 
     def _tell(self, asked: _Asked, verdict: Verdict) -> None:
         if verdict.outcome == "harness_error":  # It says nothing about the next one like it.

@@ -19,6 +19,7 @@ from assistant.events import ExecResult, SandboxError, UsageError
 from assistant.sandbox.local import LocalOptions, LocalSandbox
 from assistant.verdicts.pool import JudgePool
 from assistant.verdicts.task import Candidate, TaskLimits, Verdict
+from tests.faults.runs import until
 
 EXERCISE = {
     "task_id": "python/double",
@@ -163,6 +164,20 @@ def test_a_sandbox_that_fails_twice_is_no_fault_of_the_answer() -> None:
 
     with FileJudges(Failing, 1) as judges:
         assert judged(judges, EXERCISE, "x = 1\n").outcome == "harness_error"
+
+
+@pytest.mark.timeout(120)
+def test_judges_that_are_left_end_what_runs() -> None:
+    """Nobody waits for the limit of an answer whose verdict nobody wants any more."""
+    task = problem_of(EXERCISE, "here").task(TaskLimits(seconds=900))
+    assert isinstance(task, InFiles)
+    with FileJudges(local, 1) as judges:
+        running, waiting = (
+            judges.submit(task, Candidate(f"import time; time.sleep({n})\n")) for n in (800, 801)
+        )
+        assert until(running.running)
+    assert isinstance(running.exception(), SandboxError)
+    assert waiting.cancelled()
 
 
 def test_rows_that_make_no_sense() -> None:

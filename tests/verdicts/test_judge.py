@@ -3,6 +3,7 @@
 import ast
 import os
 import threading
+import time
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -404,6 +405,7 @@ class Counting:
         self.faults, self.broken = faults, broken
 
     def open(self) -> None: ...
+    def abort(self) -> None: ...
     def prepare(self, program: str) -> None: ...
 
     def answer(self, asked: bytes, seconds: float) -> Generator[Output | Notice, None, ExecResult]:
@@ -525,6 +527,44 @@ def test_a_pool_that_is_left_cancels_what_waits() -> None:
     assert first.result().passed
     assert pool.submit(*jobs(1)[0]) is first
     assert pool.submit(Task(Assertions(["assert g()"])), Candidate("g = 1")).cancelled()
+
+
+def test_a_pool_that_is_left_ends_what_runs() -> None:
+    """Nobody waits for the limit of an answer whose verdict nobody wants any more."""
+
+    class Endless(Counting):
+        def __init__(self) -> None:
+            super().__init__()
+            self.begun, self.aborted = threading.Event(), threading.Event()
+
+        def abort(self) -> None:
+            self.aborted.set()
+
+        def answer(
+            self, asked: bytes, seconds: float
+        ) -> Generator[Output | Notice, None, ExecResult]:
+            self.begun.set()
+            assert self.aborted.wait(60)
+            raise SandboxError("closed")
+            yield
+
+    sandbox = Endless()
+    with JudgePool(sandbox.opener, workers=1) as pool:
+        running, waiting = [pool.submit(*job) for job in jobs(2)]
+        assert sandbox.begun.wait(60)
+    assert running.cancelled()
+    assert waiting.cancelled()
+    assert sandbox.opened == 1
+
+
+@pytest.mark.timeout(120)
+def test_a_real_sandbox_that_is_left_ends_what_runs() -> None:
+    with JudgePool(lambda: LocalSandbox(LocalOptions(life="pooled")), workers=1) as pool:
+        assert pool.judge(*jobs(2)[1]).passed
+        slow = Candidate("import time\ndef f(): time.sleep(1000)")
+        verdict = pool.submit(Task(Assertions(["f()"]), limits=TaskLimits(seconds=900)), slow)
+        time.sleep(0.2)  # Whether it has begun or not, it is not waited for.
+    assert verdict.cancelled()
 
 
 def test_verdicts_do_not_depend_on_workers_or_order() -> None:
