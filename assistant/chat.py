@@ -1,11 +1,10 @@
 """A conversation: its events so far, the parts that answer and run, and what may be done to it."""
 
 from base64 import b64encode
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import TypeVar
 
 from assistant.asking import Run
 from assistant.budget import INFINITE, Budget, Left, Spent, left, narrower, spent
@@ -36,6 +35,7 @@ from assistant.events import (
 )
 from assistant.feedback import one_line
 from assistant.files_in_use import reader
+from assistant.following import followed
 from assistant.loop import MakeTurn, Turn, converse, deliver, drive, said
 from assistant.prompts import prompt
 from assistant.protocols import Check, Executor, Model, Terms, Workspace
@@ -43,7 +43,6 @@ from assistant.rewinding import where_the_files_are
 from assistant.transcript import history, this_turn, under_way
 
 Sink = Callable[[Event], None]
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +113,7 @@ class Chat:
         try:  # What is written down as running is written down as ended.
             with suppress(KeyboardInterrupt):
                 self.pour(Running(block))
-                result = self._followed(self.executor.run(block, self.terms.block_seconds))
+                result = followed(self.executor.run(block, self.terms.block_seconds), self.pour)
         finally:
             self.pour(Ran(block, result))
         return result
@@ -123,23 +122,9 @@ class Chat:
         """Run the acceptance check now, whatever the model says."""
         if self.terms.check is None:
             raise UsageError("there is no check to run", "Set one: /check COMMAND")
-        checked = self._followed(self.terms.check.run(self.terms.check_seconds))
+        checked = followed(self.terms.check.run(self.terms.check_seconds), self.pour)
         self.pour(checked)
         return checked
-
-    def _followed(self, run: Generator[Event, None, Result]) -> Result:
-        interrupt: KeyboardInterrupt | None = None
-        while True:
-            try:
-                event = run.throw(interrupt) if interrupt else next(run)
-            except StopIteration as end:
-                result: Result = end.value
-                return result
-            interrupt = None
-            try:
-                self.pour(event)
-            except KeyboardInterrupt as landed:  # In a sink: what runs must hear of it.
-                interrupt = landed
 
     def _tell(self, text: str) -> None:
         self.pour(Said(text, "result"))

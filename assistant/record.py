@@ -36,6 +36,7 @@ from assistant.events import (
     Started,
     Summarised,
 )
+from assistant.following import unheard
 from assistant.record_file import hold, open_record, release, write
 from assistant.record_reader import Damage, Loaded, ending, load
 from assistant.redact import Redactor
@@ -84,10 +85,6 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _unheard(notice: Notice) -> None:
-    """Nobody listens."""
-
-
 @dataclass(slots=True)
 class _Line:
     """An event on its way to the file; encoded when it is written."""
@@ -116,7 +113,7 @@ class Recorder:
         path: str | os.PathLike[str],
         redactor: Redactor | None = None,
         *,
-        tell: Callable[[Notice], None] = _unheard,
+        tell: Callable[[Notice], None] = unheard,
         clock: Callable[[], datetime] = _now,
     ) -> None:
         self.path = Path(path)

@@ -8,6 +8,7 @@ from typing import TypeVar
 import pytest
 
 from assistant.events import Checked, CodeBlock
+from assistant.following import followed
 from assistant.sandbox.importing import CopyOptions
 from assistant.sandbox.local import LocalOptions, LocalSandbox
 from assistant.sandbox.workspace import Workspace
@@ -55,12 +56,9 @@ def check(
 
 def _finish(run: Generator[object, None, Result]) -> tuple[Result, str]:
     """What a run returns, and the events that it yielded, for a failure's message."""
-    events = []
-    while True:
-        try:
-            events.append(next(run))
-        except StopIteration as end:
-            return end.value, str(events)
+    events: list[object] = []
+    result = followed(run, events.append)
+    return result, str(events)
 
 
 @pytest.mark.parametrize(

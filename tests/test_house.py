@@ -19,7 +19,8 @@ PACKAGE = ROOT / "assistant"
 
 # Lower layers know nothing of higher ones. A part is one name here, or several that belong
 # together, and parts do not know each other.
-WORDS = {"errors", "events", "languages", "prompts", "redact", "shapes", "transcript", "values"}
+WORDS = {"errors", "events", "following", "languages", "prompts", "redact", "shapes"}
+WORDS |= {"transcript", "values"}
 PARTS = (
     {"code"},
     {"model"},

@@ -3,12 +3,13 @@
 import argparse
 import json
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from assistant.cli.sandboxes import open_once
 from assistant.cli.wiring import read_setup
 from assistant.events import AssistantError, CodeBlock, ExecResult, Notice, Output, UsageError
+from assistant.following import followed, unheard
 from assistant.languages import TABLE, find
 from assistant.meaning import meant
 from assistant.terminal.sanitize import visible
@@ -18,8 +19,6 @@ _REASONS = {"timeout": 124, "memory": 137, "cancelled": 130}
 _FAILED = 1
 LARGEST = 5_000_000
 
-Running = Generator[Output | Notice, None, ExecResult]
-
 
 def run(options: argparse.Namespace) -> int:
     try:
@@ -27,13 +26,14 @@ def run(options: argparse.Namespace) -> int:
         if refused:
             raise UsageError(refused.output.strip())
         with open_once(read_setup(options)) as sandbox:
-            result = _follow(sandbox.run(block, options.timeout), quiet=options.json)
+            shown = unheard if options.json else _show
+            result: ExecResult = followed(sandbox.run(block, options.timeout), shown)
     except AssistantError as error:
         error.exit_code = FAULT_OF_OURS
         raise
     if options.json:
         print(json.dumps(_told(result)))
-    if not options.json:
+    else:
         for line in _why(result, options.timeout):
             print(f"assistant: {visible(line)}", file=sys.stderr)
     if result.reason:
@@ -84,19 +84,12 @@ def _read(file: str) -> str:
         raise UsageError(f"{file} is not text in UTF-8: {error}") from error
 
 
-def _follow(run: Running, quiet: bool) -> ExecResult:
-    """Show output as it comes; made safe where it goes to a terminal, exact in a pipe."""
-    safe = sys.stdout.isatty()
-    while True:
-        try:
-            event = next(run)
-        except StopIteration as end:
-            result: ExecResult = end.value
-            return result
-        if isinstance(event, Output) and not quiet:
-            text = visible(event.text) if safe else event.text
-            sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
-            sys.stdout.buffer.flush()
+def _show(event: Output | Notice) -> None:
+    """Output as it comes; made safe where it goes to a terminal, exact in a pipe."""
+    if isinstance(event, Output):
+        text = visible(event.text) if sys.stdout.isatty() else event.text
+        sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
+        sys.stdout.buffer.flush()
 
 
 def _told(result: ExecResult) -> dict[str, object]:

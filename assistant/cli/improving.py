@@ -14,6 +14,7 @@ from assistant.cli.tracing import open_traces
 from assistant.cli.wiring import STORE, affordable, edit_text, new_chat, open_sessions
 from assistant.code.encodings import NotText
 from assistant.events import Checked, Finished, Notice, Said, UsageError
+from assistant.following import followed
 from assistant.prompts import prompt
 from assistant.protocols import Model
 from assistant.record import Recorder
@@ -52,13 +53,7 @@ class Improvement:
         settings = self.setup.settings
         with Fresh(self.setup) as fresh:
             check = CommandCheck(command, self.draft, fresh, settings.protect)
-            run = check.run(settings.check_seconds)
-            while True:
-                try:
-                    next(run)
-                except StopIteration as end:
-                    checked: Checked = end.value
-                    return checked
+            return followed(check.run(settings.check_seconds))
 
     def outcome(self, ending: Finished) -> Outcome:
         return outcome(self.draft, ending, self.chat.session)

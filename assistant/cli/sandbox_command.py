@@ -1,16 +1,13 @@
 """``assistant sandbox build|check|clean|stop``: the engine and the images."""
 
 import argparse
-from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
 
 from assistant.cli.host import open_host
 from assistant.cli.output import say
 from assistant.events import UsageError
-
-Result = TypeVar("Result")
+from assistant.following import followed
 
 
 def run(options: argparse.Namespace) -> int:
@@ -38,8 +35,8 @@ def _build(options: argparse.Namespace) -> int:
             say(line)
         if not host.ask("Build this image?"):
             raise UsageError("nothing was built", "Say yes, or give --yes.")
-    engine = _told(ensure_engine(host))
-    built = _told(build(engine, host, wanted))
+    engine = followed(ensure_engine(host), say)
+    built = followed(build(engine, host, wanted), say)
     say(f"The sandbox is ready: {built.tag}")
     return 0
 
@@ -56,7 +53,7 @@ def _check(options: argparse.Namespace) -> int:
 def _clean(options: argparse.Namespace) -> int:
     from assistant.sandbox.cleaning import clean
 
-    _told(clean(open_host(), everything=options.all))
+    followed(clean(open_host(), everything=options.all), say)
     return 0
 
 
@@ -66,13 +63,3 @@ def _stop(options: argparse.Namespace) -> int:
     for line in stop_engine(open_host()):
         say(line)
     return 0
-
-
-def _told(steps: Generator[str, None, Result]) -> Result:
-    """Say each step as it is taken; what they return."""
-    while True:
-        try:
-            say(next(steps))
-        except StopIteration as end:
-            result: Result = end.value
-            return result

@@ -18,6 +18,7 @@ from assistant.cli.sandboxes import Fresh, open_raw
 from assistant.cli.setup import Setup, data_folder
 from assistant.cli.tracing import open_traces
 from assistant.events import AssistantError, Checked, Event, Started, UsageError
+from assistant.following import followed
 from assistant.protocols import Model, Terms
 from assistant.record import Loaded, Recorder, load, redacted
 from assistant.sandbox.diffing import Change
@@ -94,13 +95,7 @@ class Opened:
         return self.workspace.blobs.get(entry.digest).decode("utf-8", "replace")
 
     def _passes(self, command: str) -> Checked:
-        run = self._check(command).run(self.setup.settings.check_seconds)
-        while True:
-            try:
-                next(run)
-            except StopIteration as end:
-                checked: Checked = end.value
-                return checked
+        return followed(self._check(command).run(self.setup.settings.check_seconds))
 
     def _check(self, command: str) -> CommandCheck:
         return CommandCheck(command, self.workspace, self.fresh, self.setup.settings.protect)

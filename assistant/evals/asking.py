@@ -14,6 +14,7 @@ from assistant.budget import Exhausted
 from assistant.evals.runs import Attempt, Call, Key
 from assistant.evals.trace import Trace
 from assistant.events import Chunk, ModelError, Notice, Replied, Reserved, Retrying, Said
+from assistant.following import followed
 from assistant.protocols import Model
 from assistant.purse import Purse, Stopped
 
@@ -139,13 +140,9 @@ class Asking:
 
     def ask(self, messages: Messages, schema: Any = None) -> Replied:
         """The same without its pieces."""
-        run = self.reply(messages, max_tokens=self.max_reply, seconds=CALL_SECONDS, schema=schema)
-        while True:
-            try:
-                next(run)
-            except StopIteration as end:
-                replied: Replied = end.value
-                return replied
+        return followed(
+            self.reply(messages, max_tokens=self.max_reply, seconds=CALL_SECONDS, schema=schema)
+        )
 
     def _reserved(self, messages: Messages, max_tokens: int) -> Reserved:
         prompt = self.model.count(messages)

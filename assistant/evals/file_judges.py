@@ -13,6 +13,7 @@ from typing import Any, Self
 from assistant.evals.humaneval_x import NOT_COMPILED
 from assistant.evals.in_files import InFiles
 from assistant.events import CodeBlock, ExecResult, SandboxError
+from assistant.following import followed
 from assistant.sandbox.tree import Delta, Entry
 from assistant.verdicts.pool import failed_twice
 from assistant.verdicts.task import Candidate, Task, Verdict
@@ -96,11 +97,7 @@ class FileJudges:
         sandbox.put(Delta(written, tuple(sorted(there - written.keys()))), store)
         self._own.paths = frozenset(written)
         run = sandbox.run(CodeBlock("bash", _command(task, mark)), task.limits.seconds)
-        while True:
-            try:
-                next(run)
-            except StopIteration as end:
-                return verdict_of(end.value, mark)
+        return verdict_of(followed(run), mark)
 
     def _sandbox(self) -> Any:
         if getattr(self._own, "sandbox", None) is None:

@@ -13,8 +13,9 @@ from assistant.evals.means import STRATEGIES, Means, Sandboxes, Strategy
 from assistant.evals.problems import Problem
 from assistant.evals.runs import Attempt, Generated, PipelineStamp
 from assistant.evals.strategies import default_template, generate
-from assistant.evals.trace import Trace, unheard
+from assistant.evals.trace import Trace
 from assistant.events import ModelError, UsageError
+from assistant.following import unheard
 from assistant.functions.solutions import entry_of
 from assistant.protocols import Model
 from assistant.purse import UNCAPPED, Purse

@@ -16,8 +16,9 @@ from assistant.evals.problems import Problem
 from assistant.evals.run_writer import RunWriter
 from assistant.evals.runs import FAULTS, Generated, Key, RunStatus, Sample, Scored, Span
 from assistant.evals.scoring import Exam, Judges, examine, traced
-from assistant.evals.trace import Trace, unheard
+from assistant.evals.trace import Trace
 from assistant.events import SandboxError
+from assistant.following import unheard
 from assistant.protocols import Model
 from assistant.purse import Exhausted, Purse, Stopped
 from assistant.verdicts.task import Candidate, TaskLimits, Verdict

@@ -69,7 +69,3 @@ class Trace:
     def number(self) -> str:
         """The id of a span."""
         return f"{self._prefix}{next(_numbers)}"
-
-
-def unheard(span: Span) -> None:
-    """Nobody keeps it."""

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from assistant.events import CodeBlock, ExecResult
+from assistant.following import followed
 from assistant.functions.constants import DEFAULT_TIMEOUT, TIMEOUT_MSG, working_dir
 from assistant.functions.docker_choice import decide_use_docker, needed_engine
 from assistant.functions.images import first_image, named_after, wanted
@@ -145,12 +146,7 @@ class _Run:
             _warn("not copied into the container", copy.left_out)
             tree = copy.base if self.own is None else copy.add(self.file, self.own)
             copy.fill(sandbox, tree)
-            run = sandbox.run(CodeBlock("sh", command), seconds)
-            try:
-                while True:
-                    next(run)
-            except StopIteration as end:
-                result: ExecResult = end.value
+            result = followed(sandbox.run(CodeBlock("sh", command), seconds))
             but = self.file if self.own is not None else ""
             refused = copy.take(sandbox, tree, but=but)
             _warn("not written back", [*refused, *sandbox.left_out])

@@ -7,6 +7,7 @@ import sys
 from dataclasses import replace
 
 from assistant.events import CodeBlock, ExecResult
+from assistant.following import followed
 from assistant.sandbox.local import LocalOptions, LocalSandbox
 from assistant.sandbox.options import Limits
 from assistant.settings_functions import environment
@@ -43,12 +44,7 @@ def run_here(script: str, folder: str, seconds: float) -> ExecResult:
     code = f"exec 2>{_ERRORS}\ncd {shlex.quote(folder)} || exit 1\n{script}\n"
     held = _Held()
     with LocalSandbox(LocalOptions(variables, "fresh", OUTPUT)) as sandbox:
-        run = sandbox.run(CodeBlock("sh", code), seconds)
-        try:
-            while True:
-                next(run)
-        except StopIteration as end:
-            result: ExecResult = end.value
+        result = followed(sandbox.run(CodeBlock("sh", code), seconds))
         if result.ok or result.reason in ("timeout", "cancelled"):
             return result
         written = sandbox.pull(held).written.get(_ERRORS)

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any, TypeVar, Unpack
 
 from assistant.events import Chunk, Event, Notice, Replied, Retrying, Said, Usage
+from assistant.following import followed
 from assistant.model import structured
 from assistant.model.call import Call, Clock, Request
 from assistant.model.gathering import Gathering
@@ -134,7 +135,7 @@ class ChatCompletions:
         while gathered.missing:
             request = base.also(gathered.asking(base.params.get("seed"), self._quirks.dropped))
             talk = call.insist(request, lambda sent: self._wire.send(sent, call))
-            response = _drained(talk, on_event)
+            response = followed(talk, on_event)
             readings = gathered.add(response, schema)
             usage = getattr(response, "usage", None)
             gathered.usages.append(self._usage(usage, request, readings))
@@ -191,12 +192,3 @@ class ChatCompletions:
             yield Notice(
                 f"{self.name} at {self.options.host} ignores schemas; it is asked in words"
             )
-
-
-def _drained(talk: Talk[Got], on_event: Callable[[Event], None]) -> Got:
-    while True:
-        try:
-            on_event(next(talk))
-        except StopIteration as end:
-            got: Got = end.value
-            return got

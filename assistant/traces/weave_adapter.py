@@ -20,8 +20,9 @@ from assistant.evals.means import Sandboxes
 from assistant.evals.pipeline import CodeGenerationPipeline
 from assistant.evals.runs import Key, PipelineStamp
 from assistant.evals.scoring import Judges
-from assistant.evals.trace import Open, Trace, unheard
+from assistant.evals.trace import Open, Trace
 from assistant.events import ModelError, UsageError
+from assistant.following import unheard
 from assistant.purse import UNCAPPED, Purse
 from assistant.redact import Redactor
 from assistant.traces.weave_shapes import (

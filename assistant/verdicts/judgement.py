@@ -11,6 +11,7 @@ from importlib.util import MAGIC_NUMBER
 from typing import Any, Protocol
 
 from assistant.events import ExecResult, Notice, Output
+from assistant.following import followed
 from assistant.verdicts import wire
 from assistant.verdicts.task import (
     OUTCOMES,
@@ -113,7 +114,7 @@ def judge(executor: Fresh, task: Task, candidate: Candidate) -> Verdict:
         return Verdict("harness_error", f"The task's inputs cannot be sent: {error}")
     seconds = task.limits.seconds * (2 if isinstance(task.tests, Cases) else 1) + _SPARE
     executor.prepare(program())
-    result = _ended(executor.answer(exam, seconds))
+    result = followed(executor.answer(exam, seconds))
     if result.reason == "cancelled":
         raise KeyboardInterrupt
     return _told(result.output, nonce) or _untold(result)
@@ -143,15 +144,6 @@ def _unfit(value: object) -> Any:
     if known is None:
         raise wire.Unfit(f"{type(value).__name__} is no plain value")
     return known
-
-
-def _ended(run: Generator[Output | Notice, None, ExecResult]) -> ExecResult:
-    while True:
-        try:
-            next(run)
-        except StopIteration as end:
-            result: ExecResult = end.value
-            return result
 
 
 def _told(output: str, nonce: str) -> Verdict | None:

@@ -22,8 +22,8 @@ from assistant.evals.pipeline import Around, CodeGenerationPipeline, Parameters
 from assistant.evals.problems import Problem, problem_of
 from assistant.evals.runs import Attempt, Generated
 from assistant.evals.trace import Trace
-from assistant.evals.trace import unheard as nobody
 from assistant.events import Replied
+from assistant.following import unheard
 from assistant.purse import UNCAPPED, Purse
 from assistant.sandbox.local import LocalOptions, LocalSandbox
 from assistant.sandbox.workspace import Workspace
@@ -172,7 +172,7 @@ def generated(
 ) -> tuple[Generated, ListModel]:
     model = ListModel(*replies)
     asking = Asking(
-        ("python/double", 1), model, Purse(UNCAPPED), Gate(), Trace(nobody), lambda call: None
+        ("python/double", 1), model, Purse(UNCAPPED), Gate(), Trace(unheard), lambda call: None
     )
     pipeline = CodeGenerationPipeline(model, strategy=strategy, parameters=Parameters(tries=tries))
     around = Around(None if folder is None else lambda: desk(folder), judge)
@@ -252,7 +252,7 @@ def test_what_differs_each_time_is_left_out_of_a_complaint() -> None:
         detail = told.format(folder, seconds, seconds, seconds)
         means = Means("", judge=lambda code: Verdict("wrong_answer", detail))
         asking = Asking(
-            ("x", 1), ListModel(), Purse(UNCAPPED), Gate(), Trace(nobody), lambda call: None
+            ("x", 1), ListModel(), Purse(UNCAPPED), Gate(), Trace(unheard), lambda call: None
         )
         asking.attempts.append(Attempt("", "stop", "", code="x"))
         return complaint_of(means, asking)

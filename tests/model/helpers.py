@@ -11,6 +11,7 @@ from typing import Any
 import httpx2
 
 from assistant.events import Chunk, Notice, Replied, Retrying, Said
+from assistant.following import followed
 from assistant.model.call import Clock
 from assistant.model.openai_model import OpenAIModel
 from assistant.model.options import ModelOptions, Secret
@@ -25,12 +26,8 @@ def run(
 ) -> tuple[Happened, Replied]:
     """All events of a reply, and what it returned."""
     happened: Happened = []
-    while True:
-        try:
-            happened.append(next(reply))
-        except StopIteration as end:
-            replied: Replied = end.value
-            return happened, replied
+    replied = followed(reply, happened.append)
+    return happened, replied
 
 
 def ask(model: OpenAIModel, **asked: Any) -> tuple[Happened, Replied]:

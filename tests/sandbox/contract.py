@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import pytest
 
 from assistant.events import CodeBlock, ExecResult, Notice, Output, SandboxError
+from assistant.following import followed
 from assistant.sandbox.tree import Delta, Entry
 
 
@@ -51,14 +52,9 @@ Run = Generator[Output | Notice, None, ExecResult]
 
 def finish(run: Run) -> tuple[str, ExecResult]:
     """What a run showed, and its result."""
-    shown = []
-    try:
-        while True:
-            event = next(run)
-            shown.append(event.text if isinstance(event, Output) else "")
-    except StopIteration as end:
-        result: ExecResult = end.value
-        return "".join(shown), result
+    events: list[Output | Notice] = []
+    result = followed(run, events.append)
+    return "".join(event.text for event in events if isinstance(event, Output)), result
 
 
 def go(

@@ -2,20 +2,12 @@
 
 from pathlib import Path
 
-from assistant.events import CodeBlock, ExecResult
+from assistant.events import CodeBlock
+from assistant.following import followed
 from assistant.sandbox.blobs import Blobs
 from assistant.sandbox.by_language import ByLanguage
 from assistant.sandbox.local import LocalOptions, LocalSandbox
 from assistant.sandbox.workspace import Workspace
-
-
-def finish(run: object) -> ExecResult:
-    while True:
-        try:
-            next(run)  # type: ignore[call-overload]
-        except StopIteration as end:
-            result: ExecResult = end.value
-            return result
 
 
 def test_files_go_along_and_state_does_not(tmp_path: Path) -> None:
@@ -36,12 +28,13 @@ def test_files_go_along_and_state_does_not(tmp_path: Path) -> None:
         ByLanguage(main, {"shell": "other"}, opener) as both,
         Workspace(both, folder, tmp_path / "store", no_edit) as workspace,
     ):
-        assert finish(workspace.run(CodeBlock("python", "open('p', 'w').write('py')"), 20)).ok
+        assert followed(workspace.run(CodeBlock("python", "open('p', 'w').write('py')"), 20)).ok
         assert opened == []
-        result = finish(workspace.run(CodeBlock("bash", "cat a.txt p; echo sh > s; rm a.txt"), 20))
+        again = CodeBlock("bash", "cat a.txt p; echo sh > s; rm a.txt")
+        result = followed(workspace.run(again, 20))
         assert result.output == "alpha\npy"
         assert opened == ["other"]
-        seen = finish(
+        seen = followed(
             workspace.run(CodeBlock("python", "import os; print(sorted(os.listdir()))"), 20)
         )
         assert seen.output == "['p', 's']\n"

@@ -15,6 +15,7 @@ from typing import TypeVar
 import pytest
 
 from assistant.events import SandboxError, UsageError
+from assistant.following import followed
 from assistant.sandbox.building.purposes import PURPOSES, Purpose
 from assistant.sandbox.building.recipe import DEFAULT_IMAGE, BuildOptions
 from assistant.sandbox.building.workbench import NAME, bench_name, left_behind, workbench
@@ -34,13 +35,9 @@ TAG = f"assistant-test-{os.getpid()}:1"
 
 
 def finished(steps: Generator[str, None, Result]) -> tuple[list[str], Result]:
-    lines = []
-    while True:
-        try:
-            lines.append(next(steps))
-        except StopIteration as end:
-            result: Result = end.value
-            return lines, result
+    lines: list[str] = []
+    result = followed(steps, lines.append)
+    return lines, result
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from assistant.events import CodeBlock, ExecResult, Notice, SandboxError, UsageError
+from assistant.following import followed
 from assistant.sandbox import lines, pack
 from assistant.sandbox.applying import ApplyRefused
 from assistant.sandbox.disk import StoreError
@@ -57,21 +58,12 @@ def work(folder: Path, sandbox: PlainSandbox, tmp_path: Path) -> Iterator[Worksp
         yield workspace
 
 
-def ended(run: Generator[Any, None, ExecResult]) -> ExecResult:
-    while True:
-        try:
-            next(run)
-        except StopIteration as end:
-            result: ExecResult = end.value
-            return result
-
-
 def sh(work: Workspace, code: str) -> ExecResult:
-    return ended(work.run(CodeBlock("bash", code), 20))
+    return followed(work.run(CodeBlock("bash", code), 20))
 
 
 def save(work: Workspace, path: str, code: str, action: Any = "save") -> ExecResult:
-    return ended(work.run(CodeBlock("python", code, path, action), 20))
+    return followed(work.run(CodeBlock("python", code, path, action), 20))
 
 
 def test_code_works_on_a_copy(work: Workspace, folder: Path, sandbox: PlainSandbox) -> None:
@@ -161,7 +153,7 @@ def test_run_with_a_path_saves_and_runs(work: Workspace, sandbox: PlainSandbox) 
 
 
 def test_a_block_that_is_only_shown_does_nothing(work: Workspace) -> None:
-    assert ended(work.run(CodeBlock("text", "x", None, "show"), 1)) == ExecResult(0, "")
+    assert followed(work.run(CodeBlock("text", "x", None, "show"), 1)) == ExecResult(0, "")
 
 
 # Undo and redo.
@@ -497,7 +489,7 @@ def test_what_is_left_out_is_told_to_user_and_model(work: Workspace, folder: Pat
     assert isinstance(notice, Notice)
     assert "pipe (not a regular file)" in notice.text
     assert ".env" in notice.text
-    result = ended(run)
+    result = followed(run)
     assert result.notes == tuple(notice.text.split("\n"))
     assert work.look() == []
 

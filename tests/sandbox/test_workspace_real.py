@@ -1,13 +1,14 @@
 """The workspace over the real sandboxes, as a session uses them."""
 
 import subprocess
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from assistant.events import CodeBlock, ExecResult
+from assistant.following import followed
 from assistant.sandbox.docker_sandbox import DockerSandbox
 from assistant.sandbox.local import LocalOptions, LocalSandbox
 from assistant.sandbox.options import SandboxOptions
@@ -48,19 +49,10 @@ def no_edit(text: str | None, code: str) -> tuple[str | None, list[str]]:
     return (text or "").replace("one", code.strip()), []
 
 
-def ended(run: Generator[Any, None, ExecResult]) -> ExecResult:
-    while True:
-        try:
-            next(run)
-        except StopIteration as end:
-            result: ExecResult = end.value
-            return result
-
-
 def block(
     work: Workspace, lang: str, code: str, path: Any = None, action: Any = "run"
 ) -> ExecResult:
-    result = ended(work.run(CodeBlock(lang, code, path, action), 60))
+    result = followed(work.run(CodeBlock(lang, code, path, action), 60))
     assert result.ok, result.output
     return result
 

@@ -1,6 +1,5 @@
 """Asking before code runs."""
 
-from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +7,7 @@ import pytest
 
 from assistant.chat import Chat
 from assistant.events import Asked, CodeBlock, ExecResult, Ran, Running
+from assistant.following import followed
 from assistant.protocols import Terms
 from assistant.record import Recorder, load
 from assistant.terminal.approve import Answer, Approval, Approving
@@ -20,15 +20,6 @@ BLOCK = CodeBlock("python", "print(1)")
 SHELL = CodeBlock("bash", "ls -l\n\npwd\n")
 
 
-def ended(run: Generator[Any, None, ExecResult]) -> ExecResult:
-    while True:
-        try:
-            next(run)
-        except StopIteration as end:
-            result: ExecResult = end.value
-            return result
-
-
 def approval(
     *answers: str, interactive: bool = True, **options: Any
 ) -> tuple[Approval, ListConsole]:
@@ -38,14 +29,14 @@ def approval(
 
 def test_a_yes_runs_the_block() -> None:
     inner = ListExecutor(ExecResult(0, "1\n"))
-    assert ended(Approving(inner, lambda block: Answer(True)).run(BLOCK, 5)).output == "1\n"
+    assert followed(Approving(inner, lambda block: Answer(True)).run(BLOCK, 5)).output == "1\n"
     assert inner.blocks == [BLOCK]
     assert inner.limits == [5]
 
 
 def test_a_no_is_a_result_with_the_sentence() -> None:
     inner = ListExecutor()
-    result = ended(Approving(inner, lambda block: Answer(False, "too risky")).run(BLOCK, 5))
+    result = followed(Approving(inner, lambda block: Answer(False, "too risky")).run(BLOCK, 5))
     assert (result.reason, result.notes, result.ok) == ("declined", ("too risky",), False)
     assert inner.blocks == []
 
@@ -54,7 +45,7 @@ def test_ctrl_c_at_the_question_cancels() -> None:
     def ask(block: CodeBlock) -> Answer:
         raise KeyboardInterrupt
 
-    assert ended(Approving(ListExecutor(), ask).run(BLOCK, 5)).reason == "cancelled"
+    assert followed(Approving(ListExecutor(), ask).run(BLOCK, 5)).reason == "cancelled"
 
 
 def test_the_rest_of_the_executor_is_still_there() -> None:
