@@ -7,7 +7,7 @@ from assistant.events import Checked, Event, Replied, Reset, Said
 from assistant.feedback import one_line, quoted
 from assistant.files_in_use import FilesInUse, Read
 from assistant.prompts import prompt
-from assistant.transcript import middle_cut
+from assistant.transcript import by_user, middle_cut
 
 _MOST_NAMES = 60
 _SHORT = 150
@@ -47,9 +47,8 @@ class Note:
         for at, event in enumerate(self._events):
             if isinstance(event, Said | Replied):
                 number += 1
-            users = isinstance(event, Said) and event.role == "user"
-            if users and number <= border and at >= self._since:
-                texts.append(event.text)  # type: ignore[union-attr]
+            if by_user(event) and number <= border and at >= self._since:
+                texts.append(event.text)
         shown: list[str] = []
         for index in range(len(texts) - 1, -1, -1):
             text = texts[index]

@@ -7,9 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
+from assistant.closing import Closing
 from assistant.event_lines import Recorded, decode, encode, redacted, to_json
 from assistant.events import (
     Asked,
@@ -95,7 +94,7 @@ class _Line:
     data: bytes = b""
 
 
-class Recorder:
+class Recorder(Closing):
     """A sink that appends events to a record; use it with ``with``, in one thread.
 
     One ``write`` per line; the sequence goes on where the record ended. A torn last line (a writer
@@ -128,14 +127,6 @@ class Recorder:
         except BaseException:
             os.close(self._fd)
             raise
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: object, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     @property
     def waiting(self) -> int:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from assistant.event_lines import OtherVersion, Recorded, decode
-from assistant.events import Asked, Event, Finished, Ran, RecordError, Reset, Running, Said, Started
+from assistant.events import Asked, Event, Finished, Ran, RecordError, Reset, Running, Started
+from assistant.transcript import by_user
 
 _OURS = b'{"v":'
 _PIECE = 1 << 16
@@ -44,7 +45,7 @@ class Loaded:
         for event in reversed(self.events):
             if isinstance(event, Finished):
                 return event
-            if _is_user(event):
+            if by_user(event):
                 return None
         return None
 
@@ -64,7 +65,7 @@ class Loaded:
         for event in reversed(self.events):
             if isinstance(event, Running):
                 return event
-            if isinstance(event, Ran | Finished | Started | Reset) or _is_user(event):
+            if isinstance(event, Ran | Finished | Started | Reset) or by_user(event):
                 return None
         return None
 
@@ -191,7 +192,3 @@ def _no_record(path: Path) -> RecordError:
 
 def _may_be_ours(rest: bytes) -> bool:
     return rest.startswith(_OURS) or _OURS.startswith(rest)
-
-
-def _is_user(event: Event) -> bool:
-    return isinstance(event, Said) and event.role == "user"

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from typing import TypeGuard
 
 from assistant.events import Compacted, Event, Finished, Pictured, Replied, Reset, Rewound, Said
 
@@ -123,11 +124,16 @@ def middle_cut(text: str, ends: int) -> str:
     return f"{text[:ends]}\n[... {cut} characters left out ...]\n{text[len(text) - ends :]}"
 
 
+def by_user(event: Event) -> TypeGuard[Said]:
+    """Whether it is a message of the user's own."""
+    return isinstance(event, Said) and event.role == "user"
+
+
 def this_turn(events: list[Event]) -> list[Event]:
     """The events since the user's last message, without it."""
     for index in range(len(events) - 1, -1, -1):
         event = events[index]
-        if isinstance(event, Said) and event.role == "user":
+        if by_user(event):
             return events[index + 1 :]
     return list(events)
 
@@ -137,7 +143,7 @@ def under_way(events: Sequence[Event]) -> bool:
     for event in reversed(events):
         if isinstance(event, Finished):
             return False
-        if isinstance(event, Said) and event.role == "user":
+        if by_user(event):
             return True
     return False
 

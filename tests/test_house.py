@@ -19,7 +19,7 @@ PACKAGE = ROOT / "assistant"
 
 # Lower layers know nothing of higher ones. A part is one name here, or several that belong
 # together, and parts do not know each other.
-WORDS = {"errors", "events", "following", "languages", "prompts", "redact", "shapes"}
+WORDS = {"closing", "errors", "events", "following", "languages", "prompts", "redact", "shapes"}
 WORDS |= {"transcript", "values"}
 PARTS = (
     {"code"},

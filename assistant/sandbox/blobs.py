@@ -6,9 +6,8 @@ import secrets
 import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
+from assistant.closing import Closing
 from assistant.events import AssistantError
 from assistant.sandbox.disk import damaged, sync_folder, unwritable, write_all
 from assistant.sandbox.pack import Pack
@@ -18,7 +17,7 @@ LARGE = 4 << 20
 """Contents of this size (bytes) and more get a file of their own."""
 
 
-class Blobs:
+class Blobs(Closing):
     """A store in ``folder`` (made with mode 0700). ``get(put(data)) == data``, across processes.
 
     What ``put`` stored is safe against a crash of this program at once, and against one of the
@@ -34,14 +33,6 @@ class Blobs:
         self._scratch = Pack(self.folder / "scratch.pack", fresh=True)
         self._waiting: dict[str, tuple[bytes, bool]] = {}
         """Contents that are not on the disk yet, and whether they are scratch."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: object, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         with self._lock:

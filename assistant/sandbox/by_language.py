@@ -1,28 +1,18 @@
 """A sandbox made of several: each language in the one whose image has it, over one workspace."""
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
-from types import TracebackType
-from typing import Protocol, Self
 
-from assistant.events import CodeBlock, ExecResult, Notice, Output
+from assistant.closing import Closing
+from assistant.events import CodeBlock
 from assistant.languages import find
 from assistant.sandbox.blobs import Blobs
+from assistant.sandbox.mirror import RawSandbox, Run
 from assistant.sandbox.overlay import puts, received
 from assistant.sandbox.tree import Delta, Tree
 
-Run = Generator[Output | Notice, None, ExecResult]
 
-
-class RawSandbox(Protocol):
-    @property
-    def image(self) -> str: ...
-    def put(self, delta: Delta, blobs: Blobs, /) -> None: ...
-    def pull(self, blobs: Blobs, /) -> Delta: ...
-    def run(self, block: CodeBlock, seconds: float, /) -> Run: ...
-
-
-class ByLanguage:
+class ByLanguage(Closing):
     """Blocks go to ``main``, those of the languages in ``images`` to a sandbox of their image.
 
     Each of them is opened when it is first needed. The workspace goes along: what one language
@@ -43,12 +33,7 @@ class ByLanguage:
         self._last = ""
         self._blobs: Blobs | None = None
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: object, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
         self._stack.close()
 
     @property

@@ -5,16 +5,16 @@ import json
 import os
 import zlib
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
+from assistant.closing import Closing
 from assistant.sandbox.disk import damaged, in_use, sync_folder, unwritable, write_all
 
 _START = '{"crc":"%08x","data":'
 _BODY = len(_START % 0)
 
 
-class Lines:
+class Lines(Closing):
     """The lines of one file. Reading takes no lock; the first ``append`` makes this the writer.
 
     Raises AssistantError where a line before the last is damaged, StoreError where the disk is full
@@ -29,14 +29,6 @@ class Lines:
         self._end = 0
         self._fd = -1
         self._load()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: object, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         if self._fd >= 0:

@@ -22,8 +22,8 @@ from assistant.sandbox.protocol import (
     text_of,
 )
 from assistant.sandbox.pulse import LOOK
-from assistant.sandbox.questions import Block, Done, Load, Question, Store, Wait
-from assistant.sandbox.tree import Delta, Entry
+from assistant.sandbox.questions import Block, Done, Load, Question, Wait
+from assistant.sandbox.tree import Delta, Entry, Store
 
 PATIENCE = 5.0
 """Seconds beyond limit and grace after which a runner that has not answered is given up."""

@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 from assistant.events import AssistantError, SandboxError
 from assistant.sandbox.protocol import Caps
-from assistant.sandbox.questions import Done, Store
-from assistant.sandbox.tree import Delta, Entry
+from assistant.sandbox.questions import Done
+from assistant.sandbox.tree import Delta, Entry, Store
 
 _PATIENCE = 120.0
 """Seconds after which a place that does not start is not waited for any more."""

@@ -19,9 +19,9 @@ from assistant.sandbox.engine import engine_errors
 from assistant.sandbox.plain_files import PlainFiles
 from assistant.sandbox.plain_output import Kept
 from assistant.sandbox.protocol import Caps
-from assistant.sandbox.questions import Done, Store
+from assistant.sandbox.questions import Done
 from assistant.sandbox.ready import HOME, WORKSPACE
-from assistant.sandbox.tree import Delta, Entry
+from assistant.sandbox.tree import Delta, Entry, Store
 
 if TYPE_CHECKING:
     from docker import DockerClient

@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any
 from assistant.events import SandboxError
 from assistant.sandbox.container import Blueprint, create_arguments, created, new_name
 from assistant.sandbox.protocol import Caps, checked_path
-from assistant.sandbox.questions import Store
 from assistant.sandbox.ready import HOME, UID, WORKSPACE, ended
-from assistant.sandbox.tree import Delta, Entry, patched
+from assistant.sandbox.tree import Delta, Entry, Store, patched
 
 if TYPE_CHECKING:
     from docker import DockerClient

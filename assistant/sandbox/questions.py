@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, cast, get_args
+from typing import Any, cast, get_args
 
 from assistant.events import AssistantError, Reason
 from assistant.sandbox.protocol import (
@@ -18,17 +18,12 @@ from assistant.sandbox.protocol import (
     whole_number,
 )
 from assistant.sandbox.pulse import LOOK
-from assistant.sandbox.tree import Entry
+from assistant.sandbox.tree import Entry, Store
 
 _PIECE = 1 << 17
 """Bytes of output that are shown at once."""
 _LIVE = 32
 """Pieces of output that may wait to be shown."""
-
-
-class Store(Protocol):
-    def put(self, data: bytes, /) -> str: ...
-    def get(self, digest: str, /) -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True)

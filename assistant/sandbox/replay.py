@@ -3,18 +3,16 @@
 import difflib
 from collections import deque
 from collections.abc import Generator, Iterable, Sequence
-from types import TracebackType
-from typing import Self
 
+from assistant.closing import Closing
 from assistant.events import CodeBlock, Event, ExecResult, Notice, Output, Ran, SandboxError
 from assistant.sandbox.names import shown
-from assistant.sandbox.questions import Store
-from assistant.sandbox.tree import Delta
+from assistant.sandbox.tree import Delta, Store
 
 _REMEDY = "The record fits another conversation, or the program has changed since"
 
 
-class ReplaySandbox:
+class ReplaySandbox(Closing):
     """Results in the order in which ``events`` (those of a record) tell them; nothing runs.
 
     Files are not replayed: ``put`` keeps nothing and ``pull`` tells no change.
@@ -24,14 +22,6 @@ class ReplaySandbox:
         self._left = deque(event for event in events if isinstance(event, Ran))
         self._count = 0
         self.image = next((e.result.image for e in self._left if e.result.image), "replay")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: object, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         pass

@@ -3,9 +3,9 @@
 import time
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
+from assistant.closing import Closing
 from assistant.events import (
     CodeBlock,
     ExecResult,
@@ -19,8 +19,8 @@ from assistant.sandbox.options import CACHES, Life
 from assistant.sandbox.orders import limit, order_for
 from assistant.sandbox.places import KILLED, Linked, Place, Started, Stock
 from assistant.sandbox.protocol import Caps
-from assistant.sandbox.questions import Done, Store
-from assistant.sandbox.tree import Delta, Entry, patched
+from assistant.sandbox.questions import Done
+from assistant.sandbox.tree import Delta, Entry, Store, patched
 from assistant.sandbox.undisturbed import undisturbed
 
 _BLOCKS = 1000
@@ -45,7 +45,7 @@ class Manner:
     """Blocks can install Python packages."""
 
 
-class RunnerSandbox:
+class RunnerSandbox(Closing):
     """A raw sandbox. In the life "session" Python and shell keep their state from block to block;
     in the life "fresh" every block has a place of its own, with only what ``put`` has brought. The
     life "pooled" is the quick form of that: one place, in which after each block all processes are
@@ -69,14 +69,6 @@ class RunnerSandbox:
         self._count = 0
         self._used = 0
         self._clean = self._warned = self._aborted = False
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: object, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Ends all that runs; nothing stays."""

@@ -9,9 +9,8 @@ import secrets
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from types import TracebackType
-from typing import Self
 
+from assistant.closing import Closing
 from assistant.sandbox.descent import Enter, NotAFolder, chmod, delete, enter, walk
 from assistant.sandbox.disk import write_all
 from assistant.sandbox.names import FileRefused, check_name, join, parts, shown, split
@@ -23,7 +22,7 @@ _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _PIECE = 1 << 20
 
 
-class Root:
+class Root(Closing):
     """A folder opened once. Paths are relative, with ``/``; system errors pass as OSError.
 
     ``strict`` (the default) refuses to write names that ``check_name`` refuses; without it any
@@ -33,14 +32,6 @@ class Root:
     def __init__(self, path: str | os.PathLike[str], *, strict: bool = True) -> None:
         self._checked = check_name if strict else parts
         self._fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: object, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         if self._fd >= 0:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +15,13 @@ class Entry:
     digest: str = ""
     target: str = ""
     """Where a link points, as written; never followed."""
+
+
+class Store(Protocol):
+    """Contents of files, by the sha256 of each in hex."""
+
+    def put(self, data: bytes, /) -> str: ...
+    def get(self, digest: str, /) -> bytes: ...
 
 
 Tree = Mapping[str, Entry]

@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
+from assistant.closing import Closing
 from assistant.events import CodeBlock, ExecResult, Notice, UsageError
 from assistant.prompts import prompt
 from assistant.sandbox.applying import Applied
@@ -28,7 +28,7 @@ _TITLE = 60
 """Characters of a block that name its point."""
 
 
-class Workspace:
+class Workspace(Closing):
     """Runs blocks in ``sandbox`` on a copy of ``folder``; nothing reaches the folder but by apply.
 
     The copy is made when it is first needed. ``store`` keeps the changes, block by block, so that
@@ -47,14 +47,6 @@ class Workspace:
         self._edit = edit
         self.copy = FolderCopy(folder, store, options)
         self._mirror = Mirror(sandbox, self.copy.blobs)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: object, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         self.copy.close()

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from assistant.events import Checked, Checking, CodeBlock, ExecResult, Notice, Output
 from assistant.sandbox.protect import guarded, protected
-from assistant.sandbox.tree import Delta, Tree, difference
+from assistant.sandbox.tree import Delta, Store, Tree, difference
 from assistant.tasks.runners import Runner, scripts_of, started_by
 
 NO_REPORT = 250
@@ -23,11 +23,6 @@ _DETAILS: Mapping[int, str] = {
     " passed",
     127: "a command of it was not found in the sandbox",
 }
-
-
-class Store(Protocol):
-    def put(self, data: bytes, /) -> str: ...
-    def get(self, digest: str, /) -> bytes: ...
 
 
 class Fresh(Protocol):

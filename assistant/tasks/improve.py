@@ -17,14 +17,9 @@ from assistant.sandbox.diffing import unified
 from assistant.sandbox.overlay import Edit
 from assistant.sandbox.protect import guarded, is_test
 from assistant.sandbox.saving import NotSaved
-from assistant.sandbox.tree import Entry, Tree
+from assistant.sandbox.tree import Entry, Store, Tree
 from assistant.tasks.answer import Answer, Refused, Scope, read_answer
 from assistant.transcript import this_turn
-
-
-class Store(Protocol):
-    def put(self, data: bytes, /) -> str: ...
-    def get(self, digest: str, /) -> bytes: ...
 
 
 class Copy(Protocol):

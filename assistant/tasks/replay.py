@@ -19,7 +19,6 @@ from assistant.events import (
     RecordError,
     Replied,
     Retrying,
-    Said,
     SandboxError,
     Started,
     UsageError,
@@ -27,6 +26,7 @@ from assistant.events import (
 from assistant.loop import converse, drive
 from assistant.protocols import Executor, Model, Terms
 from assistant.tasks.suggest import Suggesting
+from assistant.transcript import by_user
 
 Sink = Callable[[Event], None]
 
@@ -94,7 +94,7 @@ def replay(
         position += 1
         for sink in sinks:
             sink(event)
-        if not (isinstance(event, Said) and event.role == "user"):
+        if not by_user(event):
             continue
         end = _end_of_turn(events, position)
         if end is None:

@@ -3,11 +3,12 @@
 from collections.abc import Iterable
 from html import escape
 
-from assistant.events import Event, Pictured, Said
+from assistant.events import Event, Pictured
 from assistant.terminal.markdown import Preview
 from assistant.terminal.render import Renderer
 from assistant.terminal.sanitize import one_line
 from assistant.terminal.theme import Line
+from assistant.transcript import by_user
 
 _COLUMNS = 100
 _HEAD = """<!doctype html>
@@ -69,7 +70,7 @@ def page(events: Iterable[Event], session: str = "") -> str:
     renderer = Renderer(screen, echo=True, hints=False)
     title = ""
     for event in events:
-        if isinstance(event, Said) and event.role == "user":
+        if by_user(event):
             title = title or one_line(event.text, 80)
         renderer(event)
         if isinstance(event, Pictured) and event.media in _PICTURES:

@@ -22,7 +22,8 @@ from assistant.terminal.attaching import mentioned
 from assistant.terminal.console import Console, TerminalOptions
 from assistant.terminal.gallery import Gallery
 from assistant.terminal.render import Renderer
-from assistant.terminal.standing import Standing, is_message
+from assistant.terminal.standing import Standing
+from assistant.transcript import by_user
 
 if TYPE_CHECKING:
     from assistant.chat import Chat
@@ -64,7 +65,7 @@ class Session:
     def _recall(self) -> None:
         """Of a conversation that goes on, the last turn, so that one knows where one was."""
         events = self.chat.events[: self.chat.opened]  # What follows has just been shown.
-        asked = [at for at, event in enumerate(events) if is_message(event)]
+        asked = [at for at, event in enumerate(events) if by_user(event)]
         if not asked:
             return
         self.renderer.say(f"the last of {words.count(len(asked), 'message')}:", "class:dim")

@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol
 
 from assistant.budget import Left, Spent, left, narrower
-from assistant.events import Compacted, Event, Replied, Reserved, Reset, Rewound, Said, Summarised
+from assistant.events import Compacted, Replied, Reserved, Reset, Rewound, Said, Summarised
 from assistant.protocols import window_of
 from assistant.terminal import words
 from assistant.terminal.sanitize import one_line
@@ -113,10 +113,6 @@ class Standing:
         """What the first call of a message can cost at most; None where no price is known."""
         tokens = self.used_context() + self.tokens(text)
         return self._chat.model.cost(tokens, self._chat.model.max_reply)
-
-
-def is_message(event: Event) -> bool:
-    return isinstance(event, Said) and event.role == "user"
 
 
 def _short(tokens: float) -> str:

@@ -1,0 +1,17 @@
+"""What is opened is closed at the end of its ``with``, however that ends."""
+
+from abc import ABC, abstractmethod
+from typing import Self
+
+
+class Closing(ABC):
+    """A context of its own, whose end is ``close``."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    @abstractmethod
+    def close(self) -> None: ...
