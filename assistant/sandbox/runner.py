@@ -112,6 +112,16 @@ def null_input() -> None:
         os.close(fd)
 
 
+def disk_priority(pid: int) -> int:
+    """The rank of a process (0: this one) among those that wait for a disk."""
+    number = IOPRIO_GET.get(os.uname().machine)
+    return 0 if number is None else int(LIBC.syscall(number, 1, pid))
+
+
+IOPRIO_GET = {"x86_64": 252, "aarch64": 31} if sys.platform == "linux" else {}
+USUAL_DISK_PRIORITY = disk_priority(0)
+
+
 def ordinary_signals() -> None:
     """Python ignores some signals that other programs expect to end them."""
     for name in ("SIGPIPE", "SIGXFSZ", "SIGINT"):
@@ -552,6 +562,7 @@ def fork_one(line: Line, fd: int, children: Set[int]) -> Optional[Line]:
 def become_job(line: Line) -> int:
     """A job's life, from its first order to its exit code."""
     os.setsid()
+    null_input()  # Of its own: an open file has flags and locks, which the next job would find.
     order = line.receive()
     if order is None:
         os._exit(0)
@@ -1541,6 +1552,7 @@ def unharmed(pid: int) -> bool:
     row = process(pid)
     try:
         slowed = os.getpriority(os.PRIO_PROCESS, pid) or os.sched_getscheduler(pid)
+        slowed = slowed or disk_priority(pid) != USUAL_DISK_PRIORITY
         kept = os.sched_getaffinity(pid) != os.sched_getaffinity(0)
     except (OSError, AttributeError):  # It is gone; or there is no such thing here.
         return row is not None or not os.path.isdir("/proc")
@@ -2066,6 +2078,8 @@ class Runner:
             for number, given in ((0, source), (1, null), (2, null)):
                 os.dup2(given, number)
             if self.first:
+                if null > 2:
+                    os.close(null)
                 ours.close()
                 raise Apart(theirs.detach())
             theirs.set_inheritable(True)

@@ -1,22 +1,23 @@
 """The process that runs a solution: it does what the supervisor asks, and knows no expected value.
 
-Sent as text into a sandbox (Python 3.8 or newer, standard library only), after wire.py and before
-supervisor.py, into one namespace. It is forked before the supervisor has read the tests.
+Sent as text into a sandbox (Python 3.8 or newer, standard library only), after operations.py and
+before supervisor.py, into one namespace. It is forked before the supervisor has read the tests.
 """
 
-# ruff: noqa: UP006, UP031, UP035, SIM905
+# ruff: noqa: UP006, UP031, UP035
 
 import ast
 import builtins
 import importlib
 import linecache
-import operator
 import sys
+import threading
 import traceback
 import types
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Tuple
 
 if TYPE_CHECKING:
+    from assistant.verdicts.operations import OPERATIONS, flush
     from assistant.verdicts.wire import (
         SPARE,
         Channel,
@@ -45,35 +46,6 @@ CONTENTS: Dict[str, Tuple[type, Callable[[Any], Any]]] = {
     "dict": (dict, lambda v: dict(dict.items(v))),
     "set": (set, lambda v: set(set.__iter__(v))),
     "frozenset": (frozenset, lambda v: frozenset(frozenset.__iter__(v))),
-}
-
-OPERATIONS: Dict[str, Callable[..., Any]] = {
-    "call": lambda target, *args, **named: target(*args, **named),
-    "get": getattr,
-    "set": setattr,
-    "item": operator.getitem,
-    "put": operator.setitem,
-    "remove": operator.delitem,
-    "len": len,
-    "iter": iter,
-    "next": next,
-    "true": lambda value: bool(operator.truth(value)),
-    "str": str,
-    "repr": repr,
-    "int": int,
-    "float": float,
-    "index": operator.index,
-    "instance": isinstance,
-    "subclass": issubclass,
-    "enter": lambda value: type(value).__enter__(value),
-    "exit": lambda value: bool(type(value).__exit__(value, None, None, None)),
-    **{
-        name: getattr(operator, name)
-        for name in (
-            "eq ne lt le gt ge add sub mul truediv floordiv mod pow matmul and_ or_ xor "
-            "lshift rshift neg pos abs invert"
-        ).split()
-    },
 }
 
 
@@ -106,12 +78,22 @@ class Solution:
         self.kept: List[Any] = []
         self.numbers: Dict[int, int] = {}
         self.request = 0
+        """The one that is being answered; 0 between them."""
+        self.asking = threading.RLock()
+        self.thrown: Dict[int, int] = {}
 
     def serve(self) -> None:
         while True:
-            self.request, operation, *rest = self.channel.receive()
-            loads = operation == "load"
-            self.send(self.load(*rest) if loads else self.perform(operation, *rest))
+            self.respond(*self.channel.receive())
+
+    def respond(self, request: int, operation: str, *rest: Any) -> None:
+        """Does what is asked; what the tests' own functions ask meanwhile comes in between."""
+        outer, self.request = self.request, request
+        answer = self.load(*rest) if operation == "load" else self.perform(operation, *rest)
+        self.request = request
+        flush()
+        self.send(answer)
+        self.request = outer
 
     def send(self, answer: List[Any]) -> None:
         try:
@@ -190,7 +172,10 @@ class Solution:
             text = kind.__name__
         number = getattr(error, "errno", None)
         code = number if type(number) is int else None
-        return ["raised", self.pack(kind), self.pack(error.args), text, code]
+        home = self.keep(error)
+        if home in self.thrown:  # It is the tests' own.
+            return ["raised", ["a", self.thrown[home]], ["t", ["L", []]], text, code, home]
+        return ["raised", self.pack(kind), self.pack(error.args), text, code, home]
 
     # Values.
 
@@ -236,8 +221,9 @@ class Solution:
         if name is not None:
             return ["y", name]
         if issubclass(value, BaseException):
-            bases = (named_builtin(base) for base in value.__mro__)
-            return ["E", self.keep(value), value.__name__, next(base for base in bases if base)]
+            bases = [base for base in value.__bases__ if issubclass(base, BaseException)]
+            kinds = [self.pack_type(base) for base in bases]
+            return ["E", self.keep(value), value.__name__, ["l", kinds]]
         return self.opaque(value)
 
     def unpack_more(self, node: List[Any]) -> Any:
@@ -254,13 +240,21 @@ class Solution:
 
     def ask_back(self, number: int, operation: str, args: Any, named: Dict[str, Any]) -> Any:
         """Has the tests' own object do something, in the middle of a request."""
-        packed = pack_items(args, self.pack_more, SPARE)
-        words = self.pack(named) if named else None
-        self.channel.send([self.request, "back", number, operation, packed, words])
-        answer = self.channel.receive()
-        if answer[0] == "raised":
-            raise getattr(builtins, answer[1])(answer[2])
-        return unpack(answer[1], self.unpack_more)
+        with self.asking:  # It may be one of several threads.
+            if not self.request:
+                raise RuntimeError("the tests' own functions can be called during a call alone")
+            packed = pack_items(args, self.pack_more, SPARE)
+            words = self.pack(named) if named else None
+            self.channel.send([self.request, "back", number, operation, packed, words])
+            answer = self.channel.receive()
+            while type(answer[0]) is int:  # They want something first.
+                self.respond(*answer)
+                answer = self.channel.receive()
+            if answer[0] == "raised":
+                error = getattr(builtins, answer[1])(*unpack(answer[2], self.unpack_more))
+                self.thrown[self.keep(error)] = answer[3]
+                raise error
+            return unpack(answer[1], self.unpack_more)
 
 
 def first_line(error: BaseException) -> str:

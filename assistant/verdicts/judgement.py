@@ -28,10 +28,13 @@ LONGEST = 4 << 20
 """Characters of a solution that are looked at."""
 _PARTS = (
     "wire",
+    "operations",
     "candidate",
     "confinement",
     "proxies",
+    "strays",
     "report",
+    "printed",
     "session",
     "exam",
     "supervisor",

@@ -10,16 +10,20 @@ judge itself. Against plain values a proxy is just unequal.
 
 import builtins
 import collections
+import types
 from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple
 
 if TYPE_CHECKING:
     from assistant.verdicts.session import Session
+    from assistant.verdicts.strays import told_of
+    from assistant.verdicts.wire import Unfit
 
 
 class Proxy:
     """An object that lives in the candidate's process."""
 
     __slots__ = ("_handle", "_kind", "_session")
+    __doc__ = property(lambda self: self._session.ask("get", (self, "__doc__")))
 
     def __init__(self, session: "Session", handle: int, kind: str) -> None:
         object.__setattr__(self, "_session", session)
@@ -35,14 +39,41 @@ class Proxy:
     def __setattr__(self, name: str, value: Any) -> None:
         self._session.ask("set", (self, name, value))
 
-    def __hash__(self) -> int:
-        return hash(("proxy", self._handle))
+    def __mro_entries__(self, bases: Any) -> Any:
+        raise Unfit("the tests derive a class from one of the solution")
+
+    def __await__(self) -> Any:
+        return self._session.ask("await", (self,))
+        yield
+
+    def __delattr__(self, name: str) -> None:
+        self._session.ask("delete", (self, name))
+
+    @property
+    def __class__(self) -> Any:
+        """Its class in the solution, which is never a plain type here."""
+        return GENERATED.get(self._kind) or named_class(self._kind)
+
+    @__class__.setter
+    def __class__(self, kind: Any) -> None:
+        raise TypeError("an object of the solution keeps its class")
 
     def __instancecheck__(self, value: Any) -> bool:
         return isinstance(value, (Proxy, Seen)) and self._session.ask("instance", (value, self))
 
     def __subclasscheck__(self, value: Any) -> bool:
         return isinstance(value, Proxy) and self._session.ask("subclass", (value, self))
+
+
+GENERATED = {"generator": types.GeneratorType, "coroutine": types.CoroutineType}
+"""What tests ask for by ``isinstance``. An object that only says so gains nothing by it."""
+
+
+def named_class(name: str) -> type:
+    made = _NAMED.get(name)
+    if made is None:
+        made = _NAMED[name] = type(name, (Proxy,), {"__slots__": ()})
+    return made
 
 
 class Seen:
@@ -79,6 +110,7 @@ for _name, _operation, _kind in (
     ("__getitem__", "item", None),
     ("__setitem__", "put", None),
     ("__delitem__", "remove", None),
+    ("__hash__", "hash", int),
     ("__bool__", "true", bool),
     ("__str__", "str", str),
     ("__repr__", "repr", str),
@@ -98,12 +130,14 @@ for _name in (
     setattr(Proxy, "__%s__" % _name.strip("_"), two_sided(_name))
 
 
-def _leave(self: Any, *_: Any) -> bool:
-    return bool(self._session.ask("exit", (self,)))
+def _leave(self: Any, _: Any, error: Any, __: Any) -> bool:
+    told = told_of(error, self._session.strays)
+    return self._session.ask("exit", (self, *told)) is True and bool(told)
 
 
 setattr(Proxy, "__exit__", _leave)  # noqa: B010
 
+_NAMED: Dict[str, type] = {}
 _LOCAL: Dict[Tuple[str, str], type] = {}
 BASES = ("int", "float", "complex", "str", "bytes", "tuple", "list", "dict", "set", "frozenset")
 
@@ -125,41 +159,6 @@ def local_copy(session: "Session", base: str, content: Any, name: str, handle: i
     value = made(content)
     value._session, value._handle = session, handle
     return value
-
-
-class Strays:
-    """Exception classes of the solution, as classes that ``except`` takes."""
-
-    def __init__(self) -> None:
-        self.made: Dict[int, type] = {}
-        self.handles: Dict[type, int] = {}
-
-    def known(self, handle: int, name: str, base: str) -> type:
-        made = self.made.get(handle)
-        if made is None:
-            parent = vars(builtins).get(base)
-            if not (isinstance(parent, type) and issubclass(parent, BaseException)):
-                parent = Exception
-            made = self.made[handle] = type(name, (parent,), {})
-            self.handles[made] = handle
-        return made
-
-
-def exception_of(kind: Any, args: Any) -> BaseException:
-    """A new exception of that class, as far as the class can be had here."""
-    if not (isinstance(kind, type) and issubclass(kind, BaseException)):
-        kind = Exception
-    if type(args) is not tuple:
-        args = ()
-    try:
-        error = kind(*args)
-    except Exception:  # noqa: BLE001  # Some classes want more than their arguments say.
-        try:
-            error = kind.__new__(kind)
-        except TypeError:
-            error = Exception()
-        error.args = args
-    return error  # type: ignore[no-any-return]
 
 
 def overwrite(old: Any, new: Any) -> None:

@@ -77,7 +77,7 @@ class Report:
         if session is not None:
             session.end()
             told["calls"] = session.calls
-            told["output"] = cut(bytes(session.output).decode("utf-8", "replace"), 4000)
+            told["output"] = cut(bytes(session.printed.start).decode("utf-8", "replace"), 4000)
             if outcome != "passed":
                 told["input"] = session.last_call()
         line = "\n%s %s\n" % (self.nonce, json.dumps(told, ensure_ascii=False))

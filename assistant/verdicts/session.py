@@ -16,16 +16,16 @@ import time
 from typing import TYPE_CHECKING, Any, Dict, List, NoReturn, Optional, Tuple
 
 if TYPE_CHECKING:
+    from assistant.verdicts.printed import Printed
     from assistant.verdicts.proxies import (
         BASES,
         Proxy,
         Seen,
-        Strays,
-        exception_of,
         local_copy,
         overwrite,
     )
     from assistant.verdicts.report import Events, Report, cut, shown, signal_name
+    from assistant.verdicts.strays import Strays, exception_of
     from assistant.verdicts.wire import (
         SPARE,
         Channel,
@@ -54,11 +54,12 @@ def tagged(node: Any, tag: str) -> bool:
 
 
 def of_tests(value: Any) -> bool:
-    """Whether it is an object of a class that the tests define: its public names may be asked for.
+    """Whether it is an object of a class that the tests define, or a stream that they opened: its
+    public names may be asked for.
 
     Not those of functions, generators and the like, which lead to the tests' own variables.
     """
-    return type(value).__module__ == TESTS
+    return type(value).__module__ in (TESTS, "_io")
 
 
 class Session:
@@ -69,17 +70,15 @@ class Session:
         self.channel = Channel(sock, self.wait)
         self.poll = select.poll()
         self.poll.register(sock.fileno(), select.POLLIN)
-        self.poll.register(out, select.POLLIN)
-        os.set_blocking(out, False)
-        self.output = bytearray()
-        self.keep = 4096
+        self.printed = Printed(out, self.poll)
         self.report: Report
         self.status: Optional[int] = None
         self.calls = self.number = 0
         self.last: Tuple[Any, Any, Any] = ((), None, "")
         self.name = ""
         self.stops = False  # Whether the tests themselves look for StopIteration.
-        self.strays = Strays()
+        self.strays = Strays(self)
+        self.proxies: Dict[int, Proxy] = {}
         self.own: List[Any] = []
         self.faults = Events("memory", "oom_kill")
         self.crowding = Events("pids", "max")
@@ -97,14 +96,16 @@ class Session:
         answer = self.exchange(operation, packed, words)
         try:
             if answer[0] == "raised":
-                self.update(args, answer[5])
-                raise self.rebuilt(answer, operation)
-            self.update(args, answer[2])
-            value = args[answer[1][1]] if tagged(answer[1], "g") else self.value(answer[1])
+                self.update(args, answer[6])
+                raised: Any = self.rebuilt(answer, operation)
+            else:
+                self.update(args, answer[2])
+                value = args[answer[1][1]] if tagged(answer[1], "g") else self.value(answer[1])
+                raised = None
         except (IndexError, KeyError, TypeError, ValueError) as error:
-            if getattr(error, "from_solution", None) is not None:
-                raise
             raise Damaged("an answer of a wrong shape") from error
+        if raised is not None:
+            raise raised
         if operation == "call":
             self.last = (args, named, value)
         return value
@@ -112,17 +113,20 @@ class Session:
     def exchange(self, *request: Any) -> Any:
         """Sends a request and waits for its answer; a candidate that cannot answer is the end."""
         self.number += 1
+        number = self.number
+        self.printed.begin()
         try:
-            self.channel.send([self.number, *request])
+            self.channel.send([number, *request])
             while True:
                 answer = self.channel.receive()
                 if type(answer) is not list or len(answer) < 3 - (request[0] == "load"):
                     raise Damaged("no answer")
-                if answer[0] != self.number:
+                if answer[0] != number:
                     continue
                 if answer[1] == "back":
                     self.channel.send(self.serve(*answer[2:]))
                     continue
+                self.printed.give()
                 return answer[1:]
         except (EOFError, ConnectionError):
             self.explain_end()
@@ -144,7 +148,17 @@ class Session:
                 raise TypeError("it cannot do that")
             return ["done", pack(value, self.pack_more)]
         except Exception as error:  # noqa: BLE001  # It is handed on to who asked.
-            return ["raised", named_builtin(type(error)) or "Exception", shown(error.args, 200)]
+            return self.thrown(error)
+
+    def thrown(self, error: Exception) -> List[Any]:
+        """An exception of the tests' own, for the solution to see; from there it comes back."""
+        self.own.append(error)
+        kinds = [named_builtin(kind) for kind in type(error).__mro__]
+        try:
+            args = pack(error.args, self.pack_more)
+        except Unfit:
+            args = pack((shown(error.args, 200),), self.pack_more)
+        return ["raised", next(filter(None, kinds)), args, len(self.own) - 1]
 
     def update(self, args: Tuple[Any, ...], changes: Any) -> None:
         """What the solution did to its arguments happens to the tests' own."""
@@ -160,24 +174,13 @@ class Session:
             heard = False
             for fd, _ in ready:
                 if fd == self.out:
-                    self.drain()
+                    self.printed.drain()
                 else:
                     heard = True
             if heard:
                 return
             if not ready and self.ended():
                 return
-
-    def drain(self) -> None:
-        try:
-            data = os.read(self.out, 1 << 16)
-        except BlockingIOError:
-            return
-        if not data:
-            with contextlib.suppress(KeyError):
-                self.poll.unregister(self.out)
-        room = self.keep - len(self.output)
-        self.output += data[: max(0, room)]
 
     def ended(self) -> bool:
         """Whether it is gone without its channel, which a child of it may hold."""
@@ -195,11 +198,7 @@ class Session:
         if self.status is None:  # Else the number may be another's by now.
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
-        for _ in range(16):
-            before = len(self.output)
-            self.drain()
-            if len(self.output) == before:
-                break
+        self.printed.drain_all()
 
     def explain_end(self) -> NoReturn:
         """Tells the verdict for a candidate that is gone."""
@@ -229,11 +228,12 @@ class Session:
         try:
             tag = node[0]
             if tag == "o" and type(node[1]) is int:
-                return Proxy(self, node[1], cut(str(node[2]), 80))
+                made = Proxy(self, node[1], clean(node[2]))
+                return self.proxies.setdefault(node[1], made)
             if tag == "X" and node[1] in BASES and type(node[4]) is int:
                 return local_copy(self, node[1], self.value(node[2]), clean(node[3]), node[4])
             if tag == "E" and type(node[1]) is int:
-                return self.strays.known(node[1], clean(node[2]), node[3])
+                return self.strays.known(node[1], clean(node[2]), self.value(node[3]))
             if tag == "y" and type(vars(builtins)[node[1]]) is type:
                 return vars(builtins)[node[1]]
             if tag == "a" and type(node[1]) is int and node[1] >= 0:
@@ -251,6 +251,8 @@ class Session:
             return ["h", value._handle]  # type: ignore[attr-defined]
         if isinstance(value, type) and value in self.strays.handles:
             return ["h", self.strays.handles[value]]
+        if self.strays.is_one(value):
+            return ["h", vars(value)["_home"][1]]
         name = named_builtin(value)
         if name is not None:
             return ["y", name]
@@ -263,12 +265,17 @@ class Session:
         return ["a", len(self.own) - 1]
 
     def rebuilt(self, answer: List[Any], operation: str = "") -> BaseException:
-        error = exception_of(self.value(answer[1]), self.value(answer[2]))
+        kind = self.value(answer[1])
+        own = isinstance(kind, Exception)  # Of the tests, come back through the solution.
+        error: Any = kind if own else exception_of(kind, self.value(answer[2]))
         if isinstance(error, StopIteration) and operation != "next" and not self.stops:
             # Else it would end a loop of the tests' own, such as one over map(), unseen.
             error = RuntimeError("the solution raised StopIteration")
-        error.from_solution = (cut(str(answer[3]), 1500), answer[4])  # type: ignore[attr-defined]
-        return error
+        if error is not kind:
+            error.from_solution = (cut(str(answer[3]), 1500), answer[4])
+        if type(error) in self.strays.handles and type(answer[5]) is int:
+            error._home = (self, answer[5], type(error).__name__)
+        return error  # type: ignore[no-any-return]
 
     def last_call(self) -> str:
         args, named, value = self.last

@@ -106,6 +106,9 @@ PACKED: Dict[type, Callable[[Any, Special, int], Any]] = {
     range: lambda v, s, d: ["r", *(pack(n, s, d) for n in (v.start, v.stop, v.step))],
     slice: lambda v, s, d: ["S", *(pack(n, s, d) for n in (v.start, v.stop, v.step))],
     type(...): lambda v, s, d: ["..."],
+    type({}.keys()): lambda v, s, d: ["k", pack_items(v, s, d)],
+    type({}.values()): lambda v, s, d: ["v", pack_items(v, s, d)],
+    type({}.items()): lambda v, s, d: ["w", pack_items(v, s, d)],
     collections.Counter: lambda v, s, d: ["C", *pack_dict(v, s, d)],
     collections.OrderedDict: lambda v, s, d: ["O", *pack_dict(v, s, d)],
     collections.defaultdict: lambda v, s, d: [
@@ -127,9 +130,32 @@ def pack_more(value: Any) -> Any:
         return ["m", str(value)]
     if (module, name) == ("fractions", "Fraction"):
         return ["F", hex(value.numerator), hex(value.denominator)]
-    if module == "datetime" and getattr(value, "tzinfo", None) is None and name in MOMENTS:
-        return ["T", name, [getattr(value, field) for field in MOMENTS[name]]]
+    if module == "datetime" and name in MOMENTS:
+        return pack_moment(value, name)
+    if module == "uuid" and name == "UUID":
+        return ["U", value.hex]
+    if module.partition(".")[0] == "pathlib" and name in PATHS:
+        return ["P", name, str(value)]
     return None
+
+
+def pack_moment(value: Any, name: str) -> Any:
+    fields = [getattr(value, field) for field in MOMENTS[name]]
+    zone = getattr(value, "tzinfo", None)
+    if zone is None:
+        return ["T", name, fields]
+    if type(zone) is not loaded("datetime").timezone:
+        return None
+    return ["Z", name, fields, zone.utcoffset(None).total_seconds()]
+
+
+def unpack_moment(name: str, fields: Any, offset: float) -> Any:
+    known = loaded("datetime")
+    zone = known.timezone(known.timedelta(seconds=offset)) if offset else known.timezone.utc
+    return getattr(known, name if name in MOMENTS else "")(*fields, tzinfo=zone)
+
+
+PATHS = ("PurePosixPath", "PosixPath")
 
 
 MOMENTS = {
@@ -196,6 +222,9 @@ UNPACKED: Dict[str, Callable[[List[Any], Special, int], Any]] = {
     "r": lambda n, s, d: range(*(unpack(part, s, d) for part in n[1:4])),
     "S": lambda n, s, d: slice(*(unpack(part, s, d) for part in n[1:4])),
     "...": lambda n, s, d: ...,
+    "k": lambda n, s, d: dict.fromkeys(unpack_items(n[1], s, d)).keys(),
+    "v": lambda n, s, d: dict(enumerate(unpack_items(n[1], s, d))).values(),
+    "w": lambda n, s, d: dict(unpack_items(n[1], s, d)).items(),
     "C": lambda n, s, d: collections.Counter(dict(unpack_dict(n, s, d))),
     "O": lambda n, s, d: collections.OrderedDict(unpack_dict(n, s, d)),
     "D": lambda n, s, d: collections.defaultdict(defaulting(n[3]), unpack_dict(n, s, d)),
@@ -203,6 +232,9 @@ UNPACKED: Dict[str, Callable[[List[Any], Special, int], Any]] = {
     "m": lambda n, s, d: loaded("decimal").Decimal(n[1]),
     "F": lambda n, s, d: loaded("fractions").Fraction(int(n[1], 16), int(n[2], 16)),
     "T": lambda n, s, d: getattr(loaded("datetime"), n[1] if n[1] in MOMENTS else "")(*n[2]),
+    "Z": lambda n, s, d: unpack_moment(n[1], n[2], n[3]),
+    "U": lambda n, s, d: loaded("uuid").UUID(hex=n[1]),
+    "P": lambda n, s, d: getattr(loaded("pathlib"), n[1] if n[1] in PATHS else "")(n[2]),
 }
 
 
@@ -214,6 +246,12 @@ def number(value: Any) -> float:
     if type(value) not in (int, float):
         raise Damaged("no number")
     return math.nan if value != value else float(value)
+
+
+READER = json.JSONDecoder(
+    parse_constant={"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}.__getitem__
+)
+"""There is one nan for all: lists that hold the same one are equal."""
 
 
 class Channel:
@@ -241,7 +279,7 @@ class Channel:
         data = bytes(self.buffer[HEAD.size : HEAD.size + size])
         del self.buffer[: HEAD.size + size]
         try:
-            return json.loads(data.decode("utf-8", "surrogatepass"))
+            return READER.decode(data.decode("utf-8", "surrogatepass"))
         except (ValueError, RecursionError) as error:
             raise Damaged("no message") from error
 

@@ -87,6 +87,33 @@ def test_nothing_lasts_in_a_pool(pool: DockerSandbox, name: str) -> None:
     assert go(pool, PROBE).output == PROBED
 
 
+SHARED = """
+import ctypes, fcntl, os
+number = {"x86_64": 252, "aarch64": 31}[os.uname().machine]
+ranks = [ctypes.CDLL(None).syscall(number, 1, pid) for pid in (1, os.getppid(), 0)]
+fcntl.flock(os.open("/dev/null", os.O_RDWR), fcntl.LOCK_EX | fcntl.LOCK_NB)
+print(ranks, fcntl.fcntl(0, fcntl.F_GETFL))
+"""
+INHERITED = {
+    "its forker's rank among those that wait for a disk": "set_rank(1, os.getppid())",
+    "everybody's rank among those that wait for a disk": "set_rank(3, os.getuid())",
+    "the flags of its input": "fcntl.fcntl(0, fcntl.F_SETFL, os.O_NONBLOCK | os.O_APPEND)",
+    "a lock on its input": "fcntl.flock(0, fcntl.LOCK_EX)",
+}
+
+
+@pytest.mark.parametrize("name", INHERITED)
+def test_the_next_job_inherits_nothing(pool: DockerSandbox, name: str) -> None:
+    before = go(pool, SHARED)
+    assert before.ok, before
+    code = (
+        "import ctypes, fcntl, os\nnumber = {'x86_64': 251, 'aarch64': 30}[os.uname().machine]\n"
+        "def set_rank(*whom): assert not ctypes.CDLL(None).syscall(number, *whom, 3 << 13)\n"
+    )
+    assert go(pool, code + INHERITED[name]).ok
+    assert go(pool, SHARED).output == before.output
+
+
 QUEUES = """
 import ctypes, multiprocessing, os, sys
 libc = ctypes.CDLL(None, use_errno=True)

@@ -1,0 +1,318 @@
+"""Right solutions whose tests use their objects as tests do, and objects that try to gain by it."""
+
+import os
+from collections.abc import Iterator
+from textwrap import dedent
+
+import pytest
+
+from assistant.sandbox.local import LocalOptions, LocalSandbox
+from assistant.verdicts.judgement import judge
+from assistant.verdicts.task import Candidate, Program, Task, TaskLimits, Verdict
+
+NODE = """
+class Node:
+    def __init__(self, value, left=None, right=None):
+        self.value, self.left, self.right = value, left, right
+    def walk(self, visit):
+        if self.left: self.left.walk(visit)
+        visit(self)
+        if self.right: self.right.walk(visit)
+def best(nodes, key): return max(nodes, key=key)
+def twice(f, n): return f(f(n))
+def inc(n): return n + 1
+def memo(f):
+    known = {}
+    def wrapped(n):
+        if n not in known: known[n] = f(n)
+        return known[n]
+    return wrapped
+def by_threads(f, items):
+    from concurrent.futures import ThreadPoolExecutor
+    with ThreadPoolExecutor(4) as pool: return list(pool.map(f, items))
+def same(n): return n
+def through(f):
+    try:
+        return f()
+    finally:
+        pass
+"""
+CLASSES = """
+import contextlib, enum
+from dataclasses import dataclass
+class Color(enum.Enum):
+    RED = 1
+    BLUE = 2
+def red(): return Color.RED
+@dataclass(frozen=True)
+class Point:
+    x: int
+class Bank(Exception): pass
+class Poor(Bank):
+    def __init__(self, missing):
+        super().__init__(missing)
+        self.missing = missing
+    def __str__(self): return "missing %d" % self.missing
+def pay(n): raise Poor(n)
+def about(error): return error.missing
+class Box:
+    "Holds one thing."
+    _one = None
+    def __new__(cls):
+        cls._one = cls._one or super().__new__(cls)
+        return cls._one
+    @property
+    def x(self): return self._x
+    @x.setter
+    def x(self, x): self._x = x
+    @x.deleter
+    def x(self): del self._x
+class Undone:
+    def __init__(self): self.why = ""
+    def __enter__(self): return self
+    def __exit__(self, kind, error, trace):
+        self.why = kind and kind.__name__
+        return kind is ValueError
+def count():
+    got = yield 1
+    yield got
+async def double(n):
+    import asyncio
+    await asyncio.sleep(0)
+    return n * 2
+def shout(): print("hello")
+def write(stream): stream.write("hi")
+"""
+PLAIN = """
+import math
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from uuid import UUID
+def keys(d): return d.keys()
+def items(d): return d.items()
+def values(d): return d.values()
+def moment(): return datetime(2020, 1, 1, tzinfo=timezone(timedelta(hours=2)))
+def year(when): return when.astimezone(timezone.utc).year
+def path(): return Path("/a") / "b"
+def number(): return UUID(int=5)
+def nan(): return [math.nan, 1]
+"""
+
+RIGHT = {
+    "a callback that looks at objects": (
+        NODE,
+        """
+        seen = []
+        Node(2, Node(1), Node(3)).walk(lambda node: seen.append(node.value))
+        assert seen == [1, 2, 3]
+        assert best([Node(1), Node(5), Node(2)], key=lambda node: node.value).value == 5
+        """,
+    ),
+    "a callback that calls the solution": (NODE, "assert twice(lambda n: inc(n), 3) == 5"),
+    "a decorated function that calls itself": (
+        NODE,
+        """
+        @memo
+        def fibonacci(n): return n if n < 2 else fibonacci(n - 1) + fibonacci(n - 2)
+        assert fibonacci(60) == 1548008755920
+        """,
+    ),
+    "a callback in threads": (
+        NODE,
+        "assert by_threads(lambda n: same(n) * 2, range(20)) == list(range(0, 40, 2))",
+    ),
+    "an exception of the tests through the solution": (
+        NODE,
+        """
+        class Mine(Exception):
+            def __init__(self, a, b): self.b = b
+        def fail(): raise Mine(1, 2)
+        try: through(fail)
+        except Mine as error: assert error.b == 2
+        else: assert False
+        """,
+    ),
+    "identity": (
+        NODE + CLASSES,
+        """
+        a = Node(1)
+        assert Node(2, a).left is a
+        assert Box() is Box()
+        assert red() is Color.RED and {Color.RED: 1}[red()] == 1
+        assert len({Point(1), Point(1), Point(2)}) == 2
+        """,
+    ),
+    "descent of exceptions": (
+        CLASSES,
+        """
+        try: pay(3)
+        except Bank as error:
+            assert error.missing == 3 and str(error) == "missing 3"
+            assert about(error) == 3
+            assert not hasattr(error, "other")
+        else: assert False
+        import unittest
+        class Test(unittest.TestCase):
+            def test_poor(self):
+                with self.assertRaisesRegex(Poor, "missing 7") as caught: pay(7)
+                self.assertEqual(caught.exception.missing, 7)
+        """,
+    ),
+    "names of classes": (
+        CLASSES,
+        """
+        import collections.abc, types
+        assert Box.__doc__ == "Holds one thing." and Box().__class__.__name__ == "Box"
+        assert isinstance(count(), types.GeneratorType)
+        assert isinstance(count(), collections.abc.Iterator)
+        box = Box()
+        box.x = 1
+        del box.x
+        assert not hasattr(box, "x")
+        """,
+    ),
+    "a block that is undone": (
+        CLASSES,
+        """
+        with Undone() as undone: raise ValueError("no")
+        assert undone.why == "ValueError"
+        try:
+            with Undone() as undone: raise KeyError("no")
+        except KeyError: assert undone.why == "KeyError"
+        else: assert False
+        with Undone() as undone: pass
+        assert not undone.why
+        try:
+            with Undone() as undone: pay(3)
+        except Poor: assert undone.why == "Poor"
+        """,
+    ),
+    "coroutines": (
+        CLASSES,
+        """
+        import asyncio
+        assert asyncio.run(double(2)) == 4
+        async def both():
+            one, two = await asyncio.gather(double(2), double(3))
+            return one + two + await double(1)
+        assert asyncio.run(both()) == 12
+        """,
+    ),
+    "what it prints": (
+        CLASSES,
+        """
+        import contextlib, io
+        shout()
+        with contextlib.redirect_stdout(io.StringIO()) as out:
+            shout()
+            print("and")
+            shout()
+        assert out.getvalue() == "hello\\nand\\nhello\\n"
+        shout()
+        assert out.getvalue() == "hello\\nand\\nhello\\n"
+        stream = io.StringIO()
+        write(stream)
+        assert stream.getvalue() == "hi"
+        """,
+    ),
+    "plain values of more kinds": (
+        PLAIN,
+        """
+        import math
+        from datetime import datetime, timedelta, timezone
+        from pathlib import Path
+        from uuid import UUID
+        assert keys({"a": 1, "b": 2}) == {"a", "b"} and list(keys({"b": 1, "a": 1})) == ["b", "a"]
+        assert items({"a": [1]}) == {"a": [1]}.items() and sum(values({1: 2, 2: 2})) == 4
+        when = datetime(2020, 1, 1, tzinfo=timezone(timedelta(hours=2)))
+        assert moment() == when and moment().utcoffset() == timedelta(hours=2)
+        assert year(when) == 2019
+        assert path() == Path("/a/b") and number() == UUID(int=5) and nan() == [math.nan, 1]
+        """,
+    ),
+}
+
+GAINLESS = {
+    "a block that swallows failures": (
+        "class F:\n    def __enter__(s): return 0\n    def __exit__(s, *told): return True\n",
+        "with F() as got: assert got == 5",
+    ),
+    "a block that swallows what a wrong answer raises": (
+        "class F:\n    def __enter__(s): return None\n    def __exit__(s, *told): return True\n",
+        "with F() as got: assert abs(got - 5) < 1",
+    ),
+    "an object that calls itself a number": (
+        "class F:\n    __class__ = int\n    def __eq__(s, o): return True\n"
+        "    def __hash__(s): return hash(5)\ndef f(): return F()\n",
+        "got = f()\nassert isinstance(got, int) and got == 5",
+    ),
+    "an object with the hash of what is expected": (
+        "class F:\n    def __eq__(s, o): return True\n    def __hash__(s): return hash(5)\n"
+        "def f(): return F()\n",
+        "assert f() in {5}",
+    ),
+    "an exception that is every exception": (
+        "class F(ValueError, KeyError):\n    def __instancecheck__(s, o): return True\n"
+        "def f(): raise F\n",
+        "try: f()\nexcept TypeError: pass",
+    ),
+    "a class with an impossible name": (
+        "F = type('a\\ud800', (), {})\ndef f(): return F()\n",
+        "assert isinstance(f(), int)",
+    ),
+    "an exception of the tests in place of an answer": (
+        "def f(g):\n    try: g()\n    except ValueError as error: raise error\n",
+        "def g(): raise ValueError(7)\ntry: got = f(g)\nexcept KeyError: pass",
+    ),
+    "the end of an iteration of the tests in place of an answer": (
+        "def f(numbers):\n    while True: next(numbers)\n",
+        "assert list(map(f, [iter([])])) == [] or True",
+    ),
+    "prints instead of an answer": (
+        "def f(): print(5)\n",
+        "assert f() == 5",
+    ),
+    "prints on and on": (
+        "import os, threading\ndef go():\n    while True: os.write(1, b'x' * 4096)\n"
+        "def f(): threading.Thread(target=go, daemon=True).start()\n",
+        "import contextlib, io\nwith contextlib.redirect_stdout(io.StringIO()) as out: f()\n"
+        "assert out.getvalue() == 'hello'",
+    ),
+    "a call of the tests' function when nobody listens": (
+        "import threading, time\n"
+        "def f(g):\n    def late():\n        time.sleep(0.05)\n        g()\n"
+        "    threading.Thread(target=late).start()\n",
+        "import time\ncalled = []\nf(lambda: called.append(1))\ntime.sleep(0.2)\nassert called",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[LocalSandbox]:
+    with LocalSandbox(LocalOptions(dict(os.environ), "pooled")) as sandbox:
+        yield sandbox
+
+
+def judged(sandbox: LocalSandbox, code: str, tests: str) -> Verdict:
+    task = Task(Program(dedent(tests)), limits=TaskLimits(seconds=60))
+    return judge(sandbox, task, Candidate(code))
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_what_is_right_passes(sandbox: LocalSandbox, name: str) -> None:
+    found = judged(sandbox, *RIGHT[name])
+    assert found.passed, found
+
+
+@pytest.mark.parametrize("name", GAINLESS)
+def test_an_object_does_not_judge_itself(sandbox: LocalSandbox, name: str) -> None:
+    found = judged(sandbox, *GAINLESS[name])
+    assert found.outcome in ("wrong_answer", "runtime_error"), found
+
+
+def test_classes_that_tests_derive_from_are_nothing_to_blame_a_solution_for(
+    sandbox: LocalSandbox,
+) -> None:
+    found = judged(sandbox, "class Base: pass", "class Derived(Base): pass\nassert Derived()")
+    assert found.outcome == "harness_error"
+    assert "derive" in found.detail
