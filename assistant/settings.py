@@ -71,6 +71,37 @@ class Settings:
     )
     runtime: str = option("", "the engine's runtime, such as runsc", widens="change")
     show_value: bool = option(True, "show the last expression of a Python block")
+    memory: Size | None = option(
+        None,
+        "memory of the code, swap included; none: half the machine's, 4G at most",
+        least=64 << 20,
+        widens="change",
+    )
+    processors: float | None = option(
+        None, "processors of the code; none: all but one", least=0.1, widens="change"
+    )
+    processes: int = option(1024, "processes of the code at a time", least=16, widens="more")
+    disk: Size = option(
+        Size(4 << 30), "what the code may keep in folder and home", least=1 << 20, widens="more"
+    )
+    disk_files: int = option(
+        200_000, "files that the code may keep there", least=100, widens="more"
+    )
+    tmp: Size | None = option(
+        None,
+        "the size of /tmp, in memory; none: a quarter of the memory, 512M at most",
+        least=1 << 20,
+        widens="change",
+    )
+    output_bytes: Size = option(
+        Size(8 << 20), "output past which a block is killed", least=1 << 10, widens="more"
+    )
+    output_kept: Size = option(
+        Size(32 << 10),
+        "of a longer output: what is kept of its start, and of its end",
+        least=256,
+        widens="more",
+    )
 
     # The workspace: what is copied, and what comes back.
     copy_bytes: Size = option(Size(200 << 20), "the largest folder that is copied", least=1)
@@ -118,6 +149,13 @@ class Settings:
         widens="more",
         least=0,
     )
+
+    # What one answer under judgement may use.
+    eval_memory: Size = option(
+        Size(2 << 30), "memory of an answer under judgement", least=64 << 20, widens="more"
+    )
+    eval_processes: int = option(256, "processes of one", least=16, widens="more")
+    eval_processors: float = option(1.0, "processors of one", least=0.1, widens="more")
 
     # The terminal.
     ask: Literal["all", "apply", "never"] = option(

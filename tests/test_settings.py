@@ -311,6 +311,14 @@ WIDENING = [
     ("data_folder = '.'", "data_folder"),
     ("prices = 'free.toml'", "prices"),
     ("runtime = 'weak'", "runtime"),
+    ("memory = '64G'", "memory"),
+    ("processors = 64", "processors"),
+    ("tmp = '2G'", "tmp"),
+    ("processes = 1025", "processes"),
+    ("disk = '5G'", "disk"),
+    ("disk_files = 200_001", "disk_files"),
+    ("output_bytes = '9M'", "output_bytes"),
+    ("eval_memory = '3G'", "eval_memory"),
     ("profile = 'local'", "profile"),
 ]
 

@@ -17,10 +17,12 @@ from assistant.cli.evaluating import (
     check_ks,
     data_folders,
     exit_code,
+    limits_of,
     open_judges,
     show_figures,
     tell,
     usual_seconds,
+    with_places,
     workers_of,
 )
 from assistant.cli.model import REPLAY, open_model
@@ -50,7 +52,6 @@ from assistant.evals.runs import Key, Manifest, PipelineStamp
 from assistant.events import UsageError
 from assistant.protocols import Model
 from assistant.purse import Purse
-from assistant.verdicts.task import TaskLimits
 
 if TYPE_CHECKING:
     from assistant.traces.otlp import Otlp
@@ -161,7 +162,7 @@ class _Wanted:
         self.problems: Sequence[Problem] = narrowed(data, tasks, getattr(options, "limit", None))
         self.setup = fitted(setup, self.problems)
         self.samples = getattr(options, "samples", was.samples if was else 1)
-        self.limits = TaskLimits(seconds=self._seconds(was))
+        self.limits = limits_of(setup.settings, self._seconds(was))
         self.parameters = self._parameters(was)
         names = getattr(options, "models", [was.pipeline.model if was else ""])
         self.models = [self._open(name) for name in names]
@@ -250,8 +251,9 @@ def _course(wanted: _Wanted, opened: _Opened, image: str, purse: Purse) -> Itera
     pipeline = wanted.pipeline(opened)
     stamps = (data_stamp(wanted.data, wanted.problems), pipeline.stamp)
     caps = {name: str(value) for name in CAPS if (value := getattr(purse.budget, name))}
-    first = manifest(stamps, wanted.samples, image, wanted.limits, caps)
     setup, before = wanted.setup, wanted.before
+    first = manifest(stamps, wanted.samples, image, wanted.limits, caps)
+    first = with_places(first, setup.settings)
     path = before.path if before else Runs(data_folder(setup.settings)).path(first.run)
     plan = Plan(
         pipeline,

@@ -14,10 +14,12 @@ from assistant.cli.evaluating import (
     check_ks,
     data_folders,
     exit_code,
+    limits_of,
     open_judges,
     show_figures,
     tell,
     usual_seconds,
+    with_places,
     workers_of,
 )
 from assistant.cli.output import say
@@ -37,7 +39,6 @@ from assistant.evals.scoring import Judges
 from assistant.events import UsageError
 from assistant.purse import UNCAPPED, Purse
 from assistant.redact import Redactor
-from assistant.verdicts.task import TaskLimits
 
 
 def run(options: argparse.Namespace) -> int:
@@ -55,12 +56,13 @@ def run(options: argparse.Namespace) -> int:
     each = Counter(one.task for one in given)
     most = max(each.values())
     check_ks(getattr(options, "k", None), min(each.values()), f"some task in {file} has")
-    limits = TaskLimits(seconds=_seconds(options, problems, before))
+    limits = limits_of(setup.settings, _seconds(options, problems, before))
     model = Recording(file.name, {}).model(("", 0))
     pipeline = CodeGenerationPipeline(model, name=SAMPLES, strategy="complete")
     with open_judges(setup, workers_of(options), problems) as (judges, image):
         stamp = replace(data_stamp(data, problems), without_sample=without)
         first = manifest((stamp, pipeline.stamp), most, image, limits, {})
+        first = with_places(first, setup.settings)
         path = before.path if before else runs.path(first.run)
         with RunWriter(path, setup.redactor) as writer:
             done = {(one.task, one.number): Sample(one) for one in given}

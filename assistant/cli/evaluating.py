@@ -5,6 +5,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,12 @@ from assistant.evals.in_files import Files
 from assistant.evals.problems import Problem
 from assistant.evals.run_reader import load_run
 from assistant.evals.running import Course
-from assistant.evals.runs import RunStatus
+from assistant.evals.runs import Manifest, RunStatus
 from assistant.events import SandboxError, UsageError
+from assistant.sandbox.options import SAMPLE
+from assistant.settings import Settings
 from assistant.verdicts.pool import JudgePool
-from assistant.verdicts.task import Candidate, Cases, CheckFunction, Task
+from assistant.verdicts.task import Candidate, Cases, CheckFunction, Task, TaskLimits
 
 _PROBE = Task(CheckFunction("def check(f):\n    assert f() == 1\n"), "f")
 SECONDS, SECONDS_OF_CASES = 10.0, 60.0
@@ -91,6 +94,18 @@ class _Watched:
         self._images.add(self._entered.image)
 
 
+def limits_of(settings: Settings, seconds: float) -> TaskLimits:
+    return TaskLimits(seconds, settings.eval_memory)
+
+
+def with_places(first: Manifest, settings: Settings) -> Manifest:
+    """A manifest that tells the limits of its containers where they are not the usual ones."""
+    own = {"processes": settings.eval_processes, "processors": settings.eval_processors}
+    usual = {"processes": SAMPLE.processes, "processors": SAMPLE.cpus}
+    other = {name: f"{value:g}" for name, value in own.items() if value != usual[name]}
+    return replace(first, limits={**first.limits, **other})
+
+
 def _opener(setup: Setup) -> Callable[[], AbstractContextManager[Any]]:
     settings = setup.settings
     if settings.local:
@@ -99,14 +114,20 @@ def _opener(setup: Setup) -> Callable[[], AbstractContextManager[Any]]:
         return lambda: LocalSandbox(LocalOptions(dict(os.environ), "pooled", values=False))
     from assistant.sandbox.docker_sandbox import DockerSandbox
     from assistant.sandbox.engine import connect, find_engine
-    from assistant.sandbox.options import SAMPLE, SandboxOptions
+    from assistant.sandbox.options import SandboxOptions
     from assistant.sandbox.owners import reap
 
     engine = find_engine(os.environ)
     with connect(engine.endpoint) as client:
         reap(client)  # What an assistant that was killed has left.
+    limits = replace(
+        SAMPLE,
+        memory=settings.eval_memory,
+        processes=settings.eval_processes,
+        cpus=settings.eval_processors,
+    )
     options = SandboxOptions(
-        choose_image(setup), "pooled", SAMPLE, runtime=settings.runtime or None, values=False
+        choose_image(setup), "pooled", limits, runtime=settings.runtime or None, values=False
     )
     return lambda: DockerSandbox(engine, options)
 

@@ -20,6 +20,7 @@ exit codes:
 SETTINGS = (
     *("model", "base_url", "profile", "temperature", "max_reply", "window", "reasoning_effort"),
     *("image", "local", "mount", "network", "runtime"),
+    *("memory", "processors", "processes", "disk"),
     *("replies", "tokens", "dollars", "seconds", "blocks", "block_seconds", "check_seconds"),
     *("check", "protect", "ask", "data_folder", "ignore_project"),
 )
@@ -111,6 +112,10 @@ def _sandbox() -> Parser:
     group.add_argument("--mount", choices=("none", "ro", "rw"), help="the folder itself, no copy")
     group.add_argument("--network", choices=("none", "packages", "full"), help="default: none")
     group.add_argument("--runtime", metavar="NAME", help="the engine's runtime, such as runsc")
+    group.add_argument("--memory", metavar="SIZE", help="of the code, such as 8G")
+    group.add_argument("--processors", metavar="N", help="of the code")
+    group.add_argument("--processes", metavar="N", help="of the code, at a time")
+    group.add_argument("--disk", metavar="SIZE", help="that the code may fill")
     return flags
 
 

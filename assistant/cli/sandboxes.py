@@ -10,6 +10,7 @@ from assistant.cli.output import say
 from assistant.cli.setup import Setup
 from assistant.events import Checked, Event, Running
 from assistant.languages import TABLE
+from assistant.settings import Settings
 
 if TYPE_CHECKING:
     from assistant.sandbox.options import Life
@@ -98,13 +99,33 @@ def open_once(setup: Setup) -> AbstractContextManager[Any]:
     return _sandbox(replace(setup, settings=stay), "", "fresh")
 
 
+_LIMITS = {
+    "memory": "memory",
+    "processors": "cpus",
+    "processes": "processes",
+    "disk": "disk",
+    "disk_files": "files",
+    "tmp": "tmp",
+    "output_bytes": "flood",
+    "output_kept": "keep",
+}
+"""The settings that are limits of a sandbox, and what it calls them."""
+
+
+def wished_limits(settings: Settings) -> dict[str, Any]:
+    """The limits that someone set, by their names in the sandbox."""
+    found = {field: getattr(settings, name) for name, field in _LIMITS.items()}
+    return {field: value for field, value in found.items() if value is not None}
+
+
 def _sandbox(setup: Setup, session: str, life: "Life") -> "RunnerSandbox":
     settings = setup.settings
     if settings.local:
         from assistant.sandbox.local import LocalOptions, LocalSandbox
+        from assistant.sandbox.options import Limits, adjusted
 
-        environment = dict(os.environ)
-        return LocalSandbox(LocalOptions(environment, life, values=settings.show_value))
+        limits = adjusted(Limits(), wished_limits(settings))
+        return LocalSandbox(LocalOptions(dict(os.environ), life, limits, settings.show_value))
     return _container(setup, session, life)
 
 
@@ -123,6 +144,7 @@ def _container(setup: Setup, session: str, life: "Life", image: str = "") -> "Ru
     options = SandboxOptions(
         image=image or choose_image(setup),
         life=life,
+        wished=wished_limits(settings),
         network=settings.network,
         indexes=package_indexes(os.environ) if settings.network == "packages" else Indexes(),
         runtime=settings.runtime or None,

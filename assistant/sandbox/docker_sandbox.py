@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from assistant.events import SandboxError, UsageError
 from assistant.sandbox.container import Blueprint, Container, NoPython
 from assistant.sandbox.engine import Engine, engine_errors, open_client, pulse_of
-from assistant.sandbox.options import Mounted, SandboxOptions, roomy
+from assistant.sandbox.options import Mounted, SandboxOptions, adjusted, roomy
 from assistant.sandbox.places import Linked, Place
 from assistant.sandbox.plain import PlainPlace
 from assistant.sandbox.ready import ready_image
@@ -84,7 +84,8 @@ def blueprint(client: "DockerClient", options: SandboxOptions) -> Blueprint:
             f"The engine has no runtime {options.runtime!r}",
             "Install it and name it in the engine's daemon.json, or leave out --runtime",
         )
-    limits = options.limits or roomy(int(about.get("MemTotal") or 0), int(about.get("NCPU") or 1))
+    usual = options.limits or roomy(int(about.get("MemTotal") or 0), int(about.get("NCPU") or 1))
+    limits = adjusted(usual, options.wished)
     image = ready_image(client, options.image)
     made = Blueprint(
         image, options, limits, filter=own_filter(about, shared=options.life == "pooled")

@@ -1,7 +1,7 @@
 """What code in a sandbox may use at most, and how a sandbox is to be made."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from assistant.sandbox.protocol import Caps
@@ -56,6 +56,13 @@ def roomy(memory: int, cpus: int) -> Limits:
     return Limits(memory=allowed, cpus=float(max(1, cpus - 1)), tmp=min(512 * MIB, allowed // 4))
 
 
+def adjusted(limits: Limits, wished: Mapping[str, Any]) -> Limits:
+    """``limits`` with what a user wished for in their place, by the names of their fields."""
+    made = replace(limits, **wished)
+    # /tmp lies in memory: less of that leaves less of it, unless its size was asked for.
+    return made if "tmp" in wished else replace(made, tmp=min(made.tmp, made.memory // 4))
+
+
 @dataclass(frozen=True, slots=True)
 class Mounted:
     """A host folder in the place of the workspace's copy."""
@@ -72,6 +79,8 @@ class SandboxOptions:
     life: Life = "session"
     limits: Limits | None = None
     """None: as much as sessions and checks get on this engine."""
+    wished: Mapping[str, Any] = field(default_factory=dict)
+    """Of the limits those that the user chose, by their fields' names; they go before."""
     network: Network = "none"
     indexes: Indexes = field(default_factory=Indexes)
     """What ``packages`` reaches."""

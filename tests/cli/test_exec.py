@@ -79,3 +79,32 @@ def test_without_an_engine_it_says_what_to_do(contained: Program, tmp_path: Path
     assert done.returncode == 125
     assert "none.sock" in done.stderr
     assert len(done.stderr.strip().splitlines()) <= 3
+
+
+@pytest.mark.docker
+def test_limits_are_those_that_were_asked_for(contained: Program) -> None:
+    look = (
+        "cd /sys/fs/cgroup; cat memory.max memory/memory.limit_in_bytes 2>/dev/null;"
+        " cat pids.max pids/pids.max 2>/dev/null; df --output=size -B1 /tmp | tail -1;"
+        " dd if=/dev/zero bs=1000 count=40 2>/dev/null | tr '\\0' x"
+    )
+    wanted = ["--memory", "256M", "--processes", "77", "--disk", "3M"]
+    asked = ["exec", "-", "--lang", "bash", *wanted]
+    contained.variables |= {"ASSISTANT_OUTPUT_KEPT": "1K", "ASSISTANT_TMP": "8M"}
+    told = json.loads(contained(*asked, "--json", given=look).stdout)["output"]
+    assert told.split()[:3] == [str(256 << 20), "77", str(8 << 20)]
+    assert 2000 < told.count("x") < 2100, "the rest of 40,000 is left out"
+    filled = contained(*asked, given="for n in 1 2 3 4; do yes | head -c 1M >$n; done; sleep 60")
+    assert "stopped at a limit: disk" in filled.stderr
+    contained.variables["ASSISTANT_OUTPUT_BYTES"] = "100K"
+    flood = contained(*asked, given="yes | head -c 300000; sleep 30")
+    assert "stopped at a limit: output" in flood.stderr
+
+
+def test_limits_without_a_container_and_those_that_make_no_sense(program: Program) -> None:
+    said = program("exec", "-", "--lang", "bash", "--disk", "2M", given="yes >big; sleep 30")
+    assert "stopped at a limit: disk" in said.stderr
+    for wrong in ("--memory 1K", "--processes 2", "--processors 0", "--disk much"):
+        refused = program("exec", "-", "--lang", "bash", *wrong.split(), given="true")
+        assert refused.returncode == 125
+        assert wrong.split()[0] in refused.stderr
