@@ -1,48 +1,33 @@
-"""A conversation: its events so far, the parts that answer and run, and what may be done to it."""
+"""What may be done to a conversation besides going on: to its files, its terms, its history."""
 
 from base64 import b64encode
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from assistant.asking import Run
-from assistant.budget import INFINITE, Budget, Left, Spent, left, narrower, spent
+from assistant.budget import INFINITE, Budget
 from assistant.compaction import Situation, compaction, room
+from assistant.conversation import Conversation
 from assistant.events import (
     AssistantError,
-    Checked,
-    Chunk,
-    CodeBlock,
     Compacted,
     Event,
-    ExecResult,
-    Finished,
     ModelError,
     Moved,
     Notice,
-    Output,
     Pictured,
-    Ran,
     Reset,
     Restored,
-    Retrying,
     Rewound,
-    Running,
-    Said,
     SandboxError,
     UsageError,
 )
 from assistant.feedback import one_line
 from assistant.files_in_use import reader
-from assistant.following import followed
-from assistant.loop import MakeTurn, Turn, converse, deliver, drive, said
 from assistant.prompts import prompt
 from assistant.protocols import Check, Executor, Model, Terms, Workspace
 from assistant.rewinding import where_the_files_are
-from assistant.transcript import history, this_turn, under_way
-
-Sink = Callable[[Event], None]
+from assistant.transcript import history
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +38,9 @@ class Openers:
     check: Callable[[str], Check]
 
 
-class Chat:
-    """One conversation. Every event goes to the sinks, in order; the first should be the record.
-
-    ``redacted`` is applied to each event before any sink or the model sees it.
-    """
+class Chat(Conversation):
+    """A conversation with all that may be done to it between two messages: to the files that the
+    code works on, to its terms, to what the model sees of it."""
 
     def __init__(
         self,
@@ -69,65 +52,10 @@ class Chat:
         openers: Openers | None = None,
         past: Sequence[Event] = (),
     ) -> None:
-        self.model, self.executor, self.terms = model, executor, terms
+        super().__init__(model, executor, terms, past)
         self.workspace, self.openers = workspace, openers
-        self.events: list[Event] = list(past)
-        self.opened = len(self.events)  # So many are from before.
-        self.sinks: list[Sink] = []
         self.session = ""
         self.folder = ""
-        self.redacted: Callable[[Event], Event] = lambda event: event
-        self.turn: MakeTurn = Turn
-        """What makes a turn of this conversation."""
-
-    def say(self, text: str) -> Finished:
-        """One turn: the user's message, and all that follows, to its ending."""
-
-        def turn() -> Run:
-            return converse(self.events, self.model, self.executor, self.terms, self.turn)
-
-        try:
-            return drive(said(text, turn), self.pour)
-        except KeyboardInterrupt as landed:  # Between two steps: what began has an ending.
-            if under_way(self.events):
-                self.pour(Finished("interrupted", str(landed)))
-            raise
-
-    def attend(self, sink: Sink) -> None:
-        """Give the sink what has happened since the chat was opened, and all that follows."""
-        for event in self.events[self.opened :]:
-            sink(event)
-        self.sinks.append(sink)
-
-    def pour(self, event: Event) -> None:
-        """Keep an event and hand it to every sink."""
-        event = self.redacted(event)
-        if not isinstance(event, Chunk | Output | Retrying):
-            self.events.append(event)
-        if interrupt := deliver(event, self.sinks):
-            raise interrupt
-
-    def run(self, block: CodeBlock) -> ExecResult:
-        """Run a block of the user's own; the model does not hear of it."""
-        result = ExecResult(130, "", reason="cancelled")
-        try:  # What is written down as running is written down as ended.
-            with suppress(KeyboardInterrupt):
-                self.pour(Running(block))
-                result = followed(self.executor.run(block, self.terms.block_seconds), self.pour)
-        finally:
-            self.pour(Ran(block, result))
-        return result
-
-    def run_check(self) -> Checked:
-        """Run the acceptance check now, whatever the model says."""
-        if self.terms.check is None:
-            raise UsageError("there is no check to run", "Set one: /check COMMAND")
-        checked = followed(self.terms.check.run(self.terms.check_seconds), self.pour)
-        self.pour(checked)
-        return checked
-
-    def _tell(self, text: str) -> None:
-        self.pour(Said(text, "result"))
 
     # The workspace.
 
@@ -224,17 +152,6 @@ class Chat:
         return self.workspace
 
     # The terms.
-
-    def left(self) -> Left:
-        """What remains for the message under way, and of the session where that is capped."""
-        remaining = left(self.terms.budget, spent(this_turn(self.events)))
-        if self.terms.session:
-            remaining = narrower(remaining, left(self.terms.session, self.spent()))
-        return remaining
-
-    def spent(self) -> Spent:
-        """What the whole conversation used."""
-        return spent(self.events)
 
     def set_model(self, name: str) -> None:
         self.model = self._open().model(name)

@@ -43,7 +43,7 @@ LAYERS = (
         "briefing",
         "meaning",
     },
-    {"chat"},
+    {"chat", "conversation"},
     {"settings*", "config_files", "options"},
     {"sessions", "session_summary"},
     {"functions", "code_utils", "tasks", "terminal", "verdicts", "evals", "traces", "demo"},

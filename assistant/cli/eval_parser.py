@@ -1,7 +1,8 @@
 """The grammar of ``assistant eval``: an action for each thing one does with evaluation runs."""
 
 import argparse
-from typing import Any
+
+from assistant.cli.arguments import Commands, Parser, number, numbers, positive, share
 
 _EXIT_CODES = """\
 exit codes:
@@ -11,7 +12,7 @@ exit codes:
 """
 
 
-def add_eval(commands: Any) -> None:
+def add_eval(commands: Commands) -> None:
     evaluations = commands.add_parser("eval", help="measure and compare models")
     actions = evaluations.add_subparsers(dest="action", metavar="ACTION", required=True)
     _run(actions)
@@ -22,16 +23,13 @@ def add_eval(commands: Any) -> None:
     _fetch(actions)
 
 
-def _run(actions: Any) -> None:
-    run = actions.add_parser(
+def _run(actions: Commands) -> None:
+    run = _measuring(
+        actions,
         "run",
-        help="ask models for code and score it",
-        description="Generates code for the tasks of a data set, runs their tests in containers,"
+        "ask models for code and score it",
+        "Generates code for the tasks of a data set, runs their tests in containers,"
         " and keeps every reply, verdict and cost. Ctrl-C ends it cleanly; --resume goes on.",
-        epilog=_EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-        argument_default=argparse.SUPPRESS,
     )
     run.add_argument("dataset", nargs="?", default="", help="its name (starter), or its path")
     run.add_argument(
@@ -68,13 +66,30 @@ def _run(actions: Any) -> None:
     _budget(run)
 
 
-def _which(command: argparse.ArgumentParser) -> None:
+def _measuring(actions: Commands, name: str, about: str, more: str) -> Parser:
+    """A command that keeps a run; absent flags leave no trace, since the run may say them."""
+    return actions.add_parser(
+        name,
+        help=about,
+        description=more,
+        epilog=_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+        argument_default=argparse.SUPPRESS,
+    )
+
+
+def _which(command: Parser) -> None:
     command.add_argument("--task", dest="tasks", action="append", metavar="ID", help="only this")
     command.add_argument("--limit", type=number, metavar="N", help="only the first tasks")
 
 
-def _judging(command: argparse.ArgumentParser) -> None:
+def _ks(command: Parser) -> None:
     command.add_argument("--k", type=numbers, metavar="K,K", help="the k of pass@k (1,5,10,100)")
+
+
+def _judging(command: Parser) -> None:
+    _ks(command)
     command.add_argument("--workers", type=number, metavar="N", help="sandboxes that judge")
     command.add_argument(
         "--task-seconds", type=positive, metavar="S", help="limit of all tests of one task"
@@ -83,7 +98,7 @@ def _judging(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true", default=False, help="figures as JSON lines")
 
 
-def _model_and_sandbox(command: argparse.ArgumentParser) -> None:
+def _model_and_sandbox(command: Parser) -> None:
     model = command.add_argument_group("model")
     model.add_argument("--base-url", metavar="URL", help="an OpenAI-compatible server")
     model.add_argument("--profile", metavar="NAME", help="a named profile of the settings")
@@ -93,7 +108,7 @@ def _model_and_sandbox(command: argparse.ArgumentParser) -> None:
     _sandbox(command)
 
 
-def _sandbox(command: argparse.ArgumentParser) -> None:
+def _sandbox(command: Parser) -> None:
     sandbox = command.add_argument_group("sandbox")
     sandbox.add_argument("--image", help="the image that code runs in")
     sandbox.add_argument("--local", action="store_true", help="run code here, with no container")
@@ -101,13 +116,13 @@ def _sandbox(command: argparse.ArgumentParser) -> None:
     _data_folder(sandbox)
 
 
-def _data_folder(command: Any) -> None:
+def _data_folder(command: argparse._ActionsContainer) -> None:
     command.add_argument(
         "--data-folder", metavar="DIR", default=argparse.SUPPRESS, help="where runs are kept"
     )
 
 
-def _budget(command: argparse.ArgumentParser) -> None:
+def _budget(command: Parser) -> None:
     budget = command.add_argument_group("budget, of all models together")
     budget.add_argument("--replies", type=int, metavar="N")
     budget.add_argument("--tokens", type=int, metavar="N")
@@ -117,16 +132,13 @@ def _budget(command: argparse.ArgumentParser) -> None:
     budget.add_argument("--seconds", type=float, metavar="S", help="of this process")
 
 
-def _score(actions: Any) -> None:
-    score = actions.add_parser(
+def _score(actions: Commands) -> None:
+    score = _measuring(
+        actions,
         "score",
-        help="score samples that were made elsewhere",
-        description="Scores a file of samples: JSON lines with task_id and completion (what goes"
+        "score samples that were made elsewhere",
+        "Scores a file of samples: JSON lines with task_id and completion (what goes"
         " on where the prompt ends) or solution (a whole program).",
-        epilog=_EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-        argument_default=argparse.SUPPRESS,
     )
     score.add_argument("file", metavar="FILE.jsonl")
     score.add_argument("dataset", help="its name, or its path")
@@ -138,13 +150,13 @@ def _score(actions: Any) -> None:
     _sandbox(score)
 
 
-def _list(actions: Any) -> None:
+def _list(actions: Commands) -> None:
     runs = actions.add_parser("list", help="the runs there are, and the data sets")
     runs.add_argument("--json", action="store_true")
     _data_folder(runs)
 
 
-def _fetch(actions: Any) -> None:
+def _fetch(actions: Commands) -> None:
     fetch = actions.add_parser("fetch", help="get a public data set, checked by its sha256")
     fetch.add_argument("name", metavar="NAME", help="of a public set; eval list has them")
     fetch.add_argument(
@@ -153,7 +165,7 @@ def _fetch(actions: Any) -> None:
     _data_folder(fetch)
 
 
-def _compare(actions: Any) -> None:
+def _compare(actions: Commands) -> None:
     compare = actions.add_parser(
         "compare",
         help="what differs between runs, and how sure that is",
@@ -165,13 +177,13 @@ def _compare(actions: Any) -> None:
     compare.add_argument(
         "runs", nargs="+", metavar="RUN", help="an id, its beginning, `last`, or a path"
     )
-    compare.add_argument("--k", type=numbers, metavar="K,K", help="the k of pass@k (1,5,10,100)")
+    _ks(compare)
     compare.add_argument("--html", metavar="FILE", help="write a page that needs no network")
     compare.add_argument("--json", action="store_true", help="the figures as one JSON object")
     _data_folder(compare)
 
 
-def _export(actions: Any) -> None:
+def _export(actions: Commands) -> None:
     export = actions.add_parser(
         "export",
         help="a run as a table: a row for each sample, with its code",
@@ -195,40 +207,3 @@ def _export(actions: Any) -> None:
         "--content", action="store_true", help="--otlp with the texts of model and code"
     )
     _data_folder(export)
-
-
-def number(text: str) -> int:
-    """A whole number from 1 up, for argparse."""
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 10**6:
-        raise argparse.ArgumentTypeError(f"expected a number from 1 up, got {text!r}")
-    return int(text)
-
-
-def positive(text: str) -> float:
-    """Seconds, for argparse."""
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds <= 86400:
-        raise argparse.ArgumentTypeError(f"expected seconds above 0, got {text!r}")
-    return seconds
-
-
-def share(text: str) -> float:
-    """A rate, as a fraction of 1, for argparse."""
-    try:
-        rate = float(text)
-    except ValueError:
-        rate = -1.0
-    if not 0 <= rate <= 1:
-        raise argparse.ArgumentTypeError(f"expected a rate from 0 to 1, got {text!r}")
-    return rate
-
-
-def numbers(text: str) -> list[int]:
-    """Whole numbers from 1 up with commas between, for argparse."""
-    parts = text.split(",")
-    if not all(part.isascii() and part.isdigit() and 1 <= int(part) <= 10**6 for part in parts):
-        raise argparse.ArgumentTypeError(f"expected numbers like 1,10, got {text!r}")
-    return sorted({int(part) for part in parts})

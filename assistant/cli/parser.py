@@ -1,10 +1,8 @@
 """The grammar of the command line; flags that are settings carry the setting's name."""
 
 import argparse
-import difflib
-import re
-from typing import Any, NoReturn
 
+from assistant.cli.arguments import Commands, Parser, jobs
 from assistant.cli.eval_parser import add_eval
 from assistant.cli.sandbox_parser import add_sandbox
 
@@ -25,32 +23,6 @@ SETTINGS = (
     *("check", "protect", "ask", "data_folder", "ignore_project"),
 )
 """Names of flags that override a setting; the rest belong to their command alone."""
-
-
-class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line and leaves with 2, or with ``usage_code``."""
-
-    usage_code = 2
-
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """A command tells itself what it does not know: its flags are not those of the whole."""
-        found, unknown = super().parse_known_args(args, namespace)
-        if unknown:
-            self.error(f"unrecognized arguments: {' '.join(unknown)}")
-        return found, []
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(self.usage_code, f"assistant: {message}\n{self._remedy(message)}\n")
-
-    def _remedy(self, message: str) -> str:
-        """The nearest right command or flag, where one is near."""
-        found = re.search(r"invalid choice: '([^']*)'|unrecognized arguments: (\S+)", message)
-        wrong = (found[1] or found[2]) if found else ""
-        known = [*self._option_string_actions]
-        for action in self._actions:
-            known += list(action.choices or ())
-        near = difflib.get_close_matches(wrong, known, 1)
-        return f"Did you mean {near[0]}?" if near else f"See: {self.prog} --help"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -144,15 +116,20 @@ def _work() -> Parser:
     return flags
 
 
-def _run(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
-    run = commands.add_parser(
-        "run",
-        help="one task, no questions",
+def _working(commands: Commands, name: str, about: str, epilog: str | None = None) -> Parser:
+    """A command that asks a model and runs what it says: it takes all flags about that."""
+    return commands.add_parser(
+        name,
+        help=about,
         parents=[_model(), _sandbox(), _budget(), _work()],
-        epilog=EXIT_CODES,
+        epilog=epilog,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+
+
+def _run(commands: Commands) -> None:
+    run = _working(commands, "run", "one task, no questions", EXIT_CODES)
     run.add_argument("task", help="what to do, or - to read it from standard input")
     run.add_argument("--file", action="append", default=[], metavar="F", help="put into the task")
     run.add_argument("--apply", action="store_true", help="write the changes back if it passed")
@@ -161,29 +138,30 @@ def _run(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg
     _json(run)
 
 
-def _improve(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
-    improve = commands.add_parser(
-        "improve",
-        help="change files, and write them only if a check passes",
-        parents=[_model(), _sandbox(), _budget(), _work()],
-        epilog=EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+def _improve(commands: Commands) -> None:
+    improve = _working(
+        commands, "improve", "change files, and write them only if a check passes", EXIT_CODES
     )
     improve.add_argument("files", nargs="+", metavar="FILE", help="what may change")
     improve.add_argument("--objective", required=True, metavar="TEXT", help="what to improve")
     improve.add_argument("--function", default="", metavar="NAME", help="only this one may change")
-    mode = improve.add_mutually_exclusive_group()
-    for name, text in (
+    _modes(
+        improve,
         ("suggest", "print numbered suggestions, change nothing"),
         ("diff", "show the change; at a terminal ask whether to write it (default)"),
         ("write", "write the change if the check passed"),
-    ):
-        mode.add_argument(f"--{name}", dest="mode", action="store_const", const=name, help=text)
-    improve.set_defaults(mode="diff")
+    )
     improve.add_argument("--unchecked", action="store_true", help="--write without a check")
     _allow_test_changes(improve)
     _json(improve)
+
+
+def _modes(command: Parser, *modes: tuple[str, str]) -> None:
+    """What becomes of the change, as flags of which one is taken; "diff" where none is."""
+    group = command.add_mutually_exclusive_group()
+    for name, about in modes:
+        group.add_argument(f"--{name}", dest="mode", action="store_const", const=name, help=about)
+    command.set_defaults(mode="diff")
 
 
 def _allow_test_changes(command: Parser) -> None:
@@ -192,31 +170,17 @@ def _allow_test_changes(command: Parser) -> None:
     )
 
 
-def _implement(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
-    implement = commands.add_parser(
-        "implement",
-        help="fill a function from its signature and docstring",
-        parents=[_model(), _sandbox(), _budget(), _work()],
-        allow_abbrev=False,
-    )
+def _implement(commands: Commands) -> None:
+    implement = _working(commands, "implement", "fill a function from its signature and docstring")
     implement.add_argument("function", metavar="FILE.py:NAME")
-    mode = implement.add_mutually_exclusive_group()
-    for name, text in (
+    _modes(
+        implement,
         ("diff", "show the change; at a terminal ask whether to write it (default)"),
         ("write", "write it if the check (or the function's doctests) passed"),
-    ):
-        mode.add_argument(f"--{name}", dest="mode", action="store_const", const=name, help=text)
-    implement.set_defaults(mode="diff")
+    )
     implement.add_argument("--replace", action="store_true", help="although it has a body")
     implement.add_argument("--unchecked", action="store_true", help="--write without a check")
     _json(implement)
-
-
-def _count(text: str) -> int:
-    """A number from 1 up, for argparse."""
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 64:
-        raise argparse.ArgumentTypeError(f"expected a number from 1 to 64, got {text!r}")
-    return int(text)
 
 
 def _json(command: argparse.ArgumentParser) -> None:
@@ -224,13 +188,8 @@ def _json(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json-stream", action="store_true", help="and their pieces")
 
 
-def _script(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
-    script = commands.add_parser(
-        "script",
-        help="a scripted conversation with expectations",
-        parents=[_model(), _sandbox(), _budget(), _work()],
-        allow_abbrev=False,
-    )
+def _script(commands: Commands) -> None:
+    script = _working(commands, "script", "a scripted conversation with expectations")
     script.add_argument("file", help="the script, TOML")
     script.add_argument("--step", type=int, default=None, help=argparse.SUPPRESS)
     script.add_argument("--junit", metavar="FILE", help="write a JUnit report")
@@ -238,12 +197,12 @@ def _script(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-
     script.add_argument("--unchecked", action="store_true", help="--apply without a check")
     _allow_test_changes(script)
     script.add_argument(
-        "--jobs", type=_count, default=1, metavar="N", help="improve steps that run side by side"
+        "--jobs", type=jobs, default=1, metavar="N", help="improve steps that run side by side"
     )
     _json(script)
 
 
-def _exec(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
+def _exec(commands: Commands) -> None:
     run = commands.add_parser(
         "exec",
         help="run code in the sandbox",
@@ -260,7 +219,7 @@ def _exec(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-ar
     run.add_argument("--json", action="store_true", help="the result as one JSON line")
 
 
-def _sessions(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
+def _sessions(commands: Commands) -> None:
     sessions = commands.add_parser("sessions", help="list, show or delete recorded sessions")
     sessions.add_argument("action", nargs="?", default="list", choices=("list", "show", "delete"))
     sessions.add_argument("id", nargs="?", default="", help="a session's id")
@@ -282,7 +241,7 @@ def _sessions(commands: argparse._SubParsersAction) -> None:  # type: ignore[typ
         )
 
 
-def _plain(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
+def _plain(commands: Commands) -> None:
     commands.add_parser("demo", help="the whole loop, without a model")
     commands.add_parser(
         "doctor",

@@ -1,9 +1,9 @@
 """The grammar of ``assistant sandbox``: what one does with the engine and the images."""
 
-from typing import Any
+from assistant.cli.arguments import Commands
 
 
-def add_sandbox(commands: Any) -> None:
+def add_sandbox(commands: Commands) -> None:
     sandbox = commands.add_parser("sandbox", help="build, check or clean the sandbox")
     actions = sandbox.add_subparsers(dest="action", metavar="ACTION", required=True)
     build = actions.add_parser("build", help="make the image (and start an engine if needed)")

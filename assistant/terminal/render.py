@@ -1,8 +1,8 @@
-"""Events as text on the screen: a sink that turns what happens into final lines and a live one."""
+"""Events as text on the screen: what each of them says, and in which style."""
 
 import time
-from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any
 
 from assistant.events import (
     Asked,
@@ -27,29 +27,15 @@ from assistant.events import (
     Started,
     Summarised,
 )
-from assistant.redact import KeyBlocks
 from assistant.terminal import words
 from assistant.terminal.endings import Turn, ending
-from assistant.terminal.lines import Lines
-from assistant.terminal.markdown import WIDEST, Markdown, Preview, Rows
-from assistant.terminal.sanitize import visible
 from assistant.terminal.screen import Screen
-from assistant.terminal.theme import Fragment, Line
+from assistant.terminal.sections import Sections
 from assistant.terminal.typed import typed
-from assistant.terminal.wrap import wrap
-
-MARK = "▸"
-"""Stands before what the assistant itself says; no line of a reply or of output begins with it."""
 
 
-class _Flow(Protocol):
-    def feed(self, text: str) -> Rows: ...
-    def close(self) -> Rows: ...
-    def preview(self) -> Preview: ...
-
-
-class Renderer:
-    """A sink of events. ``redact`` is applied to each line before it is shown.
+class Renderer(Sections):
+    """A sink of events.
 
     ``echo`` shows the user's messages too (for replays); ``hints`` says what to type next.
     """
@@ -63,12 +49,9 @@ class Renderer:
         hints: bool = True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._screen, self._redact, self._clock = screen, redact, clock
-        self._echo, self._hints = echo, hints
-        self._flow: _Flow | None = None
-        self._keys = KeyBlocks()
+        super().__init__(screen, redact)
+        self._echo, self._hints, self._clock = echo, hints, clock
         self._noticed: set[str] = set()
-        self._section, self._blank = "", False
         self._streamed = False  # The reply or output under way came in pieces.
         self._turn, self._began = Turn(), clock()
         self.asks: Callable[[CodeBlock], bool] = lambda block: False
@@ -88,22 +71,6 @@ class Renderer:
         self._begin("text")
         return Renderer(self._screen, redact=self._redact, echo=True, hints=False)
 
-    # For the session's own lines.
-
-    @property
-    def columns(self) -> int:
-        """The width for text that is wrapped here; a pipe has no end."""
-        return min(self._screen.columns, WIDEST) if self._screen.rich else 1_000_000
-
-    def say(self, text: str, style: str = "") -> None:
-        """Lines of the assistant itself, after its mark."""
-        self._note([(style, line)] for line in self._safe(text).split("\n"))
-
-    def text(self, rows: Iterable[Line]) -> None:
-        """Lines that are shown as they are, apart from what came before."""
-        self._begin("text")
-        self._show(rows)
-
     def user(self, text: str, *, typed_here: bool = False) -> None:
         """A message of the user's; it starts a turn. ``typed_here``: the terminal shows it."""
         self._turn, self._began = Turn(), self._clock()
@@ -112,63 +79,6 @@ class Renderer:
             return
         self._begin("user")
         self._show(typed(self._safe(text)))
-
-    def close(self) -> None:
-        """Make final what is still open."""
-        flow, self._flow = self._flow, None
-        if flow:
-            rest = self._keys.close()
-            self._show([*(flow.feed(rest) if rest else ()), *flow.close()])
-
-    # Sections: what belongs together stands together, with a blank line between.
-
-    def _begin(self, section: str, flow: _Flow | None = None) -> None:
-        self.close()
-        together = {self._section, section} <= {"note", "output"}
-        apart = not together and (section != self._section or section == "text")
-        if self._section and apart and not self._blank:
-            self._show([[]])
-        self._section, self._flow = section, flow
-
-    def _show(self, rows: Iterable[Line], live: Preview | None = None) -> None:
-        shown = [list(row) for row in rows]
-        if shown:
-            self._blank = not shown[-1]
-        self._screen.show(shown, live)
-
-    def _pour(self, section: str, text: str) -> None:
-        """A piece of something that streams."""
-        if self._flow is None or self._section != section:
-            self._begin(section, self._new_flow(section))
-            self._keys = KeyBlocks()
-        assert self._flow
-        rows = self._flow.feed(self._keys.feed(text))
-        self._show(rows, self._flow.preview())
-
-    def _new_flow(self, section: str) -> _Flow:
-        screen = self._screen
-        if section == "output":
-            return Lines(self._safe, (("class:bar", "│ "),))
-        if section == "reasoning":
-            columns = (lambda: screen.columns) if screen.rich else None
-            return Lines(self._safe, (), "class:reasoning", columns)
-        if screen.rich:
-            return Markdown(lambda: screen.columns, self._safe_reply)
-        return Lines(self._safe_reply)
-
-    def _note(self, rows: Iterable[Iterable[Fragment]]) -> None:
-        self._begin("note")
-        mark: list[Fragment] = [("class:mark", f"{MARK} ")]
-        for row in rows:
-            self._show(wrap(list(row), self.columns, mark, [("", "  ")]))
-            mark = [("", "  ")]
-
-    def _safe(self, text: str) -> str:
-        return visible(self._redact(text))
-
-    def _safe_reply(self, text: str) -> str:
-        text = self._safe(text)
-        return text.replace(MARK, "▹", 1) if text.lstrip().startswith(MARK) else text
 
     # One method per kind of event.
 

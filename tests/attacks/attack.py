@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from assistant.events import ExecResult
-from assistant.terminal.render import MARK
+from assistant.terminal.sections import MARK
 
 
 @dataclass(frozen=True)

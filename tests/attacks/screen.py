@@ -1,6 +1,6 @@
 """Attacks on the user's terminal by what a program prints."""
 
-from assistant.terminal.render import MARK
+from assistant.terminal.sections import MARK
 from tests.attacks.attack import prints, terminal_obeys
 
 _PLAIN = "a terminal gets plain text: nothing that it would obey, hide, or show elsewhere"

@@ -30,7 +30,8 @@ from assistant.events import (
     Status,
     Usage,
 )
-from assistant.terminal.render import MARK, Renderer
+from assistant.terminal.render import Renderer
+from assistant.terminal.sections import MARK
 from assistant.terminal.theme import plain
 from tests.terminal.screens import ListScreen
 from tests.terminal.test_markdown import DOCUMENT
