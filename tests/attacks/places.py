@@ -100,6 +100,7 @@ class Sandboxed:
         """Processes inside besides those of our own, as the engine sees them from outside."""
         place: Any = self.sandbox._place
         rows = self._client.api.top(place.name)["Processes"]
+        rows = [row for row in rows if "<defunct>" not in row[-1]]  # Dead, and told by Podman only.
         own = 5 if self.sandbox._manner.life == "session" else 3
         return max(0, len(rows) - own)
 
