@@ -122,6 +122,9 @@ def _sentence(note: Mapping[str, Any], done: Done) -> str:
         return prompt(f"note_lost_{what}") if what in ("python", "shell", "all") else ""
     if kind == "shell":
         return prompt("note_shell_ended" if note.get("kept") == "all" else "note_shell_killed")
+    if kind == "limit":
+        what = _text(note.get("what"))
+        return prompt(f"note_limit_{what}") if what in ("processes", "tmp") else ""
     if kind == "interrupted":
         return prompt("note_interrupted", seconds=f"{done.seconds:.1f}")
     if kind == "plain":

@@ -238,6 +238,30 @@ class Killings:
         return 0
 
 
+class Refusals:
+    """How often the kernel has refused to start a process of this container, for their number."""
+
+    def __init__(self) -> None:
+        places = ("/sys/fs/cgroup/pids.events", "/sys/fs/cgroup/pids/pids.events")
+        path = next((place for place in places if b"max " in slurp(place)), "")
+        self.gauge = Gauge(path)
+
+    def count(self) -> int:
+        for line in self.gauge.read().splitlines():
+            if line.startswith(b"max "):
+                return int(line.split()[1])
+        return 0
+
+
+def full(folder: str) -> bool:
+    """Whether a folder's file system has room for nothing more."""
+    try:
+        found = os.statvfs(folder)
+    except OSError:
+        return False
+    return found.f_blocks > 0 and (found.f_bavail == 0 or found.f_ffree == 0 < found.f_files)
+
+
 class Lasting:
     """What the kernel keeps of processes that are gone."""
 
@@ -1955,7 +1979,7 @@ class Job:
         self.give_up_at: Optional[float] = None
         self.reason: Optional[str] = None
         self.before: Set[Tuple[int, int]] = set()
-        self.killings = 0
+        self.killings = self.refusals = 0
         self.missing: Optional[str] = None
         # What an interpreter or shell says besides its exit code.
         self.changed: List[str] = []
@@ -2029,7 +2053,7 @@ class Runner:
         self.settings = {**head, "shared": self.contained and head["life"] == "pooled"}
         self.session, self.pooled = head["life"] == "session", head["life"] == "pooled"
         self.files = Files(head["workspace"])
-        self.killings, self.lasting = Killings(), Lasting()
+        self.killings, self.refusals, self.lasting = Killings(), Refusals(), Lasting()
         self.folders = [Folder(folder) for folder in head["wiped"] if os.path.isdir(folder)]
         if head["watched"]:
             self.watch = Watch(head["watched"], head["disk"], head["files"])
@@ -2264,7 +2288,7 @@ class Runner:
         job = self.job = Job(head, process, Capture(ours, self.settings["keep"]))
         if self.session:
             job.before = {(pid, row[1]) for pid, row in processes().items()}
-        job.killings = self.killings.count()
+        job.killings, job.refusals = self.killings.count(), self.refusals.count()
         if self.watch is not None:
             self.watch.job_starts()
         self.listen(job.capture, self.hear_output)
@@ -2530,6 +2554,8 @@ class Runner:
             notes.append({"note": "reloaded", "names": job.changed[:10]})
         if job.plain:
             notes.append({"note": "plain"})
+        if self.contained:
+            notes.extend({"note": "limit", "what": what} for what in self.limits_met(job))
         if job.kind in self.settings["kept"]:
             if lost:
                 notes.append({"note": "lost", "what": job.kind})
@@ -2540,6 +2566,11 @@ class Runner:
         if self.session:
             notes.extend(self.background_notes())
         return notes
+
+    def limits_met(self, job: Job) -> List[str]:
+        """The limits that end no block: what asked for more was refused it."""
+        met = ["processes"] if self.refusals.count() > job.refusals else []
+        return [*met, "tmp"] if full("/tmp") else met
 
     def background_notes(self) -> List[Dict[str, Any]]:
         notes: List[Dict[str, Any]] = []

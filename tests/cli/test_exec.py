@@ -94,6 +94,12 @@ def test_limits_are_those_that_were_asked_for(contained: Program) -> None:
     told = json.loads(contained(*asked, "--json", given=look).stdout)["output"]
     assert told.split()[:3] == [str(256 << 20), "77", str(8 << 20)]
     assert 2000 < told.count("x") < 2100, "the rest of 40,000 is left out"
+    many = "import subprocess as s; [s.Popen(['sleep', '60']) for _ in range(100)]"
+    small = "for n in $(seq 9); do head -c 1M /dev/zero >/tmp/$n; done"
+    fill = f'{small}\npython3 -c "{many}"'
+    refused = contained(*asked, given=fill)
+    assert "refused to start more processes" in refused.stderr
+    assert "/tmp is full" in refused.stderr
     filled = contained(*asked, given="for n in 1 2 3 4; do yes | head -c 1M >$n; done; sleep 60")
     assert "stopped at a limit: disk" in filled.stderr
     contained.variables["ASSISTANT_OUTPUT_BYTES"] = "100K"

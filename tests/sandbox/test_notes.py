@@ -76,6 +76,8 @@ def test_a_missing_language() -> None:
         ({"note": "shell", "kept": "before"}, "killed"),
         ({"note": "interrupted"}, "1.3 s"),
         ({"note": "plain"}, "no bash"),
+        ({"note": "limit", "what": "processes"}, "more processes"),
+        ({"note": "limit", "what": "tmp"}, "/tmp is full"),
         ({"note": "unheard", "bytes": 77}, "77 bytes"),
         ({"note": "reloaded", "names": ["a", "b.c"]}, "a, b.c"),
         (
