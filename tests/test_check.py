@@ -11,8 +11,10 @@ from assistant.events import Checked, CodeBlock
 from assistant.following import followed
 from assistant.sandbox.importing import CopyOptions
 from assistant.sandbox.local import LocalOptions, LocalSandbox
+from assistant.sandbox.protect import protected
+from assistant.sandbox.tree import Entry
 from assistant.sandbox.workspace import Workspace
-from assistant.tasks.check import CommandCheck
+from assistant.tasks.check import CommandCheck, protection
 
 Result = TypeVar("Result")
 
@@ -182,6 +184,36 @@ def test_an_exam_that_was_tampered_with_is_restored(
     checked, shown = check(tmp_path, files, command, changed)
     assert not checked.passed, shown
     assert any(name in note for note in checked.notes for name in changed), checked.notes
+
+
+@pytest.mark.parametrize(
+    ("script", "command"),
+    [
+        ("check.sh", "./check.sh"),
+        ("ci/all [1].sh", "time bash -e 'ci/all [1].sh' fast"),
+        ("verify", "cd . && sh verify"),
+        ("check.mk", "make -f check.mk test"),
+        ("check.mk", "sh -c 'make --file=check.mk test'"),
+    ],
+)
+def test_a_script_that_a_check_starts_is_the_users(
+    tmp_path: Path, script: str, command: str
+) -> None:
+    """With it changed the code would judge itself."""
+    files = {script: "test:\n\tfalse\n" if "make" in command else "#!/bin/sh\nexit 1\n"}
+    changed = {script: "test:\n\ttrue\n" if "make" in command else "#!/bin/sh\nexit 0\n"}
+    run = command.replace("./check.sh", "chmod +x check.sh; ./check.sh")
+    checked, shown = check(tmp_path, files, run, changed)
+    assert not checked.passed, shown
+    assert any(script in note for note in checked.notes), checked.notes
+
+
+def test_a_script_that_the_user_leaves_to_the_code_is_the_codes(tmp_path: Path) -> None:
+    base = {"check.sh": Entry("file", 0o755), "main.py": Entry("file", 0o644)}
+    assert protection("./check.sh && python3 main.py", base, []) == ["/check.sh"]
+    changed = {**base, "check.sh": Entry("file", 0o755, "1" * 64)}
+    patterns = protection("sh ./check.sh", base, ["!check.sh"])
+    assert protected(base, changed, patterns).restored == ()
 
 
 def test_a_new_test_is_kept_and_told(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ def run(options: argparse.Namespace) -> int:
             say("This session has nothing to apply.")
             return 0
         say(diff)
-        if exam := exam_changes(workspace, setup.settings.protect):
+        if exam := exam_changes(workspace, setup.settings):
             say(f"Among them tests of yours, or what steers tests: {listed(exam)}")
         if not options.yes:
             if not at_terminal():

@@ -1,19 +1,20 @@
 """Writes back what a check has judged; changes to the exam itself wait for a person's word."""
 
-from collections.abc import Sequence
-
 from assistant.cli.wiring import Opened
 from assistant.events import Notice
 from assistant.sandbox.overlay import ancestors
 from assistant.sandbox.protect import protected
 from assistant.sandbox.review import listed
 from assistant.sandbox.workspace import Workspace
+from assistant.settings import Settings
+from assistant.tasks.check import protection
 
 
-def exam_changes(workspace: Workspace, protect: Sequence[str]) -> list[str]:
+def exam_changes(workspace: Workspace, settings: Settings) -> list[str]:
     """The changed paths that a check does not take from the code: the user's own tests, and what
     steers tests."""
     before, after = workspace.base, workspace.snapshot()
+    protect = protection(settings.check, before, settings.protect)
     exam = protected(before, after, protect, workspace.blobs.get)
     return sorted({*exam.restored, *exam.removed})
 
@@ -24,7 +25,7 @@ def apply_judged(opened: Opened, *, allow_test_changes: bool) -> None:
     if chat.terms.check is None or allow_test_changes or not isinstance(workspace, Workspace):
         chat.apply()
         return
-    held = exam_changes(workspace, opened.setup.settings.protect)
+    held = exam_changes(workspace, opened.setup.settings)
     if not held:
         chat.apply()
         return

@@ -32,7 +32,18 @@ _STEERING = frozenset(
         "makefile",
         "gnumakefile",
         "justfile",
+        "rakefile",
+        "taskfile.yml",
+        "taskfile.yaml",
         "package.json",
+        "deno.json",
+        "deno.jsonc",
+        "phpunit.xml",
+        "phpunit.xml.dist",
+        ".rspec",
+        "spec_helper.rb",
+        "rails_helper.rb",
+        "entry_points.txt",
     }
 )
 _STEERING_NAME = re.compile(
@@ -42,6 +53,16 @@ _STEERING_NAME = re.compile(
 _EVERYWHERE = re.compile(r"(site|user)customize\.py|.*\.pth", re.DOTALL)
 _RUNNERS = frozenset({"pytest", "_pytest", "pluggy", "iniconfig", "unittest"})
 """Modules that run before any test: one of this name in the folder would stand in for it."""
+_OF_RUNNERS = frozenset(
+    {
+        *("packaging", "exceptiongroup", "tomli", "colorama", "pygments", "py", "argparse"),
+        *("atexit", "bdb", "contextlib", "dataclasses", "difflib", "dis", "doctest", "fnmatch"),
+        *("functools", "gettext", "glob", "importlib", "inspect", "json", "linecache", "locale"),
+        *("logging", "opcode", "pathlib", "pdb", "shlex", "shutil", "sysconfig", "tempfile"),
+        *("textwrap", "tokenize", "traceback", "typing", "warnings", "xml", "zipfile"),
+    }
+)
+"""What those import in turn."""
 
 Read = Callable[[str], bytes]
 
@@ -182,6 +203,9 @@ class _Modules:
             if (place, module) in self._tests:
                 return True
             if module in _RUNNERS and (place == "" or place in self._test_folders):
+                return True
+            ahead = path.startswith((f"{module}.", f"{module}/__init__."))
+            if module in _OF_RUNNERS and ahead:
                 return True
             others = self._places.get(module, set()) - {place}
             if place and place in self._test_folders and others and not _TEST_NAME.fullmatch(name):

@@ -53,7 +53,7 @@ PIECE = 1 << 18
 FRAME = struct.Struct(">II")  # Length of the JSON head, length of the bytes that follow it.
 TICK = 0.1
 AGAIN = (
-    "import os;s=open(0,'rb').read();"
+    "import os,sys;s=open(int(sys.argv[2]),'rb').read();"
     "exec(compile(s,'<runner>','exec'),{'__name__':'__forker__','SOURCE':s})"
 )
 PREPARED: Dict[str, Any] = {}
@@ -2097,18 +2097,21 @@ class Runner:
         ours, theirs = socket.socketpair()
         pid = os.fork()
         if pid == 0:
-            null = os.open(os.devnull, os.O_RDWR)
-            source = null if self.first else detached_file(globals()["SOURCE"])
-            for number, given in ((0, source), (1, null), (2, null)):
-                os.dup2(given, number)
             if self.first:
-                if null > 2:
-                    os.close(null)
+                null_input()
+                for number in (1, 2):
+                    os.dup2(0, number)
                 ours.close()
                 raise Apart(theirs.detach())
-            theirs.set_inheritable(True)
-            end = str(theirs.fileno())
-            argv = [sys.executable, "-I", "-u", "-X", "utf8", "-c", AGAIN, end]
+            # What Python finds at its start is what jobs believe of their streams: pipes, as ever.
+            nothing, nowhere = os.pipe()
+            for number, given in ((0, nothing), (1, nowhere), (2, nowhere)):
+                os.dup2(given, number)
+            source = detached_file(globals()["SOURCE"])
+            for fd in (theirs.fileno(), source):
+                os.set_inheritable(fd, True)
+            ends = [str(theirs.fileno()), str(source)]
+            argv = [sys.executable, "-I", "-u", "-X", "utf8", "-c", AGAIN, *ends]
             try:
                 os.execve(sys.executable, argv, {"PATH": os.environ.get("PATH", os.defpath)})
             finally:

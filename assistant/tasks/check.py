@@ -1,5 +1,6 @@
 """The acceptance check: a command of the user's, run in a fresh container over a copy."""
 
+import re
 import shlex
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -10,7 +11,7 @@ from typing import Protocol
 from assistant.events import Checked, Checking, CodeBlock, ExecResult, Notice, Output
 from assistant.sandbox.protect import guarded, protected
 from assistant.sandbox.tree import Delta, Store, Tree, difference
-from assistant.tasks.runners import Runner, scripts_of, started_by
+from assistant.tasks.runners import Runner, scripts_named, scripts_of, started_by
 
 NO_REPORT = 250
 BAD_REPORT = 251
@@ -68,9 +69,9 @@ class CommandCheck:
         yield Checking(self.command)
         for sentence in self._folder.look():
             yield Notice(sentence)
-        exam = protected(
-            self._folder.base, self._folder.snapshot(), self._protect, self._folder.blobs.get
-        )
+        base = self._folder.base
+        protect = protection(self.command, base, self._protect)
+        exam = protected(base, self._folder.snapshot(), protect, self._folder.blobs.get)
         with self._open_fresh() as sandbox:
             sandbox.put(difference({}, exam.tree), self._folder.blobs)
             changed = changed_code(self._folder.base, exam.tree)
@@ -94,6 +95,13 @@ class CommandCheck:
         if entry is None or entry.kind != "file":
             return {}
         return scripts_of(self._folder.blobs.get(entry.digest))
+
+
+def protection(command: str, base: Tree, protect: Sequence[str]) -> list[str]:
+    """Patterns of what a check takes from the user besides tests: the user's own scripts that its
+    command starts, too. A later ``!path`` among ``protect`` leaves one to the code."""
+    scripts = (path for path in scripts_named(command, base) if base[path].kind != "dir")
+    return [*("/" + re.sub(r"([][*?!\\# ])", r"\\\1", path) for path in scripts), *protect]
 
 
 def changed_code(before: Tree, after: Tree) -> list[str]:

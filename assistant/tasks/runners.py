@@ -1,9 +1,10 @@
 """Which test runner a shell command starts, so that a check can ask for its report."""
 
 import json
+import posixpath
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Any, NamedTuple
 
 _RUNNERS = {
@@ -21,6 +22,12 @@ _NO_RUNNERS = frozenset(
     ("cat", "echo", "find", "grep", "ls", "pip", "pip3", "printf", "rg", "which")
 )
 """Commands whose arguments may name a test runner without starting it."""
+
+
+_SHELLS = frozenset(("bash", "sh", "dash", "ksh", "zsh", "source", "."))
+_BEFORE_COMMANDS = frozenset(("!", "command", "env", "exec", "nice", "time"))
+_FILE_FLAGS = frozenset(("-f", "-c", "--file", "--makefile", "--config", "--config-file"))
+"""Of make, pytest, tox and their like: the file that follows says what is run."""
 
 
 class Runner(NamedTuple):
@@ -54,6 +61,27 @@ def runner_of(command: str) -> str:
     Inside quotes it is looked for again, as in ``sh -c "pytest -q"``.
     """
     return next(filter(None, map(_runner, _simple_commands(command))), "")
+
+
+def scripts_named(command: str, paths: Container[str]) -> list[str]:
+    """Those of ``paths`` that decide by themselves what a shell command does: scripts that it
+    starts as such or by a shell, and files that it names to a flag like make's -f."""
+    found = []
+    for words in _simple_commands(command):
+        while words and (words[0] in _BEFORE_COMMANDS or _ASSIGNMENT.match(words[0])):
+            words = words[1:]
+        if words and words[0].rpartition("/")[2] in _SHELLS:
+            words = [word for word in words[1:] if not word.startswith("-")]
+        flagged = (words[i + 1] for i, word in enumerate(words[:-1]) if word in _FILE_FLAGS)
+        joined = (word.partition("=")[2] for word in words if word.partition("=")[0] in _FILE_FLAGS)
+        for word in (*words[:1], *flagged, *joined):
+            path = posixpath.normpath(word.removeprefix("/workspace/"))
+            if path in paths:
+                found.append(path)
+        for word in words:
+            if " " in word:
+                found += scripts_named(word, paths)
+    return found
 
 
 def scripts_of(package: bytes) -> Mapping[str, str]:

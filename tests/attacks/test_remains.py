@@ -88,17 +88,21 @@ def test_nothing_lasts_in_a_pool(pool: DockerSandbox, name: str) -> None:
 
 
 SHARED = """
-import ctypes, fcntl, os
+import ctypes, fcntl, os, sys
 number = {"x86_64": 252, "aarch64": 31}[os.uname().machine]
 ranks = [ctypes.CDLL(None).syscall(number, 1, pid) for pid in (1, os.getppid(), 0)]
 fcntl.flock(os.open("/dev/null", os.O_RDWR), fcntl.LOCK_EX | fcntl.LOCK_NB)
 print(ranks, fcntl.fcntl(0, fcntl.F_GETFL))
+for stream in (sys.stdin, sys.stdout, sys.stderr):
+    print(stream.seekable(), stream.encoding, stream.errors, stream.line_buffering, stream.mode)
+sys.stdout.reconfigure(encoding="utf-8")
 """
 INHERITED = {
     "its forker's rank among those that wait for a disk": "set_rank(1, os.getppid())",
     "everybody's rank among those that wait for a disk": "set_rank(3, os.getuid())",
     "the flags of its input": "fcntl.fcntl(0, fcntl.F_SETFL, os.O_NONBLOCK | os.O_APPEND)",
     "a lock on its input": "fcntl.flock(0, fcntl.LOCK_EX)",
+    "streams of another kind": "print('done'); os.kill(os.getppid(), 9)",
 }
 
 
@@ -110,7 +114,7 @@ def test_the_next_job_inherits_nothing(pool: DockerSandbox, name: str) -> None:
         "import ctypes, fcntl, os\nnumber = {'x86_64': 251, 'aarch64': 30}[os.uname().machine]\n"
         "def set_rank(*whom): assert not ctypes.CDLL(None).syscall(number, *whom, 3 << 13)\n"
     )
-    assert go(pool, code + INHERITED[name]).ok
+    assert go(pool, f"{code}{INHERITED[name]}\nprint('done')").output.startswith("done\n")
     assert go(pool, SHARED).output == before.output
 
 

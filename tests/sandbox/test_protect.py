@@ -121,6 +121,7 @@ def test_new_files_that_steer_are_taken_away_and_new_tests_are_shown() -> None:
         "pytest.py", "pytest/__init__.py", "unittest/__init__.py", "tests/pytest.py",
         "tests/util.py", "tests/calc.py", "tests/calc/__init__.py", "tests/helpers/__init__.py",
         "tests/helpers.cpython-311-x86_64-linux-gnu.so", "tests/_pytest/x.py",
+        "argparse.py", "json/__init__.py", "x.egg-info/entry_points.txt",
     ],
 )  # fmt: skip
 def test_modules_that_stand_in_for_others_are_taken_away(path: str) -> None:
@@ -132,7 +133,7 @@ def test_modules_that_stand_in_for_others_are_taken_away(path: str) -> None:
 @pytest.mark.parametrize(
     "path",
     ["tests/own_helper.py", "pkg/util.py", "pkg/pytest/x.txt", "calc/__init__.py", "tests/a/b.py",
-     "tests/test_util.py", "queue.py"],
+     "tests/test_util.py", "queue.py", "pkg/json.py", "packaging/build.py"],
 )  # fmt: skip
 def test_modules_of_the_codes_own_stay(path: str) -> None:
     exam = protected(USER, changed(**{path: ONE}))
