@@ -100,7 +100,7 @@ def test_a_refusal_is_no_silence() -> None:
 
 
 def test_calls_of_a_client_are_watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "_PING", 1)
+    monkeypatch.setattr(engine, "_PING", 3)
     path = tmp_path / "real.sock"
     with (
         serving(Server(str(path), Answer)),
