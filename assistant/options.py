@@ -183,8 +183,9 @@ def _typed(option: Option, raw: object) -> Any:
     if option.choices:
         return raw if isinstance(raw, str) and raw in option.choices else _WRONG
     if option.is_list:
-        fits = isinstance(raw, list | tuple) and all(isinstance(item, str) for item in raw)
-        return tuple(raw) if fits else _WRONG  # type: ignore[arg-type]
+        if not isinstance(raw, list | tuple):
+            return _WRONG
+        return tuple(raw) if all(isinstance(item, str) for item in raw) else _WRONG
     if option.is_table:
         fits = isinstance(raw, dict) and all(isinstance(item, str) for item in raw.values())
         return raw if fits else _WRONG

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import TypeGuard
 
-from assistant.events import Compacted, Event, Finished, Pictured, Replied, Reset, Rewound, Said
+from assistant.events import Compacted, Event, Finished, Replied, Reset, Rewound, Said
 
 Numbered = list[tuple[int, Said | Replied]]
 """Messages with their numbers in the record, from 1."""
@@ -21,15 +21,16 @@ def history(events: Iterable[Event]) -> list[Said | Replied]:
     seen: list[Said | Replied] = []
     for _, message in numbered(events):
         last = seen[-1] if seen else None
-        apart = isinstance(message, Replied | Pictured) or not isinstance(last, Said)
-        apart = apart or isinstance(last, Pictured)
-        if apart or "system" in (last.role, message.role):  # type: ignore[union-attr]
-            seen.append(message)
-        else:
-            assert isinstance(last, Said)
-            assert isinstance(message, Said)
+        if _joins(last) and _joins(message):
             seen[-1] = Said(f"{last.text}\n\n{message.text}", message.role)
+        else:
+            seen.append(message)
     return seen
+
+
+def _joins(message: Said | Replied | None) -> TypeGuard[Said]:
+    """Whether it becomes one with a neighbour of its kind."""
+    return type(message) is Said and message.role != "system"
 
 
 def numbered(events: Iterable[Event]) -> Numbered:

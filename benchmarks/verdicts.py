@@ -32,8 +32,9 @@ from assistant.sandbox.local import LocalOptions, LocalSandbox
 from assistant.sandbox.options import SAMPLE, SandboxOptions
 from assistant.sandbox.running import RunnerSandbox
 from assistant.verdicts import rows
+from assistant.verdicts.judgement import judge
+from assistant.verdicts.pool import JudgePool
 from assistant.verdicts.task import Candidate, CheckFunction, Task, TaskLimits, Verdict
-from assistant.verdicts.verdict import JudgePool, judge
 
 SMALL = Task(CheckFunction("def check(f):\n    for n in range(9): assert f(n) == n + 1"), "f")
 

@@ -11,7 +11,6 @@ from assistant.evals.comparison import wording
 from assistant.evals.running import Course
 from assistant.evals.runs import FAULTS
 from assistant.evals.statistics import wilson
-from assistant.purse import Purse
 from assistant.terminal import words
 from assistant.terminal.sanitize import visible
 
@@ -24,8 +23,8 @@ SHARE = 20
 class Progress:
     """Draws on standard error where that is a terminal, in place, a few times a second."""
 
-    def __init__(self, courses: Sequence[Course], purse: Purse) -> None:
-        self._courses, self._purse = courses, purse
+    def __init__(self, courses: Sequence[Course]) -> None:
+        self._courses = courses
         self._on = sys.stderr.isatty()
         self._drawn = 0
         self._next = 0.0

@@ -97,7 +97,7 @@ def _conducted(wanted: "_Wanted", budget: Budget) -> list[Course]:
             stack.enter_context(_course(wanted, model, image, purse)) for model in wanted.models
         ]
         tell_cost(courses, purse)
-        with Progress(courses, purse) as progress:
+        with Progress(courses) as progress:
             conduct(courses, getattr(options, "jobs", JOBS), judges, progress.draw)
         for course in courses:
             course.writer.end(course.status, course.detail)

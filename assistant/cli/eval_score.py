@@ -83,7 +83,7 @@ def run(options: argparse.Namespace) -> int:
 def _conduct(course: Course, judges: Judges, command: Sequence[str]) -> None:
     """Score, and where that does not come to its end, say how to go on."""
     try:
-        with Progress([course], course.purse) as progress:
+        with Progress([course]) as progress:
             conduct([course], 1, judges, progress.draw)
     finally:
         if course.status != "done":

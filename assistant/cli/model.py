@@ -2,11 +2,15 @@
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from assistant.cli.output import at_terminal
 from assistant.cli.setup import Setup, data_folder
 from assistant.events import Event, UsageError
 from assistant.protocols import Model
+
+if TYPE_CHECKING:
+    from assistant.model.options import Secret
 
 DEFAULT_MODEL = "gpt-5.4-mini"
 """With a key and no other word on it."""
@@ -66,11 +70,11 @@ def _served(setup: Setup, name: str) -> Model:
     return OpenAIModel(options, redactor=setup.redactor)
 
 
-def _only_model(base_url: str, key: object) -> str:
+def _only_model(base_url: str, key: "Secret | None") -> str:
     """The one model of a server; a question where there are several."""
     from assistant.model.openai_model import resolve_model
 
-    names = resolve_model(base_url, key)  # type: ignore[arg-type]
+    names = resolve_model(base_url, key)
     if len(names) == 1:
         return names[0]
     if not names:

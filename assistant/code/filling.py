@@ -140,7 +140,8 @@ def _same(text: str, body: list[ast.stmt]) -> bool:
         (around,) = parse(f"if 1:\n{text}\n").body
     except (NoFunction, ValueError):
         return False
-    return ast.dump(ast.Module(around.body, [])) == ast.dump(ast.Module(body, []))  # type: ignore[attr-defined]
+    inside = around.body if isinstance(around, ast.If) else []
+    return ast.dump(ast.Module(inside, [])) == ast.dump(ast.Module(body, []))
 
 
 def _more(source: str, solution: str, tree: ast.Module, made: _Function) -> str:

@@ -80,7 +80,8 @@ def _texts(sample: Sample) -> tuple[Any, ...]:
 def write_jsonl(run: Run, file: BinaryIO) -> int:
     """An object a line; costs are texts, since they are exact."""
     count = 0
-    for count, row in enumerate(rows(run), 1):  # noqa: B007 - the number is what is wanted.
+    for row in rows(run):
+        count += 1
         value = {k: str(v) if isinstance(v, Decimal) else v for k, v in row.items()}
         file.write(json.dumps(value, ensure_ascii=True).encode("ascii") + b"\n")
     return count
@@ -94,7 +95,8 @@ def write_csv(run: Run, file: BinaryIO) -> int:
         writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC)
         writer.writerow(COLUMNS)
         count = 0
-        for count, row in enumerate(rows(run), 1):  # noqa: B007 - the number is what is wanted.
+        for row in rows(run):
+            count += 1
             writer.writerow([harmless(value) for value in row.values()])
     finally:
         text.flush()

@@ -32,7 +32,6 @@ VERSION = 1
 
 Result = Literal[Outcome, "refused", "reply_cut", "model_error", "undecided"]
 """The class of a sample: a verdict's, or why there is none. ``undecided``: not scored yet."""
-RESULTS: tuple[Result, ...] = get_args(Result)
 FAULTS: tuple[Result, ...] = ("model_error", "harness_error", "undecided")
 """Not the solution's: they leave the rate open, to both sides."""
 Exam = Literal["isolated", "in-process"]

@@ -7,8 +7,8 @@ from assistant.events import SandboxError, UsageError
 from assistant.functions.execute import UseDocker
 from assistant.functions.judging import opener
 from assistant.functions.solutions import defines
+from assistant.verdicts.pool import judge_many
 from assistant.verdicts.task import Candidate, CheckFunction, Task, TaskLimits
-from assistant.verdicts.verdict import judge_many
 
 
 def score_code(

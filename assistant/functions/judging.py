@@ -16,8 +16,9 @@ from assistant.sandbox.engine import connect
 from assistant.sandbox.local import LocalOptions, LocalSandbox
 from assistant.sandbox.options import SAMPLE, SandboxOptions
 from assistant.settings_functions import environment
+from assistant.verdicts.judgement import Fresh
+from assistant.verdicts.pool import judge_many
 from assistant.verdicts.task import Assertions, Candidate, CheckFunction, Program, Task, TaskLimits
-from assistant.verdicts.verdict import Fresh, judge_many
 
 log = logging.getLogger("assistant.functions")
 

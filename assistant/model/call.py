@@ -47,11 +47,11 @@ class Request:
         """The parameters as this server takes them, messages included."""
         sent = quirks.fitted(self.params, self.tokens)
         no_pictures = "pictures" in quirks.dropped
-        sent["messages"] = in_words(self.messages) if no_pictures else self.messages
+        messages = in_words(self.messages) if no_pictures else self.messages
         if self.schema and "response_format" not in sent:
             words = prompt("schema_fallback", schema=structured.in_words(self.schema))
-            sent["messages"] = with_words(sent["messages"], words)  # type: ignore[arg-type]
-        return sent
+            messages = with_words(messages, words)
+        return {**sent, "messages": messages}
 
 
 @dataclass

@@ -1583,7 +1583,7 @@ def unharmed(pid: int) -> bool:
     return row is not None and row[2] not in "TtZX" and not slowed and not kept
 
 
-GET_FLAGS, SET_FLAGS = 0x80086601, 0x40086602  # linux/fs.h: FS_IOC_GETFLAGS, FS_IOC_SETFLAGS
+GET_FLAGS = 0x80086601  # linux/fs.h: FS_IOC_GETFLAGS
 
 
 class Folder:

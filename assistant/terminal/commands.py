@@ -8,6 +8,7 @@ from pathlib import Path
 
 from assistant.events import UsageError
 from assistant.terminal import session_commands, work_commands
+from assistant.terminal.console import MODES
 from assistant.terminal.sanitize import one_line
 from assistant.terminal.session import Session
 from assistant.terminal.theme import Fragment, Line
@@ -111,7 +112,7 @@ def arguments(session: Session, name: str) -> Sequence[str]:
         case "/model":
             return session.options.models()
         case "/ask":
-            return ("never", "apply", "all")
+            return MODES
         case "/help":
             return ("all", *table(session))
         case "/budget":

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, Protocol, Self
+from typing import TYPE_CHECKING, Literal, Protocol, Self, get_args
 
+from assistant.terminal.pictures import Wanted
 from assistant.terminal.screen import Screen
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from assistant.events import AssistantError
 
 Ask = Literal["never", "apply", "all"]
+MODES: tuple[Ask, ...] = get_args(Ask)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class TerminalOptions:
     """The file that keeps what was typed; None keeps it for this session only."""
     commands: Path | None = None
     """A folder of text files, each a command of its name; ``$1`` stands for an argument."""
-    pictures: str = "off"
+    pictures: Wanted = "off"
     """How PNG are drawn: off, auto, kitty or iterm."""
     pictures_folder: "Callable[[str], Path] | None" = None
     """Where the pictures of a session are kept."""

@@ -13,6 +13,7 @@ from typing import Literal
 from assistant.events import UsageError
 
 Protocol = Literal["off", "kitty", "iterm"]
+Wanted = Literal["auto"] | Protocol
 LARGEST = 8 << 20
 """Bytes of a picture that is looked at."""
 FOR_MODELS = 3 << 20
@@ -109,11 +110,11 @@ def kept(picture: Picture, folder: Path) -> Path:
     return file
 
 
-def protocol_of(wanted: str, environment: Mapping[str, str]) -> Protocol:
+def protocol_of(wanted: Wanted, environment: Mapping[str, str]) -> Protocol:
     """How this terminal draws pictures: what was asked for, or, for "auto", what it says it is."""
-    if wanted in ("kitty", "iterm"):
-        return wanted  # type: ignore[return-value]
-    if wanted != "auto" or environment.get("TMUX") or environment.get("STY"):
+    if wanted != "auto":
+        return wanted
+    if environment.get("TMUX") or environment.get("STY"):
         return "off"
     program = environment.get("TERM_PROGRAM", "")
     if environment.get("KITTY_WINDOW_ID") or program in ("ghostty", "kitty"):

@@ -5,6 +5,7 @@ from decimal import Decimal, InvalidOperation
 
 from assistant.events import Replied, Summarised, Usage, UsageError
 from assistant.terminal import words
+from assistant.terminal.console import MODES
 from assistant.terminal.export import export as exported
 from assistant.terminal.session import Session, number
 
@@ -69,9 +70,10 @@ def reset(session: Session, argument: str) -> None:
 def ask(session: Session, argument: str) -> None:
     """ask [never|apply|all]: when to ask: never, before your folder is written, before all code."""
     if argument:
-        if argument not in ("never", "apply", "all"):
+        asked = {str(mode): mode for mode in MODES}
+        if argument not in asked:
             raise UsageError(f"/ask {argument} means nothing", "/ask never, /ask apply or /ask all")
-        session.approval.mode = argument  # type: ignore[assignment]
+        session.approval.mode = asked[argument]
     session.renderer.say(f"asking: {session.approval.mode}")
 
 

@@ -12,7 +12,6 @@ _ITEM = re.compile(r"(\s*)([-*+]|\d{1,9}[.)])(\s+)(\[[ xX]\]\s+)?")
 _QUOTE = re.compile(r"\s{0,3}((?:>\s?)+)")
 _BARS = 12
 """Quotes in quotes that are drawn: each takes its place on every row."""
-_LEADING = re.compile(r"\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,8 @@ def shape(text: str, in_list: bool = False) -> Shape:
         return Shape(inner.text, base, (*bars, *inner.first), (*bars, *inner.rest))
     if item := _ITEM.match(text):
         return _item(text[item.end() :], item)
-    blanks = len(_LEADING.match(text.expandtabs(4)).group())  # type: ignore[union-attr]
+    spread = text.expandtabs(4)
+    blanks = len(spread) - len(spread.lstrip())
     if blanks >= 4 and not in_list:
         return Shape(text, "class:code", verbatim=True)
     before = indent(blanks)

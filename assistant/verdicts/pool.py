@@ -2,7 +2,7 @@
 
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -14,6 +14,7 @@ from assistant.verdicts.judgement import FULL_DISK, Fresh, judge, program
 from assistant.verdicts.task import Candidate, Task, Verdict, digest
 
 OpenExecutor = Callable[[], AbstractContextManager[Fresh]]
+Job = tuple[Task, Candidate]
 
 
 @dataclass(slots=True, eq=False)
@@ -169,3 +170,15 @@ def failed_twice(error: SandboxError) -> Verdict:
 def _doubtful(verdict: Verdict) -> bool:
     """Whether the solution may not be to blame: a disk is shared with neighbours."""
     return verdict.outcome == "harness_error" or verdict.detail.startswith(FULL_DISK)
+
+
+def judge_many(
+    open_executor: OpenExecutor, jobs: Iterable[Job], workers: int = 2, again: bool = False
+) -> list[Verdict]:
+    """The verdicts in the order of the jobs, whatever the number of workers; see ``JudgePool``."""
+    asked = list(jobs)
+    if not asked:
+        return []
+    with JudgePool(open_executor, max(1, min(workers, len(asked))), again) as pool:
+        verdicts = [pool.submit(*job) for job in asked]
+        return [verdict.result() for verdict in verdicts]

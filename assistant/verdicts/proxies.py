@@ -79,6 +79,8 @@ def named_class(name: str) -> type:
 class Seen:
     """Marks the local copies of objects whose classes derive from plain types."""
 
+    _handle: Any
+
 
 def one_sided(operation: str, kind: Optional[type]) -> Any:
     """A method that asks about this object alone, and holds the answer to its type."""

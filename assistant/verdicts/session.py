@@ -245,10 +245,8 @@ class Session:
     def pack_more(self, value: Any) -> Any:
         """What tests hand over that is not plain: objects of the solution go home, functions and
         iterators of the tests' own stay here and can be called from there."""
-        if isinstance(value, Proxy):
+        if isinstance(value, (Proxy, Seen)):
             return ["h", value._handle]
-        if isinstance(value, Seen):
-            return ["h", value._handle]  # type: ignore[attr-defined]
         if isinstance(value, type) and value in self.strays.handles:
             return ["h", self.strays.handles[value]]
         if self.strays.is_one(value):

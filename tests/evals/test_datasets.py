@@ -15,8 +15,8 @@ from assistant.evals.in_files import Files
 from assistant.evals.mbpp_plus import mbpp_plus
 from assistant.events import UsageError
 from assistant.sandbox.local import LocalOptions, LocalSandbox
+from assistant.verdicts.pool import judge_many
 from assistant.verdicts.task import Assertions, Candidate, Cases, CheckFunction, TaskLimits
-from assistant.verdicts.verdict import judge_many
 
 TASK = {
     "task_id": "own/1",

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from assistant.evals.datasets import load
 from assistant.sandbox.local import LocalOptions, LocalSandbox
+from assistant.verdicts.pool import judge_many
 from assistant.verdicts.task import Candidate, CheckFunction, Verdict
-from assistant.verdicts.verdict import judge_many
 
 PROBLEMS = {problem.task_id: problem for problem in load("starter")}
 _FILE = Path(__file__).parent.parent / "data" / "starter_wrong.jsonl"

@@ -10,7 +10,7 @@ from assistant.sandbox.engine import Engine
 from assistant.sandbox.image import BuiltImage
 from assistant.sandbox.local import LocalOptions, LocalSandbox
 from assistant.sandbox.options import SAMPLE, SandboxOptions
-from assistant.verdicts.verdict import OpenExecutor, judge_many
+from assistant.verdicts.pool import OpenExecutor, judge_many
 from tests.verdicts.solutions import ATTACKS, HONEST, TASK, Solution
 
 HERE = [one for one in (*ATTACKS, *HONEST) if not one.contained]

@@ -14,8 +14,8 @@ from assistant.sandbox.image import BuiltImage
 from assistant.sandbox.local import LocalOptions, LocalSandbox
 from assistant.sandbox.options import SAMPLE, SandboxOptions
 from assistant.verdicts import rows
+from assistant.verdicts.pool import OpenExecutor, judge_many
 from assistant.verdicts.task import Candidate, Task, TaskLimits
-from assistant.verdicts.verdict import OpenExecutor, judge_many
 
 LIMITS = TaskLimits(seconds=60)
 SLOWLY = TaskLimits(seconds=120)

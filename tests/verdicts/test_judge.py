@@ -17,6 +17,8 @@ from assistant.events import ExecResult, Notice, Output, SandboxError, UsageErro
 from assistant.sandbox.local import LocalOptions, LocalSandbox
 from assistant.verdicts import judgement as module
 from assistant.verdicts import rows
+from assistant.verdicts.judgement import judge
+from assistant.verdicts.pool import JudgePool, judge_many
 from assistant.verdicts.task import (
     Assertions,
     Candidate,
@@ -29,7 +31,6 @@ from assistant.verdicts.task import (
     Verdict,
     digest,
 )
-from assistant.verdicts.verdict import JudgePool, judge, judge_many
 
 
 def local() -> LocalSandbox:
