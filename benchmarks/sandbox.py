@@ -9,7 +9,6 @@ flooding and files cost.
 """
 
 import gzip
-import hashlib
 import json
 import os
 import resource
@@ -23,7 +22,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
 from assistant.events import CodeBlock, ExecResult
+from assistant.following import followed
 from assistant.sandbox.docker_sandbox import DockerSandbox
 from assistant.sandbox.engine import Engine, connect, find_engine
 from assistant.sandbox.image import DEFAULT_IMAGE
@@ -31,29 +33,14 @@ from assistant.sandbox.local import LocalOptions, LocalSandbox
 from assistant.sandbox.options import SAMPLE, SandboxOptions
 from assistant.sandbox.running import RunnerSandbox
 from assistant.sandbox.tree import Delta, Entry
+from tests.sandbox.contract import Store
 
 ROUNDS, PAIRS = 200, 7
 PYTHON, SHELL = CodeBlock("python", "print(1)"), CodeBlock("bash", "echo 1")
 
 
-class Blobs(dict[str, bytes]):
-    def put(self, data: bytes) -> str:
-        digest = hashlib.sha256(data).hexdigest()
-        self[digest] = data
-        return digest
-
-    def get(self, digest: str) -> bytes:  # type: ignore[override]
-        return self[digest]
-
-
 def go(sandbox: RunnerSandbox, block: CodeBlock, seconds: float = 60) -> ExecResult:
-    run = sandbox.run(block, seconds)
-    try:
-        while True:
-            next(run)
-    except StopIteration as end:
-        result: ExecResult = end.value
-        return result
+    return followed(sandbox.run(block, seconds))
 
 
 def timed(act: Callable[[], Any]) -> float:
@@ -247,7 +234,7 @@ def started(codes: list[str]) -> float:
 
 
 def files(sandbox: RunnerSandbox) -> dict[str, str]:
-    blobs = Blobs()
+    blobs = Store()
     written = {}
     for number in range(10_000):
         data = number.to_bytes(4, "big") * 5000

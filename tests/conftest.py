@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck
@@ -117,6 +118,13 @@ def engine() -> Engine:
         pytest.fail(f"{error}\nmake test sets one up", pytrace=False)
 
 
+@pytest.fixture
+def client(engine: Engine) -> Iterator[Any]:
+    """The engine, asked directly."""
+    with connect(engine.endpoint) as client:
+        yield client
+
+
 @pytest.fixture(scope="session")
 def sandbox_image(engine: Engine) -> BuiltImage:
     """The default sandbox image; without it the test fails with the remedy."""
@@ -127,6 +135,15 @@ def sandbox_image(engine: Engine) -> BuiltImage:
             f"There is no image {DEFAULT_IMAGE}\nassistant sandbox build makes it", pytrace=False
         )
     return image
+
+
+@pytest.fixture
+def own_handlers() -> Iterator[None]:
+    """For tests that call the program's main in their own process: it sets handlers of its own."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture(scope="session")

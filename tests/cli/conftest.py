@@ -56,6 +56,11 @@ def terminal(program: Program, *flags: str, **variables: str) -> Terminal:
     )
 
 
+def records(home: Path) -> list[Path]:
+    """The records of all sessions below a home."""
+    return sorted((home / ".local/share/assistant/sessions").glob("*/record.jsonl"))
+
+
 @pytest.fixture
 def home() -> Path:
     """The home folder of the test."""

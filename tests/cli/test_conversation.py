@@ -6,8 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.cli.conftest import Program, terminal
-from tests.cli.test_sessions import records
+from tests.cli.conftest import Program, records, terminal
 
 Replies = Callable[..., None]
 

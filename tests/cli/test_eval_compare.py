@@ -2,8 +2,6 @@
 
 import json
 import re
-import signal
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,16 +10,9 @@ import pytest
 from assistant.cli import main
 from tests.evals.comparison.made import stored
 
+pytestmark = pytest.mark.usefixtures("own_handlers")
+
 FIRST, SECOND = "20260101-000000-aaaa", "20260102-000000-bbbb"
-
-
-@pytest.fixture(autouse=True)
-def _handlers() -> Iterator[None]:
-    """The program sets its own; here they are the tests'."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
 
 
 @pytest.fixture

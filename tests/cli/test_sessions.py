@@ -10,13 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Program, terminal
+from tests.cli.conftest import Program, records, terminal
 
 Replies = Callable[..., None]
-
-
-def records(home: Path) -> list[Path]:
-    return sorted((home / ".local/share/assistant/sessions").glob("*/record.jsonl"))
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:

@@ -16,8 +16,8 @@ import pytest
 
 from assistant.events import Finished, Ran, Replied, Reserved, Running, Said, Summarised
 from assistant.record import load
-from tests.cli.conftest import Program, terminal
-from tests.cli.test_sessions import records, wait_for
+from tests.cli.conftest import Program, records, terminal
+from tests.cli.test_sessions import wait_for
 from tests.terminal.driver import Terminal
 from tests.terminal.monkey import KEYS, come_to_rest, keys, paste, resize
 

@@ -4,11 +4,9 @@ import csv
 import io
 import json
 import os
-import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -24,16 +22,10 @@ from assistant.events import Usage, UsageError
 from assistant.verdicts.task import Verdict
 from tests.evals.comparison.made import MANIFEST, stored
 
+pytestmark = pytest.mark.usefixtures("own_handlers")
+
 RUN = "20260101-000000-aaaa"
 ODD = "=1+1\r\n\ud800\x00\"';,\t<é>"
-
-
-@pytest.fixture(autouse=True)
-def _handlers() -> Iterator[None]:
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
 
 
 @pytest.fixture

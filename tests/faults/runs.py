@@ -84,10 +84,6 @@ def begin(program: Program, *arguments: str) -> Running:
     return Running(program.start(*(arguments or TASK)))
 
 
-def records(home: Path) -> list[Path]:
-    return sorted((home / ".local/share/assistant/sessions").glob("*/record.jsonl"))
-
-
 def recorded(path: Path) -> list[dict[str, Any]]:
     """The whole lines of a record; a torn last one is none."""
     found = []

@@ -15,7 +15,7 @@ from assistant.evals.datasets import STARTER
 from assistant.evals.datasets import load as load_set
 from assistant.evals.run_reader import load_run
 from assistant.record import load
-from tests.cli.conftest import Program
+from tests.cli.conftest import Program, records
 from tests.faults.runs import (
     KNOWN_CODES,
     NEW,
@@ -28,7 +28,6 @@ from tests.faults.runs import (
     each_whole,
     prepare,
     recorded,
-    records,
 )
 
 pytestmark = pytest.mark.timeout(600)

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from docker.errors import ImageNotFound
 
-from assistant.sandbox.engine import Engine, connect
-from tests.cli.conftest import Program
+from assistant.sandbox.engine import Engine
+from tests.cli.conftest import Program, records
 from tests.faults.proxy import Proxy, Way, proxied
 from tests.faults.runs import (
     KNOWN_CODES,
@@ -25,7 +25,6 @@ from tests.faults.runs import (
     each_whole,
     nothing_lost,
     prepare,
-    records,
     until,
 )
 
@@ -38,12 +37,6 @@ SILENT = 10.0
 BUSY = 20.0
 """More seconds for all that is not waiting, on a machine that is busy."""
 ENDING = 160.0
-
-
-@pytest.fixture
-def client(engine: Engine) -> Iterator[Any]:
-    with connect(engine.endpoint) as client:
-        yield client
 
 
 @pytest.fixture
@@ -117,35 +110,28 @@ def test_a_slow_engine_is_waited_for(
     assert containers(client, watched.run.process.pid) == []
 
 
-def cut_anywhere(
-    program: Program, proxy: Proxy, llmock: Any, replies: Replies, home: Path, points: list[int]
+MANY = pytest.param(None, 100, marks=[pytest.mark.slow, pytest.mark.timeout(3600)])
+
+
+@pytest.mark.parametrize(("seed", "count"), [(4, 5), MANY])
+def test_an_engine_that_is_cut_off_at_random_points(
+    contained: Program,
+    proxy: Proxy,
+    llmock: Any,
+    replies: Replies,
+    home: Path,
+    seed: int | None,
+    count: int,
 ) -> None:
-    for point in points:
+    chance = random.Random(seed)
+    for _ in range(count):
         llmock.reset()
         replies(*REPLIES)
-        proxy.disturb("cut", point)
-        watched = Watched(program, home)
+        proxy.disturb("cut", chance.randrange(300_000))
+        watched = Watched(contained, home)
         watched.ends(ENDING, (0, 5))
         assert watched.run.process.returncode in KNOWN_CODES
         proxy.disturb("pass")
-
-
-def test_an_engine_that_is_cut_off_at_some_points(
-    contained: Program, proxy: Proxy, llmock: Any, replies: Replies, home: Path
-) -> None:
-    chance = random.Random(4)
-    points = [chance.randrange(300_000) for _ in range(5)]
-    cut_anywhere(contained, proxy, llmock, replies, home, points)
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(3600)
-def test_an_engine_that_is_cut_off_at_many_points(
-    contained: Program, proxy: Proxy, llmock: Any, replies: Replies, home: Path
-) -> None:
-    chance = random.Random(time.time_ns())
-    points = [chance.randrange(320_000) for _ in range(100)]
-    cut_anywhere(contained, proxy, llmock, replies, home, points)
 
 
 @pytest.mark.slow

@@ -3,14 +3,13 @@
 import random
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from assistant.sandbox.engine import Engine, connect
-from tests.cli.conftest import Program
+from tests.cli.conftest import Program, records
 from tests.faults.runs import (
     REPLIES,
     Running,
@@ -20,7 +19,6 @@ from tests.faults.runs import (
     each_whole,
     nothing_lost,
     prepare,
-    records,
 )
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
@@ -30,12 +28,6 @@ ENDING = 60.0
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 Replies = Callable[..., None]
-
-
-@pytest.fixture
-def client(engine: Engine) -> Iterator[Any]:
-    with connect(engine.endpoint) as client:
-        yield client
 
 
 class Disturbed:

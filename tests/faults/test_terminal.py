@@ -6,16 +6,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from assistant.record import load
-from assistant.sandbox.engine import Engine, connect
-from tests.cli.conftest import Program
-from tests.faults.runs import containers, records
+from tests.cli.conftest import Program, records
+from tests.faults.runs import containers
 from tests.terminal.driver import Terminal
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
@@ -24,12 +23,6 @@ SLOW = (
     "Look:\n```python\nimport time\nfor n in range(4):\n"
     "    print('at', n)\n    time.sleep(0.3)\n```\n"
 )
-
-
-@pytest.fixture
-def client(engine: Engine) -> Iterator[Any]:
-    with connect(engine.endpoint) as client:
-        yield client
 
 
 def opened(program: Program) -> Terminal:

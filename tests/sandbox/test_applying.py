@@ -17,7 +17,7 @@ from assistant.sandbox.overlay import Edit
 from assistant.sandbox.tree import Entry, Tree
 from tests.sandbox.faults import at_call, die, in_child
 from tests.sandbox.plain import tree_of
-from tests.sandbox.trees import BY_DIGEST, CONTENTS, PLAIN, entry, make, trees
+from tests.sandbox.trees import BY_DIGEST, CONTENTS, PLAIN, edits, entry, make, trees
 
 OLD: Tree = {
     "same": entry(b"one\n"),
@@ -41,14 +41,6 @@ NEW: Tree = {
     "turns": Entry("dir", 0o755),
     "turns/into": entry(b"one\n"),
 }
-
-
-def edits(old: Tree, new: Tree) -> dict[str, Edit]:
-    return {
-        path: Edit(old.get(path), new.get(path))
-        for path in {*old, *new}
-        if old.get(path) != new.get(path)
-    }
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from docker.errors import APIError, ImageNotFound
 
 from assistant.sandbox.building.workbench import NAME
 from assistant.sandbox.cleaning import clean, remove_predecessors
-from assistant.sandbox.engine import Engine, connect
+from assistant.sandbox.engine import Engine
 from assistant.sandbox.host import Host
 from assistant.sandbox.image import BuiltImage, find_image
 
@@ -25,12 +25,6 @@ Commit = Callable[..., str]
 
 def tag_of(name: str) -> str:
     return f"assistant-test-{os.getpid()}:{name}"
-
-
-@pytest.fixture
-def client(engine: Engine) -> Iterator[Any]:
-    with connect(engine.endpoint) as client:
-        yield client
 
 
 @pytest.fixture

@@ -51,12 +51,6 @@ WORKDIR /data
 """
 
 
-@pytest.fixture
-def client(engine: Engine) -> Iterator[Any]:
-    with connect(engine.endpoint) as client:
-        yield client
-
-
 @pytest.fixture(scope="module")
 def odd_image(engine: Engine, sandbox_image: BuiltImage) -> Iterator[str]:
     """An image that was not made for this: nothing prepared, and settings of its own."""

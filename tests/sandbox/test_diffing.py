@@ -13,15 +13,7 @@ from assistant.sandbox.linediff import changed_blocks, hunks, lines
 from assistant.sandbox.overlay import Edit
 from assistant.sandbox.tree import Entry, Tree
 from tests.sandbox.plain import tree_of
-from tests.sandbox.trees import BY_DIGEST, entry, make, trees
-
-
-def edits(old: Tree, new: Tree) -> dict[str, Edit]:
-    return {
-        path: Edit(old.get(path), new.get(path))
-        for path in {*old, *new}
-        if old.get(path) != new.get(path)
-    }
+from tests.sandbox.trees import BY_DIGEST, edits, entry, make, trees
 
 
 def diff(old: dict[str, bytes], new: dict[str, bytes]) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
+from assistant.sandbox.overlay import Edit
 from assistant.sandbox.safe_files import Root
 from assistant.sandbox.tree import Entry, Tree
 
@@ -77,3 +78,12 @@ def make(folder: Path, tree: Tree) -> None:
         for path, one in tree.items():
             if one.kind == "dir":
                 root.chmod(path, one.mode)
+
+
+def edits(old: Tree, new: Tree) -> dict[str, Edit]:
+    """What a change of the one tree to the other is made of."""
+    return {
+        path: Edit(old.get(path), new.get(path))
+        for path in {*old, *new}
+        if old.get(path) != new.get(path)
+    }

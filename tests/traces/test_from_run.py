@@ -1,8 +1,6 @@
 """Runs of evaluations as traces: in the conventions' names, without content unless asked for."""
 
 import json
-import signal
-from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -16,6 +14,8 @@ from assistant.traces.from_run import operation
 from tests.evals.comparison.made import MANIFEST, stored
 from tests.traces.collector import attributes, closed, collector
 
+pytestmark = pytest.mark.usefixtures("own_handlers")
+
 RUN = "20260101-000000-aaaa"
 STAMP = PipelineStamp(
     "code", "0" * 16, "m-1", "fence", "$prompt", "1" * 64, "", {"temperature": "0.5", "seed": "7"}
@@ -27,14 +27,6 @@ SPAN = Span(
     outputs={"reply": "secret words", "finish": "stop", "detail": ""},
     usage=Usage(10, 4, 5, 2, Decimal("0.25")),
 )
-
-
-@pytest.fixture(autouse=True)
-def _handlers() -> Iterator[None]:
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
 
 
 def test_a_call_of_the_model() -> None:
