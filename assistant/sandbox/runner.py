@@ -1649,22 +1649,25 @@ class Watch:
 
     def job_starts(self) -> None:
         self.used_before, self.found_before = self.used, self.found
-        self.free = self.looked = self.room()
+        self.free = self.room()
+        # What earlier jobs have taken since the last look counts; what was given back does not.
+        self.looked = max(self.looked[0], self.free[0]), max(self.looked[1], self.free[1])
 
     def sudden(self) -> bool:
-        """Whether so much has gone since the last look that it is time for another."""
+        """Whether so much has gone since the last look that a limit may be passed, or soon will."""
         left, slots = self.room()
-        return self.looked[0] - left > self.disk // 2 or self.looked[1] - slots > self.files // 2
+        space = min(self.disk // 2, max(self.disk - self.used, 1 << 20))
+        files = min(self.files // 2, max(self.files - self.found, 100))
+        return self.looked[0] - left > space or self.looked[1] - slots > files
 
     def whole(self) -> Optional[str]:
         """The limit that is passed, looked at in one go, where there is reason to look."""
         if self.walk is None and not self.sudden():
             return None
+        self.began = time.monotonic()
         for _ in self.census():
             pass
-        self.walk = None
-        self.looked = self.room()
-        return self.verdict()
+        return self.seen()
 
     def tick(self, now: float, idle: bool = False) -> Optional[str]:
         """The limit that is passed, or None."""
@@ -1678,7 +1681,11 @@ class Watch:
                 next(self.walk)
             return None
         except StopIteration:
-            self.walk = None
+            return self.seen()
+
+    def seen(self) -> Optional[str]:
+        """All has been looked at; the next look is due when this one's time is little beside it."""
+        self.walk = None
         self.looked = self.room()
         took = time.monotonic() - self.began
         self.due = time.monotonic() + max(0.2, 20 * took)

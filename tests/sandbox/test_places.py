@@ -130,6 +130,22 @@ def test_spare_containers_are_swapped_in_and_go(engine: Engine, sandbox_image: B
         assert not names()
 
 
+@pytest.mark.docker
+def test_a_large_workspace_does_not_slow_each_block(
+    engine: Engine, sandbox_image: BuiltImage
+) -> None:
+    """The search for what is too much is made now and then, and whenever it may have become so."""
+    limits = Limits(disk=64 * MIB, files=30_000)
+    with DockerSandbox(engine, SandboxOptions(sandbox_image.tag, limits=limits)) as sandbox:
+        go(sandbox, "for n in range(20_000): open(f'f{n}', 'w').close()")
+        times = sorted(go(sandbox, "1").seconds for _ in range(30))
+        searched = "import os, time\nt = time.time()\nsum(1 for e in os.scandir() if e.stat())\n"
+        took = float(go(sandbox, f"{searched}time.time() - t").output)
+        assert times[10] < took, "less than a look at every file"
+        big = "open('b%d', 'wb').write(b'x' * (24 << 20))"
+        assert [go(sandbox, big % n).reason for n in range(3)] == [None, None, "disk"]
+
+
 CLOSED = """
 import ctypes, os, time
 def main(asked):
