@@ -8,21 +8,23 @@ from dataclasses import replace
 from pathlib import Path
 
 from assistant.cli.eval_images import fitted
-from assistant.cli.eval_progress import Progress
-from assistant.cli.eval_run import SAMPLES
-from assistant.cli.evaluating import (
-    check_ks,
-    data_folders,
-    exit_code,
+from assistant.cli.eval_judges import (
     limits_of,
     open_judges,
-    show_figures,
-    tell,
     usual_seconds,
     with_places,
     workers_of,
 )
-from assistant.cli.output import say
+from assistant.cli.eval_progress import Progress
+from assistant.cli.evaluating import (
+    check_ks,
+    data_folders,
+    exit_code,
+    resumed,
+    show_figures,
+    tell,
+    tell_unended,
+)
 from assistant.cli.setup import data_folder
 from assistant.cli.wiring import read_setup
 from assistant.evals.beginning import check_same, data_stamp, manifest, narrowed
@@ -33,7 +35,7 @@ from assistant.evals.replayed import Recording
 from assistant.evals.run_reader import Run, Runs, load_run
 from assistant.evals.run_writer import RunWriter, encoded
 from assistant.evals.running import Course, Plan, conduct
-from assistant.evals.runs import Key, Manifest, Sample
+from assistant.evals.runs import SAMPLES, Key, Manifest, Sample
 from assistant.evals.samples import matched, read_samples
 from assistant.evals.scoring import Judges
 from assistant.events import UsageError
@@ -86,18 +88,13 @@ def _conduct(course: Course, judges: Judges, command: Sequence[str]) -> None:
         with Progress([course]) as progress:
             conduct([course], 1, judges, progress.draw)
     finally:
-        if course.status != "done":
-            words = shlex.join([*command, "--resume", course.writer.path.parent.name])
-            say(f"assistant: {course.status}: {course.detail or 'ended by you'}", error=True)
-            say(f"assistant: to go on: assistant eval {words}", error=True)
+        words = shlex.join([*command, "--resume", course.writer.path.parent.name])
+        tell_unended(course, f"assistant eval {words}")
 
 
 def _resumed(runs: Runs, options: argparse.Namespace) -> Run | None:
-    name = getattr(options, "resume", None)
-    if name is None:
-        return None
-    found = load_run(runs.find(name))
-    if found.manifest.pipeline.name != SAMPLES:
+    found = resumed(runs, options)
+    if found is not None and found.manifest.pipeline.name != SAMPLES:
         raise UsageError(
             f"run {found.id} asks a model, and has no file of samples",
             f"Go on with: assistant eval run --resume {found.id}",

@@ -1,17 +1,12 @@
-"""What the commands of ``assistant eval`` share: data folders, judges, figures, exit codes."""
+"""What the commands of ``assistant eval`` share: data sets, runs, figures, exit codes."""
 
 import argparse
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from assistant.cli.eval_images import check_toolchains
 from assistant.cli.output import say
-from assistant.cli.sandboxes import choose_image
 from assistant.cli.setup import Setup, data_folder
 from assistant.evals.comparison import wording
 from assistant.evals.comparison.as_json import run_figures
@@ -19,22 +14,11 @@ from assistant.evals.comparison.from_run import measured
 from assistant.evals.comparison.summary import Summary, summarize
 from assistant.evals.comparison.wording import tasks_line
 from assistant.evals.datasets import DataSet
-from assistant.evals.file_judges import BothJudges, FileJudges
-from assistant.evals.in_files import Files
-from assistant.evals.problems import Problem
-from assistant.evals.run_reader import load_run
+from assistant.evals.run_reader import Run, Runs, load_run
 from assistant.evals.running import Course
-from assistant.evals.runs import Manifest, RunStatus
-from assistant.events import SandboxError, UsageError
-from assistant.sandbox.options import SAMPLE
-from assistant.settings import Settings
-from assistant.verdicts.pool import JudgePool
-from assistant.verdicts.task import Candidate, Cases, CheckFunction, Task, TaskLimits
+from assistant.evals.runs import RunStatus
+from assistant.events import UsageError
 
-_PROBE = Task(CheckFunction("def check(f):\n    assert f() == 1\n"), "f")
-SECONDS, SECONDS_OF_CASES = 10.0, 60.0
-"""The limit of a task's tests; sets with thousands of inputs, which their reference answers in the
-same time, get more."""
 _STATUS: dict[RunStatus, int] = {"interrupted": 130, "budget": 3, "failed": 2}
 
 
@@ -45,91 +29,17 @@ def data_folders(setup: Setup) -> list[Path]:
     return [Path(given), own] if given else [own]
 
 
-@contextmanager
-def open_judges(
-    setup: Setup, workers: int, problems: Sequence[Problem]
-) -> Iterator[tuple[BothJudges, str]]:
-    """A pool of sandboxes that stand ready, and the image that they were made of.
-
-    Raises:
-        SandboxError: there is none to be had, or it lacks what the tasks need, which is known
-            before a model is paid.
-    """
-    images: set[str] = set()
-    opener = _opener(setup)
-
-    def opened() -> Any:
-        sandbox = opener()
-        return _Watched(sandbox, images)
-
-    with JudgePool(opened, workers) as pool, FileJudges(opener, workers) as in_files:
-        verdict = pool.judge(_PROBE, Candidate("def f():\n    return 1\n"))
-        if not verdict.passed:
-            raise SandboxError(
-                f"the sandbox cannot judge: {verdict.label} {verdict.detail[-300:]}",
-                "See: assistant sandbox check",
-            )
-        check_toolchains(in_files, problems)
-        yield BothJudges(pool, in_files), next(iter(images), "")
+def resumed(runs: Runs, options: argparse.Namespace) -> Run | None:
+    """The run that is to be gone on with, if one is."""
+    name = getattr(options, "resume", None)
+    return None if name is None else load_run(runs.find(name))
 
 
-class _Watched:
-    """A sandbox's context that tells which image it came to be made of."""
-
-    def __init__(self, sandbox: Any, images: set[str]) -> None:
-        self._sandbox, self._images = sandbox, images
-
-    def __enter__(self) -> Any:
-        self._entered = self._sandbox.__enter__()
-        return self
-
-    def __exit__(self, *error: Any) -> Any:
-        return self._sandbox.__exit__(*error)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._entered, name)
-
-    def open(self) -> None:
-        self._entered.open()
-        self._images.add(self._entered.image)
-
-
-def limits_of(settings: Settings, seconds: float) -> TaskLimits:
-    return TaskLimits(seconds, settings.eval_memory)
-
-
-def with_places(first: Manifest, settings: Settings) -> Manifest:
-    """A manifest that tells the limits of its containers where they are not the usual ones."""
-    own = {"processes": settings.eval_processes, "processors": settings.eval_processors}
-    usual = {"processes": SAMPLE.processes, "processors": SAMPLE.cpus}
-    other = {name: f"{value:g}" for name, value in own.items() if value != usual[name]}
-    return replace(first, limits={**first.limits, **other})
-
-
-def _opener(setup: Setup) -> Callable[[], AbstractContextManager[Any]]:
-    settings = setup.settings
-    if settings.local:
-        from assistant.sandbox.local import LocalOptions, LocalSandbox
-
-        return lambda: LocalSandbox(LocalOptions(dict(os.environ), "pooled", values=False))
-    from assistant.sandbox.docker_sandbox import DockerSandbox
-    from assistant.sandbox.engine import connect, find_engine
-    from assistant.sandbox.options import SandboxOptions
-    from assistant.sandbox.owners import reap
-
-    engine = find_engine(os.environ)
-    with connect(engine.endpoint) as client:
-        reap(client)  # What an assistant that was killed has left.
-    limits = replace(
-        SAMPLE,
-        memory=settings.eval_memory,
-        processes=settings.eval_processes,
-        cpus=settings.eval_processors,
-    )
-    options = SandboxOptions(
-        choose_image(setup), "pooled", limits, runtime=settings.runtime or None, values=False
-    )
-    return lambda: DockerSandbox(engine, options)
+def tell_unended(course: Course, command: str) -> None:
+    """Why a run has not come to its end, and the command that goes on with it."""
+    if course.status != "done":
+        say(f"assistant: {course.status}: {course.detail or 'ended by you'}", error=True)
+        say(f"assistant: to go on: {command}", error=True)
 
 
 def check_ks(ks: Sequence[int] | None, samples: int, who: str) -> None:
@@ -206,19 +116,8 @@ def exit_code(
     return int(under is not None and any(rate < under for rate in rates))
 
 
-def workers_of(options: argparse.Namespace) -> int:
-    """As many sandboxes as asked for, else as the machine has processors."""
-    return int(getattr(options, "workers", 0)) or max(1, min(8, os.cpu_count() or 1))
-
-
-def usual_seconds(problems: Sequence[Problem]) -> float:
-    """The limit of a task's tests where none was asked for."""
-    cases = any(isinstance(problem.tests, Cases) for problem in problems)
-    in_files = [p.tests.seconds for p in problems if isinstance(p.tests, Files)]
-    return max([SECONDS_OF_CASES if cases else SECONDS, *in_files])
-
-
 def tell(data: DataSet) -> None:
+    """What one should know of a data set: tasks that are left out or slow, how it is judged."""
     reasons: dict[str, list[str]] = {}
     for task, why in data.left_out.items():
         reasons.setdefault(why, []).append(task)

@@ -228,15 +228,7 @@ def conduct(
     try:
         for course in courses:
             course.start(jobs, judges, out)
-        while any(course.busy for course in courses) or not out.empty():
-            try:
-                item = out.get(timeout=0.2)
-            except queue.Empty:
-                watch()
-                continue
-            _take(item, judges, out)
-            if out.empty():
-                watch()
+        _gather(courses, judges, out, watch)
     except KeyboardInterrupt:
         for course in courses:
             if course.busy:
@@ -246,15 +238,34 @@ def conduct(
             course.end("failed", str(fault).split("\n")[0])
         raise
     finally:
-        for course in courses:
-            course.purse.stop()
-        until = time.monotonic() + PATIENCE
-        for course in courses:
-            course.join(until - time.monotonic())
+        _stop(courses)
     for course in courses:
         if course.status == "done" and course.finished < course.wanted:
             course.end("faults", course.first_fault)
     watch()
+
+
+def _gather(
+    courses: Sequence[Course],
+    judges: Judges,
+    out: "queue.SimpleQueue[_Item]",
+    watch: Callable[[], None],
+) -> None:
+    """What comes, for as long as anything may."""
+    while any(course.busy for course in courses) or not out.empty():
+        with suppress(queue.Empty):
+            _take(out.get(timeout=0.2), judges, out)
+        if out.empty():
+            watch()
+
+
+def _stop(courses: Sequence[Course]) -> None:
+    """No call goes on; those under way get a moment to end."""
+    for course in courses:
+        course.purse.stop()
+    until = time.monotonic() + PATIENCE
+    for course in courses:
+        course.join(until - time.monotonic())
 
 
 def _take(item: _Item, judges: Judges, out: "queue.SimpleQueue[_Item]") -> None:

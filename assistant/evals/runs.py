@@ -36,6 +36,8 @@ FAULTS: tuple[Result, ...] = ("model_error", "harness_error", "undecided")
 """Not the solution's: they leave the rate open, to both sides."""
 Exam = Literal["isolated", "in-process"]
 """Where tests ran: beside the solution, or in its own process, which could forge a verdict."""
+SAMPLES = "samples"
+"""The name of the pipeline of samples that were made elsewhere."""
 RunStatus = Literal["done", "budget", "faults", "interrupted", "failed"]
 
 

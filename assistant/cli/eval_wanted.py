@@ -1,0 +1,155 @@
+"""What the flags of ``assistant eval run`` ask for: tasks, models, pipelines, limits."""
+
+import argparse
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from assistant.cli.eval_images import fitted
+from assistant.cli.eval_judges import SECONDS, limits_of, usual_seconds
+from assistant.cli.evaluating import tell
+from assistant.cli.model import REPLAY, open_model
+from assistant.cli.setup import Setup, data_folder
+from assistant.evals.beginning import editable, narrowed, not_for
+from assistant.evals.datasets import DataSet
+from assistant.evals.formatter import CodeFormatter
+from assistant.evals.means import Strategy
+from assistant.evals.pipeline import CodeGenerationPipeline, Parameters
+from assistant.evals.problems import Problem
+from assistant.evals.replayed import Recording, recording
+from assistant.evals.run_reader import Run, Runs
+from assistant.evals.runs import Key, Manifest, PipelineStamp
+from assistant.events import UsageError
+from assistant.protocols import Model
+
+
+def kept_settings(stamp: PipelineStamp) -> dict[str, object]:
+    """The settings that a run was begun with, as flags would give them."""
+    found: dict[str, object] = {
+        name: value
+        for name, value in stamp.parameters.items()
+        if name in ("temperature", "max_reply")
+    }
+    return found if stamp.seed is None else {**found, "seed": stamp.seed}
+
+
+def dataset_of(options: argparse.Namespace, before: Run | None) -> str:
+    if options.dataset:
+        return str(options.dataset)
+    if before is None:
+        raise UsageError("which data set?", "Example: assistant eval run starter --model NAME")
+    return before.manifest.data.path
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A model, and what answers each sample."""
+
+    model: Model
+    for_key: Callable[[Key], Model]
+    strategy: Strategy = "structured"
+    """Where none is asked for: a recording's own."""
+    prompt: str = ""
+
+
+class Wanted:
+    """What the flags ask for; a run that is gone on with says the rest."""
+
+    def __init__(
+        self, setup: Setup, options: argparse.Namespace, data: DataSet, before: Run | None
+    ) -> None:
+        self.options, self.data, self.before = options, data, before
+        was = before.manifest if before else None
+        tasks = getattr(options, "tasks", list(was.data.tasks) if was else [])
+        self.problems: Sequence[Problem] = narrowed(data, tasks, getattr(options, "limit", None))
+        self.setup = fitted(setup, self.problems)
+        self.samples = getattr(options, "samples", was.samples if was else 1)
+        self.limits = limits_of(setup.settings, self._seconds(was))
+        self.parameters = self._parameters(was)
+        names = getattr(options, "models", [was.pipeline.model if was else ""])
+        self.models = [self._open(name) for name in names]
+        tell(data)
+
+    def _seconds(self, was: Manifest | None) -> float:
+        if was and not hasattr(self.options, "task_seconds"):
+            return float(was.limits.get("seconds", SECONDS))
+        return float(getattr(self.options, "task_seconds", usual_seconds(self.problems)))
+
+    def _parameters(self, was: Manifest | None) -> Parameters:
+        settings = self.setup.settings
+        kept = was.pipeline.parameters if was else {}
+        turns = getattr(self.options, "turns", int(kept.get("turns", Parameters.turns)))
+        seed = getattr(self.options, "seed", settings.seed)
+        tries = getattr(self.options, "tries", int(kept.get("tries", 1)))
+        if tries > 1 and not all(editable(problem) for problem in self.problems):
+            raise UsageError(
+                "--tries is for exercises, whose tests are run between them",
+                "More answers to one question: --samples",
+            )
+        return Parameters(settings.temperature, seed, settings.max_reply, turns=turns, tries=tries)
+
+    def _open(self, name: str) -> Opened:
+        if name.startswith(REPLAY):
+            found = self._recording(name.removeprefix(REPLAY))
+            return Opened(found.model(("", 0)), found.model, found.strategy, found.prompt)
+        model = open_model(self.setup, name)
+        seed = self.parameters.seed
+        if seed is None:
+            return Opened(model, lambda key: model)
+        # Each sample has a seed of its own: with one for all they would all be the same.
+        seeded = {
+            number: open_model(
+                replace(self.setup, settings=replace(self.setup.settings, seed=seed + number - 1)),
+                model.name,
+            )
+            for number in range(1, self.samples + 1)
+        }
+        return Opened(model, lambda key: seeded[key[1]])
+
+    def _recording(self, name: str) -> Recording:
+        runs = Runs(data_folder(self.setup.settings))
+        return recording(Path(name) if Path(name).is_file() else runs.find(name), name)
+
+    def pipeline(self, opened: Opened) -> CodeGenerationPipeline:
+        """As the flags have it, else as the run was begun, else as the recording was made."""
+        was = self.before.manifest.pipeline if self.before else None
+        usual = was.strategy if was else opened.strategy
+        refused = not_for(self.problems)
+        if usual in refused:
+            usual = "fence"
+        strategy: Any = getattr(self.options, "strategy", usual)
+        if strategy in refused:
+            raise UsageError(
+                f"the strategy {strategy} is for functions of Python, which {self.data.name} does"
+                " not ask for",
+                "Choose another one: --strategy fence",
+            )
+        if self.parameters.tries > 1 and strategy not in ("chat", "fence"):
+            raise UsageError("--tries needs --strategy chat or fence")
+        prompt = was.prompt if was else opened.prompt if strategy == opened.strategy else ""
+        if hasattr(self.options, "prompt"):
+            prompt = _read(Path(self.options.prompt))
+        formatter: Any = getattr(
+            self.options, "formatter", (was.formatter or "none") if was else "default"
+        )
+        if formatter != "default":
+            formatter = None if formatter == "none" else CodeFormatter(formatter)
+        made = CodeGenerationPipeline(
+            opened.model,
+            strategy=strategy,
+            prompt=prompt,
+            formatter=formatter,
+            parameters=self.parameters,
+        )
+        if made.formatter is not None:
+            made.formatter.add_imports("x = 1\n")  # What it lacks is told before a model is paid.
+            made.formatter.lint_code("x = 1\n")
+        return made
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"the prompt {path} cannot be read: {error}") from error
