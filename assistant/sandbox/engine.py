@@ -96,7 +96,7 @@ def pulse_of(endpoint: Endpoint) -> Pulse:
         with connect(endpoint, seconds) as client:
             client.ping()
 
-    return Pulse(endpoint.url, ping)
+    return Pulse(endpoint.url, ping, 2 * seconds)
 
 
 def _client(endpoint: Endpoint, seconds: float) -> "DockerClient":

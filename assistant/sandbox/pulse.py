@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from assistant.events import SandboxError
 
@@ -11,6 +11,8 @@ T = TypeVar("T")
 
 LOOK = 3.0
 """Seconds without an answer after which the engine is asked whether it is there."""
+LONGEST = 8.0
+"""Seconds after which an answer that comes in drops counts as none, where nothing else is said."""
 _REMEMBERED = 5.0
 """Seconds for which an engine that was silent is not even asked again."""
 
@@ -19,12 +21,37 @@ class EngineSilent(SandboxError):
     """The engine does not answer; the next call would wait in vain, too."""
 
 
+class Begun(Generic[T]):
+    """A call in a thread of its own; ``done`` is set at its end."""
+
+    def __init__(self, call: Callable[[], T]) -> None:
+        self._call = call
+        self._results: list[T] = []
+        self._errors: list[BaseException] = []
+        self.done = threading.Event()
+        threading.Thread(target=self._work, name="engine", daemon=True).start()
+
+    def result(self) -> T:
+        """What it returned or raised."""
+        if self._errors:
+            raise self._errors[0]
+        return self._results[0]
+
+    def _work(self) -> None:
+        try:
+            self._results.append(self._call())
+        except BaseException as error:  # noqa: BLE001 - raised again where it belongs
+            self._errors.append(error)
+        finally:
+            self.done.set()
+
+
 class Pulse:
     """Of one engine. ``ping`` asks it something short, and raises SandboxError where no answer
     comes within a few seconds. What one thread learns holds for all."""
 
-    def __init__(self, name: str, ping: Callable[[], object]) -> None:
-        self._name, self._ping = name, ping
+    def __init__(self, name: str, ping: Callable[[], object], longest: float = LONGEST) -> None:
+        self._name, self._ping, self._longest = name, ping, longest
         self._silent_until = 0.0
         self._asking = threading.Lock()
 
@@ -38,13 +65,17 @@ class Pulse:
             return True
 
     def asked(self, call: Callable[[], T]) -> T:
-        """What ``call``, which waits briefly by itself, returns or raises.
+        """What ``call``, which waits briefly for each piece of an answer, returns or raises.
 
-        Raises EngineSilent at once where the engine was so a moment ago.
+        Raises EngineSilent at once where the engine was so a moment ago, and where its answer is
+        not whole after the longest time.
         """
         self._unless_silent()
+        begun = Begun(call)
         try:
-            return call()
+            if not begun.done.wait(self._longest):
+                raise self._silence()
+            return begun.result()
         except EngineSilent:
             self._silent_until = time.monotonic() + _REMEMBERED
             raise
@@ -54,26 +85,12 @@ class Pulse:
 
         Raises EngineSilent once it is not; the call is left to its own end then.
         """
-        results: list[T] = []
-        errors: list[BaseException] = []
-        done = threading.Event()
-
-        def work() -> None:
-            try:
-                results.append(call())
-            except BaseException as error:  # noqa: BLE001 - raised again where it belongs
-                errors.append(error)
-            finally:
-                done.set()
-
         self._unless_silent()
-        threading.Thread(target=work, name="engine", daemon=True).start()
-        while not done.wait(LOOK):
-            if not self.beats() and not done.is_set():
+        begun = Begun(call)
+        while not begun.done.wait(LOOK):
+            if not self.beats() and not begun.done.is_set():
                 raise self._silence()
-        if errors:
-            raise errors[0]
-        return results[0]
+        return begun.result()
 
     def _unless_silent(self) -> None:
         if time.monotonic() < self._silent_until:

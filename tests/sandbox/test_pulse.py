@@ -4,6 +4,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -11,7 +12,7 @@ import pytest
 
 from assistant.events import SandboxError
 from assistant.sandbox import attach, engine, link, pulse, questions
-from assistant.sandbox.endpoints import Endpoint
+from assistant.sandbox.endpoints import Endpoint, NoEngine
 from assistant.sandbox.engine import connect
 from assistant.sandbox.link import Link, LinkLost
 from assistant.sandbox.protocol import encode
@@ -197,3 +198,35 @@ def test_what_an_engine_takes_late_is_sent_whole() -> None:
         attach._SocketWire(ours, lambda: None, lambda: True).write(sent)
         thread.join()
     assert bytes(got) == sent
+
+
+@pytest.mark.timeout(LONG)
+def test_an_engine_that_answers_in_drops_is_silent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each drop comes in time, the whole never."""
+    monkeypatch.setattr(engine, "_PING", 0.5)
+    over = threading.Event()
+    path = tmp_path / "drops.sock"
+
+    def drip(heard: socket.socket) -> None:
+        with heard, suppress(OSError):
+            heard.sendall(b"HTTP/1.1 200 OK\r\nX-Drops: ")
+            while not over.wait(0.1):
+                heard.sendall(b".")
+
+    def listen(listening: socket.socket) -> None:
+        with suppress(OSError):
+            while True:
+                threading.Thread(target=drip, args=(listening.accept()[0],), daemon=True).start()
+
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(path))
+        listening.listen()
+        threading.Thread(target=listen, args=(listening,), daemon=True).start()
+        try:
+            with pytest.raises(NoEngine, match="does not answer"):
+                engine.find_engine({"DOCKER_HOST": f"unix://{path}"})
+        finally:
+            over.set()
+            listening.shutdown(socket.SHUT_RDWR)
