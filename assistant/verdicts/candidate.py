@@ -49,6 +49,15 @@ CONTENTS: Dict[str, Tuple[type, Callable[[Any], Any]]] = {
 }
 
 
+def base_of(kind: type) -> str:
+    """The name of the first of those that a class derives from; empty if it does from none."""
+    return next((name for name, (plain, _) in CONTENTS.items() if issubclass(kind, plain)), "")
+
+
+def content(value: Any) -> Any:
+    return CONTENTS[base_of(type(value))][1](value)
+
+
 class Foreign:
     """Something of the tests' own that was handed over: it can be called or iterated there."""
 
@@ -204,9 +213,11 @@ class Solution:
         known = pack_more(value)
         if known is not None:
             return known
-        for base, (plain, content) in CONTENTS.items():
-            if issubclass(kind, plain):
-                return ["X", base, self.pack(content(value)), kind.__name__, self.keep(value)]
+        base = base_of(kind)
+        if base in ("list", "dict", "set") and kind.__module__ == NAME:
+            return ["M", base, self.keep(value), kind.__name__]
+        if base:
+            return ["X", base, self.pack(content(value)), kind.__name__, self.keep(value)]
         if kind.__module__ == "numpy" and getattr(value, "shape", None) == ():
             return self.pack(value.item())
         return self.opaque(value)

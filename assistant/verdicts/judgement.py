@@ -32,6 +32,7 @@ _PARTS = (
     "candidate",
     "confinement",
     "proxies",
+    "holders",
     "strays",
     "report",
     "printed",

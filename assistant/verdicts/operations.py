@@ -6,9 +6,13 @@ Sent as text into a sandbox (Python 3.8 or newer, standard library only), before
 # ruff: noqa: UP006, UP035, SIM905
 
 import contextlib
+import copy
 import operator
 import sys
-from typing import Any, Callable, Dict, List
+from typing import TYPE_CHECKING, Any, Callable, Dict, List
+
+if TYPE_CHECKING:
+    from assistant.verdicts.candidate import content
 
 
 def flush() -> None:
@@ -64,6 +68,9 @@ OPERATIONS: Dict[str, Callable[..., Any]] = {
     "exit": leave,
     "hash": hash,
     "delete": delattr,
+    "content": lambda value: content(value),
+    "copy": copy.copy,
+    "deepcopy": copy.deepcopy,
     "await": lambda value: awaited(value),
     **{
         name: getattr(operator, name)

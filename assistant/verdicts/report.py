@@ -23,9 +23,9 @@ def cut(text: str, most: int) -> str:
 
 def shown(value: Any, most: int = 300) -> str:
     """The start of a plain value's text; a proxy is not asked for its own."""
-    if type(value) is Proxy:
+    if isinstance(value, Proxy):
         return "<%s object>" % value._kind
-    if type(value) in (list, tuple) and any(type(item) is Proxy for item in value):
+    if type(value) in (list, tuple) and any(isinstance(item, Proxy) for item in value):
         return "[%s]" % ", ".join(shown(item, 50) for item in value[:10])
     try:
         return cut(repr(value), most)

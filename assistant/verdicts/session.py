@@ -16,6 +16,7 @@ import time
 from typing import TYPE_CHECKING, Any, Dict, List, NoReturn, Optional, Tuple
 
 if TYPE_CHECKING:
+    from assistant.verdicts.holders import HELD, Holder
     from assistant.verdicts.printed import Printed
     from assistant.verdicts.proxies import (
         BASES,
@@ -230,6 +231,9 @@ class Session:
             if tag == "o" and type(node[1]) is int:
                 made = Proxy(self, node[1], clean(node[2]))
                 return self.proxies.setdefault(node[1], made)
+            if tag == "M" and node[1] in HELD and type(node[2]) is int:
+                held = Holder(self, node[2], clean(node[3]), node[1])
+                return self.proxies.setdefault(node[2], held)
             if tag == "X" and node[1] in BASES and type(node[4]) is int:
                 return local_copy(self, node[1], self.value(node[2]), clean(node[3]), node[4])
             if tag == "E" and type(node[1]) is int:

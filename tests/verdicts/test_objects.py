@@ -83,6 +83,16 @@ async def double(n):
 def shout(): print("hello")
 def write(stream): stream.write("hi")
 """
+CONTAINERS = """
+class Stack(list):
+    def push(self, one): self.append(one)
+    def top(self): return self[-1]
+class Points(dict):
+    def __init__(self, **known):
+        for name, value in known.items(): self[name] = value
+    def __setitem__(self, name, value): dict.__setitem__(self, name, 2 * value)
+    def __missing__(self, name): return 0
+"""
 PLAIN = """
 import math
 from datetime import datetime, timedelta, timezone
@@ -215,6 +225,29 @@ RIGHT = {
         assert stream.getvalue() == "hi"
         """,
     ),
+    "containers of its own": (
+        CONTAINERS,
+        """
+        import copy
+        stack = Stack([1])
+        stack.push(2)
+        stack.append(3)
+        assert stack == [1, 2, 3] and [1, 2, 3] == stack and len(stack) == 3 and stack.pop() == 3
+        assert isinstance(stack, list) and isinstance(stack, Stack) and stack + [5] == [1, 2, 5]
+        assert stack.top() == 2 and sorted(stack, reverse=True) == [2, 1] and stack != [2]
+        other = copy.deepcopy(stack)
+        other.push(9)
+        assert stack == [1, 2] and other == [1, 2, 9] and stack == Stack([1, 2])
+        points = Points(a=1)
+        points["b"] = 4
+        assert points == {"a": 2, "b": 8} and points["c"] == 0 and {**points} == {"a": 2, "b": 8}
+        del points["a"]
+        assert "a" not in points and list(points.items()) == [("b", 8)]
+        import unittest
+        class Test(unittest.TestCase):
+            def test_stack(self): self.assertEqual(Stack([1]), [1])
+        """,
+    ),
     "plain values of more kinds": (
         PLAIN,
         """
@@ -250,6 +283,16 @@ GAINLESS = {
         "class F:\n    def __eq__(s, o): return True\n    def __hash__(s): return hash(5)\n"
         "def f(): return F()\n",
         "assert f() in {5}",
+    ),
+    "a list that is equal to all": (
+        "class F(list):\n    __eq__ = lambda *a: True\n    __ne__ = lambda *a: False\n"
+        "    __contains__ = __eq__\n    __iter__ = lambda s: iter([])\ndef f(): return F([1])\n",
+        "assert f() == [5]",
+    ),
+    "a set that holds all": (
+        "class F(set):\n    __contains__ = __ge__ = __eq__ = lambda *a: True\n"
+        "    __hash__ = None\ndef f(): return F()\n",
+        "assert f() >= {5}",
     ),
     "an exception that is every exception": (
         "class F(ValueError, KeyError):\n    def __instancecheck__(s, o): return True\n"
