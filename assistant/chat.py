@@ -10,8 +10,10 @@ from assistant.compaction import Situation, compaction, room
 from assistant.conversation import Conversation
 from assistant.events import (
     AssistantError,
+    CodeBlock,
     Compacted,
     Event,
+    ExecResult,
     ModelError,
     Moved,
     Notice,
@@ -70,6 +72,11 @@ class Chat(Conversation):
             self.pour(Notice(text))
             self._tell(prompt("outside_changes", sentences=text))
 
+    def run(self, block: CodeBlock) -> ExecResult:
+        """Run a block of the user's own, on the folder as it is now."""
+        self.look()
+        return super().run(block)
+
     def diff(self) -> str:
         self.look()
         return self._work().diff()
@@ -119,7 +126,7 @@ class Chat(Conversation):
         if target is None:
             raise UsageError(
                 "the conversation is where the files are",
-                "Undo first; of a reply with several blocks, all that changed files.",
+                "It follows /undo and /redo, once they have taken back all that a reply changed.",
             )
         rewound = Rewound(target)
         self.pour(rewound)

@@ -1,6 +1,7 @@
 """Opens the model that the settings name."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,18 @@ def open_model(setup: Setup, name: str = "") -> Model:
 
         return ReplayModel(_recorded(setup, name.removeprefix(REPLAY)))
     return _served(setup, name)
+
+
+def chosen(setup: Setup) -> Setup:
+    """The setup with a model named, asked for where it has to be: before a prompt of its own reads
+    what is typed. Raises ModelError where the server cannot say which it has."""
+    from assistant.model.options import Secret
+
+    settings = setup.settings
+    if settings.model or not settings.base_url or not at_terminal():
+        return setup
+    key = Secret(settings.api_key) if settings.api_key else None
+    return replace(setup, settings=replace(settings, model=_only_model(settings.base_url, key)))
 
 
 def missing_model(more: str = " To see what else is missing: assistant doctor") -> UsageError:
@@ -95,6 +108,8 @@ def _asked(names: list[str]) -> str:
         return names[int(answer) - 1]
     if answer in names:
         return answer
+    if not answer:
+        raise UsageError("no model was chosen", "Name one: --model NAME")
     raise UsageError(f"the server has no model {answer!r}", "Name one: --model NAME")
 
 

@@ -11,6 +11,7 @@ from assistant.chat import Chat
 from assistant.cli.crash import crashed
 from assistant.cli.ending import RECEIVED
 from assistant.cli.forking import forked
+from assistant.cli.model import chosen
 from assistant.cli.model_names import ModelNames
 from assistant.cli.sessions_command import line, when
 from assistant.cli.setup import Setup, data_folder
@@ -52,6 +53,7 @@ class _Sittings:
 
 def open_terminal(setup: Setup, resume: str | None) -> int:
     """The exit code of the session. What it opened is closed whichever way it ends."""
+    setup = chosen(setup)
     sittings = _Sittings(setup)
     try:
         return run_terminal(lambda: sittings.open(resume), _options(setup, sittings))

@@ -39,8 +39,10 @@ def implement_function(
     engine answers, and Exhausted where the purse has no room for the next call.
     """
     assertions, cost = generate_assertions(stub.definition, **served)
-    tell(_count(assertions))
-    trial = _Trial(stub, accept, use_docker, tell, assertions.strip())
+    count = sum(line.lstrip().startswith("assert") for line in assertions.splitlines())
+    tell(_made(count))
+    # What asserts nothing could be kept by no answer.
+    trial = _Trial(stub, accept, use_docker, tell, assertions.strip() if count else "")
     default = prompt("implement", definition=stub.definition)
     configs = [{**config, **served} for config in cascade()]
     asked = {"config_list": configs, "filter_func": trial.passes}
@@ -50,8 +52,9 @@ def implement_function(
     return Implemented(index, cost, assertions, trial.why)
 
 
-def _count(assertions: str) -> str:
-    count = sum(line.startswith("assert") for line in assertions.splitlines())
+def _made(count: int) -> str:
+    if not count:
+        return "no assertion was made from the docstring"
     made = "1 assertion was" if count == 1 else f"{count} assertions were"
     return f"{made} made from the docstring; a solution has to keep them"
 

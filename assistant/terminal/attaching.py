@@ -1,6 +1,7 @@
 """Files as part of a message: the user's own, or else what code has made in the copy."""
 
 import difflib
+import mimetypes
 import re
 from contextlib import suppress
 from itertools import islice
@@ -16,9 +17,17 @@ if TYPE_CHECKING:
 
 LARGEST = 200_000
 """Bytes of a file that may go into a message."""
-_MENTION = re.compile(r"(?<!\S)@([^\s@][^\s]*)")
+_MENTION = re.compile(r'(?<!\S)@(?:"([^"\n]+)"|([^\s@"]\S*))')
+_NAME = re.compile(r'"([^"\n]+)"|(\S+)')
+_TYPES = mimetypes.MimeTypes()
+"""Those that are known everywhere: what ends in one of these is meant for a file."""
 _NEAR = 500
 """Entries of a folder among which a mistyped name is looked for."""
+
+
+def file_names(argument: str) -> list[str]:
+    """The names in what follows a command; one with blanks in it stands in quotes."""
+    return [quoted or plain for quoted, plain in _NAME.findall(argument)]
 
 
 def file_text(chat: "Chat", name: str) -> str:
@@ -28,7 +37,7 @@ def file_text(chat: "Chat", name: str) -> str:
         if not path.is_file():
             data = _of_the_copy(chat, name)
             if data is None:
-                raise UsageError(f"no such file: {name}")
+                raise UsageError(f"no such file: {name}", 'Blanks in a name: /add "my file.txt"')
         else:
             with path.open("rb") as file:
                 data = file.read(LARGEST + 1)  # Some that say they are empty never end.
@@ -57,16 +66,27 @@ def mentioned(chat: "Chat", text: str) -> tuple[list[str], list[str]]:
     """
     folder = Path(chat.folder or ".")
     texts, hints = [], []
-    for name in dict.fromkeys(match.rstrip(".,;:!?)") for match in _MENTION.findall(text)):
+    found = _MENTION.findall(text)
+    for name in dict.fromkeys(quoted or plain.rstrip(".,;:!?)") for quoted, plain in found):
         path = folder / name
         if _is_file(path) and not _is_open(folder, path):
             why = "it lies outside of this folder, or may hold keys"
             hints.append(f"{one_line(name)} is not sent with it: {why}; /add sends it")
         elif _is_file(path) or _of_the_copy(chat, name) is not None:
             texts.append(file_text(chat, name))
-        elif near := _nearest(folder, name):
-            hints.append(f"there is no file {one_line(name)}, so none goes with it ({near}?)")
+        elif hint := _missing(folder, name):
+            hints.append(hint)
     return texts, hints
+
+
+def _missing(folder: Path, name: str) -> str:
+    """What to say of a name that is no file's; nothing where it may well be a word."""
+    none = f"there is no file {one_line(name)}, so none goes with it"
+    if near := _nearest(folder, name):
+        return f"{none} ({near}?)"
+    if name.endswith("/") and _is_folder(folder / name):
+        return f"{one_line(name)} is a folder, and none of its files goes with it: name them"
+    return none if _TYPES.guess_type(name)[0] else ""
 
 
 def _of_the_copy(chat: "Chat", name: str) -> bytes | None:
@@ -94,6 +114,13 @@ def _is_open(folder: Path, path: Path) -> bool:
 
     names = (path.name, path.resolve().name)
     return path.resolve().is_relative_to(folder.resolve()) and not any(map(may_hold_keys, names))
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
 
 
 def _is_file(path: Path) -> bool:

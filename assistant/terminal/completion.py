@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
@@ -13,8 +14,13 @@ from assistant.terminal.sanitize import one_line
 
 _WORD = re.compile(r"[^\W\d]\w{3,}")
 _LAST = re.compile(r"\S*$")
+_QUOTED = re.compile(r'(?<!\S)(@?)"([^"\n]*)$')
+"""A name in quotes, which may have blanks, as far as it is typed."""
 _MOST = 200
 """Entries of a folder that are offered."""
+
+
+Quotes: TypeAlias = Literal["none", "wanted", "open"]
 
 
 @dataclass(frozen=True)
@@ -48,20 +54,26 @@ class SessionCompleter(Completer):
         word = match.group() if match else ""
         if before.startswith("/") and "\n" not in before:
             yield from self._command(before, word)
+        elif (quoted := _QUOTED.search(before)) and quoted[1]:
+            yield from self._paths(quoted[2], "open", priced=True)
         elif word.startswith("@"):
-            yield from self._paths(word[1:], priced=True)
+            yield from self._paths(word[1:], "wanted", priced=True)
         elif complete_event.completion_requested and word:
             yield from self._words(word)
 
     def _command(self, before: str, word: str) -> Iterable[Completion]:
-        name, space, _ = before.partition(" ")
+        name, space, rest = before.partition(" ")
         if not space:
             for command, about in self._offers.commands():
                 if command.startswith(name):
                     yield Completion(command, -len(name), display_meta=about)
             return
-        if name in ("/add", "/apply", "/save", "/export", "/see"):
-            yield from self._paths(word)
+        if name in ("/save", "/export", "/see"):
+            yield from self._paths(rest.lstrip())
+            return
+        if name in ("/add", "/apply"):
+            quoted = _QUOTED.search(rest)
+            yield from self._paths(quoted[2], "open") if quoted else self._paths(word, "wanted")
             return
         for argument in self._offers.arguments(name):
             if argument.startswith(word):
@@ -69,7 +81,11 @@ class SessionCompleter(Completer):
                 shown = one_line(argument, 60)
                 yield Completion(argument, -len(word), display=shown, display_meta=about)
 
-    def _paths(self, word: str, priced: bool = False) -> Iterable[Completion]:
+    def _paths(
+        self, word: str, quotes: Quotes = "none", priced: bool = False
+    ) -> Iterable[Completion]:
+        """Names that go on from ``word``; one with blanks gets quotes where they are ``wanted``,
+        and only its end where they are ``open``."""
         folder, _, start = word.rpartition("/")
         base = Path(self._offers.folder() or ".", os.path.expanduser(folder or ""))
         if word.startswith("/") and not folder:
@@ -82,12 +98,19 @@ class SessionCompleter(Completer):
         for entry in entries[:_MOST]:
             if entry.name.startswith(".") and not start.startswith("."):
                 continue
-            if not entry.name.isprintable() or " " in entry.name:
+            if not entry.name.isprintable() or '"' in entry.name:
                 continue
             folder_like = entry.is_dir()
             about = "" if folder_like or not priced else self._offers.price(_size(entry))
             name = f"{entry.name}/" if folder_like else entry.name
-            yield Completion(name, -len(start), display_meta=about)
+            end = "" if folder_like or quotes == "none" else '"'
+            if quotes == "open":
+                yield Completion(name + end, -len(start), display=name, display_meta=about)
+            elif quotes == "wanted" and " " in name:
+                whole = f'"{word.removesuffix(start)}{name}{end}'
+                yield Completion(whole, -len(word), display=name, display_meta=about)
+            else:
+                yield Completion(name, -len(start), display_meta=about)
 
     def _words(self, word: str) -> Iterable[Completion]:
         """Words that were said before, the latest first."""

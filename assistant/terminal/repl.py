@@ -74,7 +74,7 @@ class _Repl:
                 about=self._about,
                 folder=lambda: self.session.chat.folder if self.session else "",
                 text=self._said,
-                price=lambda size: f"about {size // 4:,} tokens",
+                price=lambda size: f"about {words.count(size // 4, 'token')}",
             )
             styles = theme(self.options.theme, os.environ)
             return PromptConsole(styles, self.options, SessionCompleter(offers))

@@ -7,7 +7,7 @@ from assistant.code.fences import fences
 from assistant.events import CodeBlock, Event, Finished, Ran, Replied, Said, UsageError
 from assistant.languages import find
 from assistant.prompts import prompt
-from assistant.terminal.attaching import file_text
+from assistant.terminal.attaching import file_names, file_text
 from assistant.terminal.files import written
 from assistant.terminal.highlight import Highlighter
 from assistant.terminal.sanitize import one_line, visible
@@ -19,7 +19,7 @@ def add(session: Session, argument: str) -> None:
     """add FILE ...: put files into your next message (as @FILE does)."""
     if not argument:
         raise UsageError("/add needs a file", "/add FILE")
-    for name in argument.split():
+    for name in file_names(argument):
         text = file_text(session.chat, name)
         session.attached.append(text)
         session.renderer.say(f"{name}: {session.standing.price(text)} with your next message")
@@ -48,7 +48,7 @@ def apply(session: Session, argument: str) -> None:
         return
     if session.approval.mode != "never":
         session.renderer.text(_coloured(text, "diff"))
-    paths = argument.split()
+    paths = file_names(argument)
     if disputed := _disputed(session, paths):
         session.renderer.say("nothing was applied: you and the code changed the same", "class:warn")
         for name in disputed:

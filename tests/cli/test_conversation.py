@@ -220,3 +220,39 @@ def test_models_are_completed_once_the_server_has_named_them(program: Program) -
         screen.expect(offered)
         screen.type("\x15\x04")
         assert screen.leave() == 0
+
+
+def test_the_model_is_asked_for_before_the_prompt_stands(program: Program) -> None:
+    """Two that read what is typed would each get a part of it."""
+    program.variables["ASSISTANT_MODEL"] = ""
+    with terminal(program) as screen:
+        screen.expect("Which model (number or name)?")
+        assert "/help shows" not in screen.text
+        screen.type("1\r")
+        screen.expect("sandbox ready")
+        screen.type("hello\r")
+        screen.expect("▸ done")
+        screen.settle()
+        screen.type("\x04")
+        assert screen.leave() == 0
+
+
+def test_who_answers_no_model_is_told_how_to_name_one(program: Program) -> None:
+    program.variables["ASSISTANT_MODEL"] = ""
+    for typed, code in (("\r", 2), ("nobody\r", 2), ("\x03", 130)):
+        with terminal(program) as screen:
+            screen.expect("Which model (number or name)?")
+            screen.type(typed)
+            assert screen.leave() == code
+            assert "Traceback" not in screen.text
+            assert ("--model NAME" in screen.text) == (code == 2)
+
+
+def test_a_command_of_ones_own_sees_what_the_editor_has_just_written(
+    program: Program, replies: Replies
+) -> None:
+    (program.folder / "a.txt").write_text("before\n")
+    given = f"!cat a.txt\n!echo after > {program.folder}/a.txt\n!cat a.txt\n"
+    done = program("--ask", "never", given=given)
+    assert "│ before" in done.stdout
+    assert "│ after" in done.stdout

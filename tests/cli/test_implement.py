@@ -78,6 +78,16 @@ def test_no_answer_that_passes_changes_nothing(
     assert stub.read_text() == STUB
 
 
+def test_where_nothing_is_asserted_the_check_alone_judges(
+    program: Program, replies: Replies, stub: Path
+) -> None:
+    replies("There are no examples that I could use.", RIGHT)
+    done = program("implement", "texts.py:middle", "--write", "--check", "true")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "no assertion was made from the docstring" in done.stdout
+    assert "math.ceil" in stub.read_text()
+
+
 def test_the_budget_holds_for_the_whole_cascade(
     program: Program, replies: Replies, stub: Path, llmock: Any
 ) -> None:

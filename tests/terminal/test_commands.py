@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prompt_toolkit.completion import CompleteEvent
+from prompt_toolkit.document import Document
 
 from assistant.budget import Budget
 from assistant.chat import Chat
@@ -31,6 +33,7 @@ from assistant.prompts import prompt
 from assistant.protocols import Terms
 from assistant.terminal.approve import Approval
 from assistant.terminal.commands import arguments, filled, is_command, run_command, table
+from assistant.terminal.completion import Offers, SessionCompleter
 from assistant.terminal.console import TerminalOptions
 from assistant.terminal.render import Renderer
 from assistant.terminal.session import Session
@@ -328,6 +331,64 @@ def test_files_of_the_copy_and_mistyped_names(tmp_path: Path) -> None:
         run_command(found, "/add nothing.py")
     with pytest.raises(UsageError, match="cannot be read"):
         run_command(found, "/add ~nobody-of-this-name/x.py")
+
+
+def test_a_file_with_blanks_in_its_name_goes_along_in_quotes(tmp_path: Path) -> None:
+    (tmp_path / "two words").mkdir()
+    (tmp_path / "two words" / "Übung 1.txt").write_text("one\n")
+    (tmp_path / "plain.txt").write_text("two\n")
+    model = ListModel("fine", "fine")
+    found = session(tmp_path, model=model)
+    found.send('look at @"two words/Übung 1.txt", and @plain.txt.')
+    message = model.seen[0][-1].text
+    assert "The file two words/Übung 1.txt:" in message
+    assert "The file plain.txt:" in message
+    run_command(found, '/add plain.txt "two words/Übung 1.txt"')
+    assert len(found.attached) == 2
+    with pytest.raises(UsageError) as caught:
+        run_command(found, "/add two words/Übung 1.txt")
+    assert 'Blanks in a name: /add "my file.txt"' in str(caught.value.remedy)
+
+
+def test_what_is_meant_for_a_file_and_is_none_is_told(tmp_path: Path) -> None:
+    (tmp_path / "parts").mkdir()
+    found = session(tmp_path)
+    found.send("look at @absent.txt, @parts/ and @pytest.fixture, @someone")
+    assert "there is no file absent.txt, so none goes with it" in said(found)
+    assert "parts/ is a folder, and none of its files goes with it: name them" in said(found)
+    assert "fixture, so" not in said(found)
+    assert "someone, so" not in said(found)
+
+
+def test_names_with_blanks_are_completed_in_quotes(tmp_path: Path) -> None:
+    (tmp_path / "two words").mkdir()
+    (tmp_path / "two words" / "my notes.txt").write_text("x")
+
+    def none(*_: str) -> str:
+        return ""
+
+    offers = Offers(tuple, lambda _: (), none, lambda: str(tmp_path), none, lambda _: "")
+    completer = SessionCompleter(offers)
+
+    def completed(text: str) -> list[str]:
+        found = completer.get_completions(Document(text), CompleteEvent())
+        return [text[: len(text) + one.start_position] + one.text for one in found]
+
+    assert completed("see @tw") == ['see @"two words/']
+    assert completed('see @"two words/') == ['see @"two words/my notes.txt"']
+    assert completed('see @"two words/my n') == ['see @"two words/my notes.txt"']
+    assert completed("/add tw") == ['/add "two words/']
+    assert completed('/add a.py "two words/m') == ['/add a.py "two words/my notes.txt"']
+    assert completed("/see two words/my") == ["/see two words/my notes.txt"]
+
+
+def test_a_command_of_ones_own_runs_on_the_folder_as_it_is(tmp_path: Path) -> None:
+    found = session(tmp_path)
+    found.chat.executor = ListExecutor(told=["The user's folder changed: a.py"])
+    found.run(CodeBlock("bash", "cat a.py"))
+    kinds = [type(event).__name__ for event in found.chat.events]
+    assert kinds.index("Notice") < kinds.index("Running")
+    assert "The user's folder changed: a.py" in said(found)
 
 
 def test_the_line_under_the_prompt_follows_a_reset(tmp_path: Path) -> None:
