@@ -1,6 +1,7 @@
 """``assistant apply [SESSION]``: write the changes that a session has kept to its folder."""
 
 import argparse
+from pathlib import Path
 
 from assistant.cli.judged import exam_changes
 from assistant.cli.output import ask, at_terminal, say
@@ -14,7 +15,10 @@ def run(options: argparse.Namespace) -> int:
     with open_kept(setup, options.session) as (workspace, recorder):
         diff = workspace.diff()
         if not diff.strip():
-            say("This session has nothing to apply.")
+            name = Path(workspace.copy.store).parent.name
+            say(f"Session {name} has nothing to apply.")
+            if not options.session:
+                say("It is the last one here; another: assistant apply ID (assistant sessions)")
             return 0
         say(diff)
         if exam := exam_changes(workspace, setup.settings):

@@ -2,7 +2,10 @@
 
 import argparse
 import difflib
+import itertools
 import re
+import sys
+from collections.abc import Sequence
 from typing import Any, NoReturn, TypeAlias
 
 
@@ -10,16 +13,29 @@ class Parser(argparse.ArgumentParser):
     """Says what is wrong in one line and leaves with 2, or with ``usage_code``."""
 
     usage_code = 2
+    _given: Sequence[str] = ()
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """A command tells itself what it does not know: its flags are not those of the whole."""
+        self._given = sys.argv[1:] if args is None else list(args)
         found, unknown = super().parse_known_args(args, namespace)
         if unknown:
             self.error(f"unrecognized arguments: {' '.join(unknown)}")
         return found, []
 
     def error(self, message: str) -> NoReturn:
+        if "invalid choice" in message and (flag := self._unknown_flag(message)):
+            message = f"unrecognized arguments: {flag}"
         self.exit(self.usage_code, f"assistant: {message}\n{self._remedy(message)}\n")
+
+    def _unknown_flag(self, message: str) -> str:
+        """The flag that nobody knows, whose value was taken for a command."""
+        before: Sequence[str] = ("", *self._given)
+        for flag, value in itertools.pairwise(before):
+            known = flag.partition("=")[0] in self._option_string_actions
+            if flag.startswith("--") and not known and f"invalid choice: {value!r}" in message:
+                return flag
+        return ""
 
     def _remedy(self, message: str) -> str:
         """The nearest right command or flag, where one is near."""

@@ -79,7 +79,8 @@ def _read(file: str) -> str:
             raise UsageError(f"{file} is larger than {LARGEST} bytes")
         return data.decode("utf-8")
     except OSError as error:
-        raise UsageError(f"cannot read {file}: {error.strerror}") from error
+        remedy = "Code itself goes in by standard input: echo 'CODE' | assistant exec -"
+        raise UsageError(f"cannot read {file}: {error.strerror}", remedy) from error
     except UnicodeDecodeError as error:
         raise UsageError(f"{file} is not text in UTF-8: {error}") from error
 

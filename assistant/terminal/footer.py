@@ -29,16 +29,21 @@ def question_line(question: str, columns: int) -> StyleAndTextTuples:
 def status_line(
     notice: str, mode: str, sandbox: str, exchange: Exchange, columns: int
 ) -> StyleAndTextTuples:
-    """One line, the most urgent first, cut to the width of the screen."""
+    """One line, the most urgent first; parts that the screen has no room for are left out whole."""
     waiting = exchange.typed.qsize()
-    parts = (
+    ready = sandbox.endswith("ready")
+    parts = [
         notice,
         _running(exchange),
         f"{words.count(waiting, 'message')} waiting" if waiting else "",
         mode,
-        exchange.status,
-        sandbox,
-    )
+        "" if ready else sandbox,
+        *exchange.status.split(words.BETWEEN),
+        sandbox if ready else "",
+    ]
+    parts = [part for part in parts if part]
+    while len(parts) > 1 and len(words.joined(parts)) >= columns:
+        parts.pop()
     text = visible(words.joined(parts))
     style = "class:warn" if notice else "class:dim"
     return list(clip([(style, text)], columns - 1)) if text else []

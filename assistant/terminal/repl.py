@@ -165,8 +165,10 @@ class _Repl:
         cost = words.money(None if spent.unpriced else spent.dollars) if spent.tokens else ""
         if not spent.unpriced and spent.dollars > self.session.standing.cost():
             cost = f"{words.money(self.session.standing.cost())}, at most {cost}"
+        tokens = self.session.standing.used()
+        counted = f"the budget counts {spent.tokens:,}" if spent.tokens > tokens else ""
         used = words.joined(
-            (words.count(spent.replies, "reply"), words.count(spent.tokens, "token"), cost)
+            (words.count(spent.replies, "reply"), words.count(tokens, "token"), counted, cost)
         )
         self.renderer.say(words.joined((f"session {session}" if session else "", used)))
         if session:

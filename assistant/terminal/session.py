@@ -42,6 +42,8 @@ class Session:
     approval: Approval
     attached: list[str] = field(default_factory=list)
     """Texts that go out with the next message."""
+    applied: bool = False
+    """The folder was written to in this sitting."""
     last: Finished | None = None
     _warned: float = 0.0
     _troubled: bool = False

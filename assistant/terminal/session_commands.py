@@ -1,5 +1,6 @@
 """The slash commands about the conversation: leaving, the model, the budget, other sessions."""
 
+import difflib
 from collections.abc import Iterable, Sequence
 from decimal import Decimal, InvalidOperation
 
@@ -22,6 +23,11 @@ def model(session: Session, argument: str) -> None:
     if argument:
         session.chat.set_model(argument)
         session.tell_status()
+        names = session.options.models()
+        if names and argument not in names and not argument.startswith("replay:"):
+            near = difflib.get_close_matches(argument, names, 1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            session.renderer.say(f"the server does not list it{hint}", "class:warn")
     else:
         session.renderer.say(f"model: {session.chat.model.name}")
 

@@ -109,6 +109,11 @@ class Standing:
         used = (e.usage.cost for e in self._chat.events if isinstance(e, Replied | Summarised))
         return sum((cost for cost in used if cost), Decimal(0))
 
+    def used(self) -> int:
+        """Tokens of all calls by what is known, as a list of sessions has them."""
+        events = self._chat.events
+        return sum(e.usage.total for e in events if isinstance(e, Replied | Summarised))
+
     def dearest(self, text: str) -> Decimal | None:
         """What the first call of a message can cost at most; None where no price is known."""
         tokens = self.used_context() + self.tokens(text)

@@ -7,6 +7,7 @@ from math import isfinite
 from assistant.events import Checked, CodeBlock, ExecResult, Replied, Usage
 from assistant.terminal.sanitize import one_line
 
+BETWEEN = " · "
 _REASONS = {
     "timeout": "stopped at its time limit",
     "memory": "killed: out of memory",
@@ -50,7 +51,7 @@ def seconds(amount: float) -> str:
 
 
 def joined(parts: Iterable[str]) -> str:
-    return " · ".join(part for part in parts if part)
+    return BETWEEN.join(part for part in parts if part)
 
 
 def usage(used: Usage, took: float) -> str:
@@ -116,4 +117,5 @@ def verdict(checked: Checked) -> str:
 def finish(reply: Replied) -> str:
     """Why a reply ended early; empty where it did not."""
     reason = _FINISHES.get(reply.finish, "")
-    return f"{reason}: {one_line(reply.detail)}" if reason and reply.detail else reason
+    told = reply.detail and reply.finish != "interrupted"  # There the reason says it all.
+    return f"{reason}: {one_line(reply.detail)}" if reason and told else reason

@@ -57,6 +57,7 @@ def apply(session: Session, argument: str) -> None:
     what = argument or "all of it"
     if session.approval.confirm(f"Write {what} to {session.chat.folder or 'your folder'}?"):
         session.chat.apply(paths or None)
+        session.applied = True
     else:
         session.renderer.say("nothing was written")
 
@@ -98,6 +99,8 @@ def rewind(session: Session, argument: str) -> None:
 def _offer(session: Session) -> None:
     if session.chat.rewindable:
         session.renderer.say("the conversation is where it was; /rewind takes it there, too")
+    if session.applied and session.chat.diff().strip():
+        session.renderer.say("your folder keeps what was applied; /apply takes it there, too")
 
 
 def run(session: Session, argument: str) -> None:

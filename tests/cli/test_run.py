@@ -132,6 +132,11 @@ def test_usage_errors_are_2_and_name_the_remedy(program: Program, replies: Repli
     assert program("run", "x", "--folder", "nowhere").returncode == 2
     unknown = program("run", "x", "--chekc", "true")
     assert (unknown.returncode, "Did you mean --check?" in unknown.stderr) == (2, True)
+    before = program("--modle", "x")  # Not: x is no command.
+    told = "unrecognized arguments: --modle\nDid you mean --model?"
+    assert (before.returncode, told in before.stderr) == (2, True)
+    code = program("exec", "print(1)")
+    assert (code.returncode, "assistant exec -" in code.stderr) == (125, True)
 
 
 def test_the_task_may_come_from_standard_input_with_files(

@@ -53,6 +53,8 @@ def test_a_run_that_is_ended_goes_on_where_it_was(
     applied = program("apply", "--yes")
     assert applied.returncode == 0, applied.stderr
     assert (program.folder / "kept.py").read_text() == "x = 1\n"
+    again = program("apply")
+    assert " has nothing to apply.\nIt is the last one here" in again.stdout
 
 
 def test_nothing_is_left_running_after_an_interrupt(program: Program, replies: Replies) -> None:

@@ -13,7 +13,7 @@ from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 
 from assistant.budget import Budget
-from assistant.chat import Chat
+from assistant.chat import Chat, Openers
 from assistant.events import (
     CodeBlock,
     Event,
@@ -35,9 +35,11 @@ from assistant.terminal.approve import Approval
 from assistant.terminal.commands import arguments, filled, is_command, run_command, table
 from assistant.terminal.completion import Offers, SessionCompleter
 from assistant.terminal.console import TerminalOptions
+from assistant.terminal.exchange import Exchange
+from assistant.terminal.footer import status_line
 from assistant.terminal.render import Renderer
 from assistant.terminal.session import Session
-from tests.fakes import ListExecutor, ListModel
+from tests.fakes import ListCheck, ListExecutor, ListModel
 from tests.terminal.screens import ListConsole
 
 
@@ -389,6 +391,63 @@ def test_a_command_of_ones_own_runs_on_the_folder_as_it_is(tmp_path: Path) -> No
     kinds = [type(event).__name__ for event in found.chat.events]
     assert kinds.index("Notice") < kinds.index("Running")
     assert "The user's folder changed: a.py" in said(found)
+
+
+def test_a_model_that_the_server_does_not_list_is_told(tmp_path: Path) -> None:
+    found = session(tmp_path, models=lambda: ["small-1", "large-1"])
+    found.chat.openers = Openers(lambda name: ListModel(), lambda command: ListCheck())
+    run_command(found, "/model small-1")
+    assert "does not list" not in said(found)
+    run_command(found, "/model smal-1")
+    assert "the server does not list it; did you mean small-1?" in said(found)
+
+
+def test_an_undo_after_an_apply_tells_of_the_folder(tmp_path: Path) -> None:
+    class Work:
+        changed = True
+
+        def diff(self) -> str:
+            return "+a" if self.changed else ""
+
+        def apply(self, paths: Sequence[str] | None = None) -> str:
+            self.changed = False
+            return "applied"
+
+        def undo(self, count: int = 1) -> str:
+            self.changed = not self.changed
+            return "undone"
+
+        redo = undo
+
+        def conflicts(self) -> list[str]:
+            return []
+
+    told = "your folder keeps what was applied; /apply takes it there, too"
+    found = session(tmp_path, "y")
+    found.chat.workspace = Work()  # type: ignore[assignment]
+    run_command(found, "/undo")
+    run_command(found, "/redo")
+    assert told not in said(found)
+    run_command(found, "/apply")
+    run_command(found, "/undo")
+    assert said(found).count(told) == 1
+    run_command(found, "/redo")
+    assert said(found).count(told) == 1
+
+
+def test_a_narrow_screen_leaves_out_whole_parts_under_the_prompt() -> None:
+    exchange = Exchange(
+        status="a-model · next message: 30 replies · 400k tokens · context 114 tokens"
+    )
+    exchange.enter("idle")
+
+    def shown(sandbox: str, columns: int) -> str:
+        return "".join(text for _, text in status_line("", "", sandbox, exchange, columns))
+
+    assert shown("sandbox ready", 100).endswith("context 114 tokens · sandbox ready")
+    assert shown("sandbox ready", 80).endswith("context 114 tokens")
+    assert shown("no sandbox", 50) == "no sandbox · a-model · next message: 30 replies"
+    assert shown("sandbox ready", 5) == "a-mo"
 
 
 def test_the_line_under_the_prompt_follows_a_reset(tmp_path: Path) -> None:

@@ -154,7 +154,7 @@ def test_commands_and_paths_are_completed(tmp_path: Path) -> None:
         terminal.expect("> /budget")
         terminal.type("\x03")
         terminal.type("see @no")
-        terminal.expect("about 1 tokens")
+        terminal.expect("about 1 token")
         terminal.type("\t")
         terminal.expect("> see @notes.txt")
         terminal.type("\r")
