@@ -138,15 +138,10 @@ class Turn(Asking):
             limit = max(min(self.terms.block_seconds, remaining.seconds), 1.0)
             block, result = yield from self.run_block(block, limit)
             ran.append((block, result))
-            if result.reason == "cancelled":
-                when = "while code ran" if result.seconds else "before the code ran"
-                ended = Ended("interrupted", when)
-            elif not result.ok and self.failures(block, result) >= SAME_FAILURES:
-                ended = Ended("stuck", f"the same block failed the same way {SAME_FAILURES} times")
-            elif result.ok and (times := self.repeats(block, result)) >= SAME_OUTCOMES:
+            times = self.repeats(block, result) if result.ok else 0
+            if times >= SAME_OUTCOMES:
                 repeated.append(block)
-                if block in self.told:
-                    ended = Ended("stuck", f"the same block came to the same {times} times")
+            ended = self.ending(block, result, times)
             if ended or not result.ok:
                 break
         heard = feedback.results(found, ran, unsure)
@@ -180,6 +175,17 @@ class Turn(Asking):
             yield self.keep(Ran(block, result))
             raise
         yield self.keep(Ran(block, result))
+
+    def ending(self, block: CodeBlock, result: ExecResult, times: int) -> Ended | None:
+        """How the turn ends with this block, if it does; it came to the same so many ``times``."""
+        if result.reason == "cancelled":
+            when = "while code ran" if result.seconds else "before the code ran"
+            return Ended("interrupted", when)
+        if not result.ok and self.failures(block, result) >= SAME_FAILURES:
+            return Ended("stuck", f"the same block failed the same way {SAME_FAILURES} times")
+        if times >= SAME_OUTCOMES and block in self.told:
+            return Ended("stuck", f"the same block came to the same {times} times")
+        return None
 
     def failures(self, block: CodeBlock, result: ExecResult) -> int:
         """How often in this turn the same block has failed the same way."""

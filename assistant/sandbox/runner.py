@@ -129,6 +129,26 @@ def ordinary_signals() -> None:
             signal.signal(getattr(signal, name), signal.SIG_DFL)
 
 
+def wake_at_ends() -> Tuple[int, int]:
+    """A pipe whose first end can be read when a child may have ended."""
+    wake, woken = os.pipe()
+    for fd in (wake, woken):
+        os.set_blocking(fd, False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
+    return wake, woken
+
+
+def ended_children() -> Iterator[Tuple[int, int]]:
+    """The children that have ended and were not waited for yet, each with its wait status."""
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if not pid:
+                return
+            yield pid, status
+
+
 def exit_code(status: int) -> int:
     """What a shell would say of a wait status."""
     return os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
@@ -477,11 +497,7 @@ def fork_jobs(line: Line) -> Line:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Until a job runs foreign code.
     gc.collect()
     gc.freeze()  # A job's own collections leave alone, and so share, what is here already.
-    wake, woken = os.pipe()
-    for fd in (wake, woken):
-        os.set_blocking(fd, False)
-    signal.signal(signal.SIGCHLD, lambda *_: None)
-    signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
+    wake, woken = wake_at_ends()
     children: Set[int] = set()
     poller = select.poll()  # It holds no descriptor that a job would have to close.
     poller.register(line.fileno(), select.POLLIN)
@@ -502,13 +518,7 @@ def fork_jobs(line: Line) -> Line:
 
 
 def told_ends(line: Line, children: Set[int]) -> None:
-    while children:
-        try:
-            pid, status = os.waitpid(-1, os.WNOHANG)
-        except ChildProcessError:
-            return
-        if not pid:
-            return
+    for pid, status in ended_children():
         children.discard(pid)
         line.sock.sendall(b'{"ended": %d, "status": %d}\n' % (pid, status))
 
@@ -1429,18 +1439,18 @@ class Files:
                 seen[path] = UNSURE if fresh else now
             elif old is not None:
                 seen[path] = old  # It could not be told; the host keeps what it has.
-        hidden = tuple(walk.unread + walk.skipped)  # They end with a slash.
         for path in walk.unread:
             load.left_out(path, "unread")
-        removed = [path for path in self.agreed if path not in seen]
-        if hidden:
-            removed = [path for path in removed if not (path + "/").startswith(hidden)]
-        if load.partial:
-            removed = []
-        gone = set(removed)
+        gone = set() if load.partial else self.gone(walk, seen)
         unseen = {path: old for path, old in self.agreed.items() if path not in gone}
         self.told = (order["id"], {**unseen, **seen})
-        load.end(sorted(removed, reverse=True))
+        load.end(sorted(gone, reverse=True))
+
+    def gone(self, walk: Walk, seen: Dict[str, Status]) -> Set[str]:
+        """What host and sandbox agreed on and a whole walk has not met, where it could look."""
+        hidden = tuple(walk.unread + walk.skipped)  # They end with a slash.
+        unmet = {path for path in self.agreed if path not in seen}
+        return {path for path in unmet if not (path + "/").startswith(hidden)}
 
 
 class Load:
@@ -2023,11 +2033,7 @@ class Runner:
         prctl(36, 1)  # PR_SET_CHILD_SUBREAPER: orphans come to us, also where we are not process 1.
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # Process 1 is deaf to what has no handler.
         self.start_forker()
-        wake, woken = os.pipe()
-        for fd in (wake, woken):
-            os.set_blocking(fd, False)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
-        signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
+        wake, _ = wake_at_ends()
         self.listen(0, self.hear)
         self.listen(wake, lambda: self.reap(os.read(wake, 4096)))
         try:
@@ -2223,13 +2229,7 @@ class Runner:
                 self.ended(message["ended"], message["status"])
 
     def reap(self, _: bytes = b"") -> None:
-        while True:
-            try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
-            except ChildProcessError:
-                return
-            if not pid:
-                return
+        for pid, status in ended_children():
             if self.forker is not None and pid == self.forker.pid:
                 self.lose_forker()
             else:
@@ -2651,10 +2651,7 @@ class Runner:
         now = time.monotonic()
         job = self.job
         if job is None:
-            if self.watch is not None and self.listed and self.watch.tick(now, idle=True):
-                self.end_all()  # What runs in the background has used up the disk.
-                self.news.append({"note": "lost", "what": "all"})
-                self.stand_ready()
+            self.look_after_background(now)
             return
         if job.capture.pending and now >= job.capture.shown_at + Capture.PACE:
             self.show_output(job)
@@ -2674,6 +2671,13 @@ class Runner:
             passed = self.watch.tick(now)
             if passed is not None:
                 self.stop(passed, now=True)
+
+    def look_after_background(self, now: float) -> None:
+        """What goes on between jobs may use up the disk, too."""
+        if self.watch is not None and self.listed and self.watch.tick(now, idle=True):
+            self.end_all()
+            self.news.append({"note": "lost", "what": "all"})
+            self.stand_ready()
 
     # Files.
 

@@ -108,26 +108,32 @@ class _Repl:
         approval = Approval(self.console, self.renderer, self.options)
         self.session = Session(chat, self.console, self.renderer, self.options, approval)
         pending = [self.options.first] if self.options.first else []
-        while True:
-            try:
-                while self.faults:
-                    self.renderer.say(self.faults.pop(0), "class:bad")
-                text = pending.pop() if pending else self.console.read()
-                self._handle(self.session, text)
-                if self.options.ended():
-                    return _INTERRUPTED
-                if not self.console.interactive and self._was_interrupted(self.session):
-                    return _INTERRUPTED
-            except EOFError:
-                return self._code(self.session)
-            except KeyboardInterrupt:
-                if not self.console.interactive or self.options.ended():
-                    return _INTERRUPTED
-                self.renderer.say("stopped")
-            except AssistantError as error:
-                self._complain(error)
-            except Exception as error:  # noqa: BLE001 - a bug of ours must not end the session
-                self.renderer.say(self.options.crashed(error), "class:bad")
+        code: int | None = None
+        while code is None:
+            code = self._round(self.session, pending)
+        return code
+
+    def _round(self, session: Session, pending: list[str]) -> int | None:
+        """One thing is read and done; the exit code where it was the last."""
+        try:
+            while self.faults:
+                self.renderer.say(self.faults.pop(0), "class:bad")
+            self._handle(session, pending.pop() if pending else self.console.read())
+            if self.options.ended():
+                return _INTERRUPTED
+            if not self.console.interactive and self._was_interrupted(session):
+                return _INTERRUPTED
+        except EOFError:
+            return self._code(session)
+        except KeyboardInterrupt:
+            if not self.console.interactive or self.options.ended():
+                return _INTERRUPTED
+            self.renderer.say("stopped")
+        except AssistantError as error:
+            self._complain(error)
+        except Exception as error:  # noqa: BLE001 - a bug of ours must not end the session
+            self.renderer.say(self.options.crashed(error), "class:bad")
+        return None
 
     def _handle(self, session: Session, text: str) -> None:
         """One thing that was typed: a command, a line for the sandbox, or a message."""

@@ -31,6 +31,20 @@ def scripts(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def printed(scripts: Path, shell: str, *arguments: str) -> str:
+    """What a shell prints, in the folder of the scripts; it has no complaint."""
+    done = subprocess.run(
+        [needs(shell), *arguments],
+        cwd=scripts,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
+    )
+    assert not done.stderr
+    return done.stdout
+
+
 def in_bash(scripts: Path, *typed: str) -> list[str]:
     words = " ".join(f"'{word}'" for word in ("assistant", *typed))
     code = f"""
@@ -39,16 +53,7 @@ def in_bash(scripts: Path, *typed: str) -> list[str]:
         _assistant
         printf '%s\\n' "${{COMPREPLY[@]}}"
     """
-    done = subprocess.run(
-        [needs("bash"), "--norc", "-c", code],
-        cwd=scripts,
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=30,
-    )
-    assert not done.stderr
-    return done.stdout.split()
+    return printed(scripts, "bash", "--norc", "-c", code).split()
 
 
 def test_bash(scripts: Path) -> None:
@@ -70,16 +75,8 @@ def test_bash(scripts: Path) -> None:
 def test_fish(scripts: Path) -> None:
     def offered(typed: str) -> list[str]:
         code = f"source assistant.fish; complete -C '{typed}'"
-        done = subprocess.run(
-            [needs("fish"), "--no-config", "-c", code],
-            cwd=scripts,
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=30,
-        )
-        assert not done.stderr
-        return [line.partition("\t")[0] for line in done.stdout.splitlines()]
+        found = printed(scripts, "fish", "--no-config", "-c", code)
+        return [line.partition("\t")[0] for line in found.splitlines()]
 
     assert offered("assistant sandb") == ["sandbox"]
     assert offered("assistant sandbox b") == ["build"]

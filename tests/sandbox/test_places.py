@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from assistant.events import CodeBlock, Output, SandboxError
+from assistant.events import CodeBlock, ExecResult, Output, SandboxError
 from assistant.sandbox.docker_sandbox import DockerSandbox
 from assistant.sandbox.engine import Engine, connect
 from assistant.sandbox.image import BuiltImage
 from assistant.sandbox.local import LocalOptions, LocalSandbox
 from assistant.sandbox.options import MIB, Limits, SandboxOptions
 from assistant.sandbox.places import Stock
-from tests.sandbox.contract import finish, go
+from tests.sandbox.contract import Run, finish, go
 
 WAIT = 60.0
 
@@ -156,20 +156,33 @@ def main(asked):
 """
 
 
+def beside_a_writer(
+    engine: Engine, image: BuiltImage, begin: Callable[[DockerSandbox], Run]
+) -> ExecResult:
+    """How a job with a small disk ends, while a neighbour fills more than that."""
+    tight = SandboxOptions(image.tag, "pooled", Limits(disk=16 * MIB))
+    with (
+        DockerSandbox(engine, SandboxOptions(image.tag)) as other,
+        DockerSandbox(engine, tight) as own,
+    ):
+        other.open()
+        run = begin(own)
+        assert isinstance(next(run), Output)  # It has begun.
+        assert go(other, "open('f', 'wb').write(b'x' * (100 << 20))").ok
+        return finish(run)[1]
+
+
 @pytest.mark.docker
 def test_what_a_neighbour_writes_is_not_held_against_a_closed_program(
     engine: Engine, sandbox_image: BuiltImage
 ) -> None:
     """A prepared program may be closed to the runner, which then cannot see what it holds open."""
-    tag = sandbox_image.tag
-    tight = SandboxOptions(tag, "pooled", Limits(disk=16 * MIB))
-    with DockerSandbox(engine, SandboxOptions(tag)) as other, DockerSandbox(engine, tight) as own:
-        other.open()
+
+    def answering(own: DockerSandbox) -> Run:
         own.prepare(CLOSED)
-        run = own.answer(b"a question", 60)
-        assert isinstance(next(run), Output)  # It has begun.
-        assert go(other, "open('f', 'wb').write(b'x' * (100 << 20))").ok
-        result = finish(run)[1]
+        return own.answer(b"a question", 60)
+
+    result = beside_a_writer(engine, sandbox_image, answering)
     assert (result.reason, result.exit_code, result.output) == (None, 7, "a question\n")
 
 
@@ -189,12 +202,6 @@ def test_nor_against_one_whose_processes_are_ending(
     engine: Engine, sandbox_image: BuiltImage
 ) -> None:
     """Of a thread that has ended the kernel shows as little as of one that hides its files."""
-    tag = sandbox_image.tag
-    tight = SandboxOptions(tag, "pooled", Limits(disk=16 * MIB))
-    with DockerSandbox(engine, SandboxOptions(tag)) as other, DockerSandbox(engine, tight) as own:
-        other.open()
-        run = own.run(CodeBlock("python", HEADLESS), 60)
-        assert isinstance(next(run), Output)
-        assert go(other, "open('f', 'wb').write(b'x' * (100 << 20))").ok
-        result = finish(run)[1]
+    headless = CodeBlock("python", HEADLESS)
+    result = beside_a_writer(engine, sandbox_image, lambda own: own.run(headless, 60))
     assert (result.reason, result.exit_code) == (None, 0)
