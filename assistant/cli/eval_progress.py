@@ -4,7 +4,6 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from types import TracebackType
 from typing import Self
 
 from assistant.evals.comparison import wording
@@ -47,12 +46,7 @@ class Progress:
         sys.stderr.flush()
         self._drawn = len(lines)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, *_: object) -> None:
         if self._on and kind is None:
             self._show()
 

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
 from hashlib import sha256
-from types import TracebackType
 from typing import Any, Self
 
 from assistant.evals.humaneval_x import NOT_COMPILED
@@ -48,9 +47,7 @@ class FileJudges:
         self._threads = ThreadPoolExecutor(self._workers, "judge-files")
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: object, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """What has no verdict yet is cancelled, or fails with SandboxError."""
         with self._lock:
             self._over = True

@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable, Generator
-from types import TracebackType
 from typing import Self
 
 from assistant.events import AssistantError, CodeBlock, ExecResult, Notice, Output, SandboxError
@@ -45,9 +44,7 @@ class EarlySandbox:
             raise
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: object, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._end()
 
     def _end(self) -> None:

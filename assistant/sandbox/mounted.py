@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Protocol, Self
 
 from assistant.events import AssistantError, CodeBlock, ExecResult, Notice, Output, UsageError
@@ -43,9 +42,7 @@ class MountedFolder:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: object, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         pass
 
     def look(self) -> Sequence[str]:

@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from types import TracebackType
 from typing import Any, Self
 
 from prompt_toolkit.completion import Completer
@@ -51,12 +50,7 @@ class PromptConsole:
             pass
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, *_: object) -> None:
         self._exchange.enter("leaving")  # From here on no Ctrl-C leaves the terminal half restored.
         self._flush()
         app = self._desk.app

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from datetime import datetime
-from types import TracebackType
 from typing import Any, Self
 
 from assistant.evals.asking import Asking, Gate
@@ -103,12 +102,7 @@ class Weave:
             ) from failed
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Waits until all is sent, as long as some of it is taken now and then (``stalled``)."""
         with redirect_stdout(sys.stderr):  # It tells how far it is.
             self.stalled = not sent(self._weave, self._client)

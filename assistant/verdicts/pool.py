@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import Self
 
 from assistant.events import SandboxError, SandboxKilled
@@ -52,9 +51,7 @@ class JudgePool:
             thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: object, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """What has no verdict yet is cancelled."""
         self._end(None)
         with self._lock:
