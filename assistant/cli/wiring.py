@@ -95,9 +95,10 @@ class Opened:
         return self.workspace.blobs.get(entry.digest).decode("utf-8", "replace")
 
     def _passes(self, command: str) -> Checked:
-        return followed(self._check(command).run(self.setup.settings.check_seconds))
+        return followed(self.check(command).run(self.setup.settings.check_seconds))
 
-    def _check(self, command: str) -> CommandCheck:
+    def check(self, command: str) -> CommandCheck:
+        """An acceptance check of this work, in a container of its own."""
         return CommandCheck(command, self.workspace, self.fresh, self.setup.settings.protect)
 
     def hear(self, event: Event) -> None:
@@ -130,9 +131,9 @@ def open_chat(
         chat.session, chat.folder = name, str(setup.folder)
         fresh = stack.enter_context(Fresh(setup))
         opened = Opened(chat, sandbox, workspace, setup, fresh, past)
-        chat.openers = Openers(lambda other: open_model(setup, other), opened._check)
+        chat.openers = Openers(lambda other: open_model(setup, other), opened.check)
         if setup.settings.check:
-            chat.terms = replace(chat.terms, check=opened._check(setup.settings.check))
+            chat.terms = replace(chat.terms, check=opened.check(setup.settings.check))
         chat.sinks.append(recorder)
         if (
             trace := stack.enter_context(open_traces(setup, name, past.events if past else ()))

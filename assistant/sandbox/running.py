@@ -114,8 +114,8 @@ class RunnerSandbox(Closing):
     # Blocks.
 
     def run(self, block: CodeBlock, seconds: float) -> Generator[Output | Notice, None, ExecResult]:
-        """Runs one block; see ``protocols.Executor``. A block with a path runs that file, which must be
-        there, in a process of its own."""
+        """Runs one block; see ``protocols.Executor``. A block with a path runs that file, which
+        must be there, in a process of its own."""
         self._count += 1
         manner = self._manner
         order = order_for(block, self._count, manner.life, manner.values) | limit(seconds)
