@@ -23,7 +23,7 @@ from assistant.sandbox.importing import CopyOptions, Imported, import_folder, re
 from assistant.sandbox.names import in_git, shown
 from assistant.sandbox.overlay import Edit, changed, conflicts, laid, settled, under
 from assistant.sandbox.points import History, Step
-from assistant.sandbox.review import Review, differing, files_of, listed
+from assistant.sandbox.review import Review, by_reason, differing, files_of, listed
 from assistant.sandbox.safe_files import Root
 from assistant.sandbox.standing import exact
 from assistant.sandbox.tree import Tree
@@ -118,8 +118,7 @@ class FolderCopy:
         except OSError as error:
             raise SandboxError(f"{shown(self.folder)}: {error.strerror}") from error
         skipped = set(now.skipped) - set(last.skipped if last else ())
-        told = [f"{path} ({why})" for path, why in sorted(skipped) if not why.startswith("a cache")]
-        if told:
+        if told := by_reason(skipped):
             self._told.append(prompt("workspace_left_out", files=listed(told)))
         if keys := sorted(set(now.secrets) - set(last.secrets if last else ())):
             self._told.append(prompt("workspace_keys", files=listed(keys)))

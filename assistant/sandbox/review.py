@@ -123,3 +123,21 @@ def listed(names: Sequence[str], most: int = 12) -> str:
     """Names for a sentence, escaped, the first ``most`` of them."""
     some = ", ".join(shown(name) for name in names[:most])
     return some + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+PATHS = 5
+"""Of those that are left out for one reason, so many are named."""
+
+
+def by_reason(skipped: Iterable[tuple[str, str]]) -> list[str]:
+    """What is left out of a copy, a reason with its first paths each; caches go without saying."""
+    found: dict[str, list[str]] = {}
+    for path, why in sorted(skipped):
+        if not why.startswith("a cache"):
+            found.setdefault(why, []).append(path)
+    return [
+        ", ".join(paths[:PATHS])
+        + (f" and {len(paths) - PATHS:,} more" if len(paths) > PATHS else "")
+        + f" ({why})"
+        for why, paths in found.items()
+    ]

@@ -96,13 +96,30 @@ def run_command(session: Session, text: str) -> None:
     _command(session, name).run(session, argument.strip())
 
 
+_ELSEWHERE = {
+    "clear": "reset",
+    "new": "reset",
+    "sessions": "resume",
+    "cost": "budget cost",
+    "tokens": "budget",
+    "usage": "budget",
+    "test": "check",
+    "approvals": "ask",
+    "image": "see",
+}
+"""What other assistants call the same."""
+
+
 def _command(session: Session, name: str) -> Command:
     found = table(session)
     name = {"quit": "exit", "?": "help"}.get(name, name)
     if name in found:
         return found[name]
     near = difflib.get_close_matches(name, found, 1)
-    remedy = f"Did you mean /{near[0]}?" if near else "/help lists the commands."
+    if meant := _ELSEWHERE.get(name) or (near[0] if near else ""):
+        remedy = f"Did you mean /{meant}?"
+    else:
+        remedy = "/help lists the commands."
     raise UsageError(f"there is no command /{one_line(name, 40)}", remedy)
 
 

@@ -1,6 +1,7 @@
 """Files that the user asked for by name, written whole or not at all."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from assistant.events import UsageError
@@ -15,6 +16,7 @@ def written(path: Path, text: str) -> str:
         part.write_bytes(data)
         part.replace(path)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # A file system that can only be read takes no deletion either.
+            part.unlink(missing_ok=True)
         raise UsageError(f"{path} cannot be written: {error.strerror}") from error
     return f"wrote {path} ({len(data):,} bytes)"

@@ -100,7 +100,7 @@ def _offer(session: Session) -> None:
     if session.chat.rewindable:
         session.renderer.say("the conversation is where it was; /rewind takes it there, too")
     if session.applied and session.chat.diff().strip():
-        session.renderer.say("your folder keeps what was applied; /apply takes it there, too")
+        session.renderer.say("your folder keeps what was applied; /apply writes this state to it")
 
 
 def run(session: Session, argument: str) -> None:

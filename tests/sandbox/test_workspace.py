@@ -19,6 +19,7 @@ from assistant.sandbox import lines, pack
 from assistant.sandbox.applying import ApplyRefused
 from assistant.sandbox.disk import StoreError
 from assistant.sandbox.importing import CopyOptions
+from assistant.sandbox.review import by_reason
 from assistant.sandbox.tree import Delta, Entry
 from assistant.sandbox.workspace import Workspace
 from tests.sandbox.faults import at_call, die, in_child
@@ -479,6 +480,15 @@ def test_a_file_of_the_user_that_was_never_copied_is_not_overwritten(
         work.apply()
     assert (folder / "data").read_text() == "precious\n"
     assert (folder / ".env").read_text() == "KEY=1\n"
+
+
+def test_what_is_left_out_for_one_reason_is_told_in_one_go() -> None:
+    skipped = [(f"d/{n}", "past the limit") for n in range(5007)]
+    skipped += [("a.bin", "too large"), ("__pycache__", "a cache")]
+    assert by_reason(skipped) == [
+        "a.bin (too large)",
+        "d/0, d/1, d/10, d/100, d/1000 and 5,002 more (past the limit)",
+    ]
 
 
 def test_what_is_left_out_is_told_to_user_and_model(work: Workspace, folder: Path) -> None:

@@ -1,5 +1,6 @@
 """The table of commands, and what a few of them do without a terminal."""
 
+import errno
 import json
 import re
 from collections.abc import Sequence
@@ -36,6 +37,7 @@ from assistant.terminal.commands import arguments, filled, is_command, run_comma
 from assistant.terminal.completion import Offers, SessionCompleter
 from assistant.terminal.console import TerminalOptions
 from assistant.terminal.exchange import Exchange
+from assistant.terminal.files import written
 from assistant.terminal.footer import status_line
 from assistant.terminal.render import Renderer
 from assistant.terminal.session import Session
@@ -105,6 +107,25 @@ def test_an_unknown_command_names_the_nearest(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="/udno") as caught:
         run_command(session(tmp_path), "/udno")
     assert caught.value.remedy == "Did you mean /undo?"
+
+
+def test_what_other_assistants_call_the_same_is_known(tmp_path: Path) -> None:
+    for typed, meant in {"/clear": "/reset", "/cost": "/budget cost", "/test": "/check"}.items():
+        with pytest.raises(UsageError, match="there is no command") as caught:
+            run_command(session(tmp_path), typed)
+        assert caught.value.remedy == f"Did you mean {meant}?"
+
+
+def test_a_folder_that_can_only_be_read_is_no_fault_of_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(Path, "write_bytes", refused)
+    monkeypatch.setattr(Path, "unlink", refused)
+    with pytest.raises(UsageError, match="cannot be written: Read-only file system"):
+        written(tmp_path / "talk.md", "text")
 
 
 def test_leaving(tmp_path: Path) -> None:
@@ -422,7 +443,7 @@ def test_an_undo_after_an_apply_tells_of_the_folder(tmp_path: Path) -> None:
         def conflicts(self) -> list[str]:
             return []
 
-    told = "your folder keeps what was applied; /apply takes it there, too"
+    told = "your folder keeps what was applied; /apply writes this state to it"
     found = session(tmp_path, "y")
     found.chat.workspace = Work()  # type: ignore[assignment]
     run_command(found, "/undo")
