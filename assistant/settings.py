@@ -118,7 +118,9 @@ class Settings:
     # What a run is held to.
     check: str = option("", "the command that decides whether a task passes")
     protect: tuple[str, ...] = option(
-        (), "more files that are restored to your own for a check", adds=True
+        (),
+        "more files that are restored to your own for a check; !FILE: a script of its is not",
+        adds=True,
     )
     block_seconds: float = option(120.0, "the limit of one block", least=1)
     check_seconds: float = option(600.0, "the limit of one check", least=1)

@@ -1,7 +1,7 @@
 """The acceptance check: what counts as passed, and the many ways that do not."""
 
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -36,7 +36,11 @@ def no_edit(text: str | None, code: str) -> tuple[str | None, tuple[str, ...]]:
 
 
 def check(
-    tmp_path: Path, files: dict[str, str], command: str, changed: dict[str, str] | None = None
+    tmp_path: Path,
+    files: dict[str, str],
+    command: str,
+    changed: dict[str, str] | None = None,
+    **protection: Sequence[str],
 ) -> tuple[Checked, str]:
     """The verdict over ``files``, after code made ``changed`` of them; and what it printed."""
     folder = tmp_path / "project"
@@ -53,7 +57,7 @@ def check(
         workspace.copy.open()
         for name, text in (changed or {}).items():
             _finish(workspace.run(CodeBlock("text", text, name, "save"), 10))
-        return _finish(CommandCheck(command, workspace, fresh).run(60))
+        return _finish(CommandCheck(command, workspace, fresh, **protection).run(60))
 
 
 def _finish(run: Generator[object, None, Result]) -> tuple[Result, str]:
@@ -214,6 +218,21 @@ def test_a_script_that_the_user_leaves_to_the_code_is_the_codes(tmp_path: Path) 
     changed = {**base, "check.sh": Entry("file", 0o755, "1" * 64)}
     patterns = protection("sh ./check.sh", base, ["!check.sh"])
     assert protected(base, changed, patterns).restored == ()
+    program = "python3 -c 'import re; open(\"check.sh\"); exec(check.sh)'"
+    assert protection(program, base, []) == []  # No shell reads this.
+
+
+@pytest.mark.parametrize("protect", [(), ("do.sh",)])
+def test_a_script_that_a_task_is_about_is_the_codes(
+    tmp_path: Path, protect: tuple[str, ...]
+) -> None:
+    """But for one that the user has named as protected all the same."""
+    files, changed = {"do.sh": "exit 1\n"}, {"do.sh": "exit 0\n"}
+    checked, shown = check(
+        tmp_path, files, "sh do.sh", changed, protect=protect, subjects=["do.sh"]
+    )
+    assert checked.passed is not bool(protect), shown
+    assert any("--protect '!FILE'" in note for note in checked.notes) is bool(protect)
 
 
 def test_a_new_test_is_kept_and_told(tmp_path: Path) -> None:

@@ -52,7 +52,8 @@ class Improvement:
     def _passes(self, command: str) -> Checked:
         settings = self.setup.settings
         with Fresh(self.setup) as fresh:
-            check = CommandCheck(command, self.draft, fresh, settings.protect)
+            subjects = self.draft.job.scope.files
+            check = CommandCheck(command, self.draft, fresh, settings.protect, subjects)
             return followed(check.run(settings.check_seconds))
 
     def outcome(self, ending: Finished) -> Outcome:
@@ -98,7 +99,8 @@ def open_improvement(
             fresh = stack.enter_context(Fresh(setup))
             fresh.expect()  # While the model writes.
             chat.sinks.append(fresh.hear)
-            check = CommandCheck(job.check, draft, fresh, setup.settings.protect)
+            given = setup.settings.protect, job.scope.files
+            check = CommandCheck(job.check, draft, fresh, *given)
             chat.terms = replace(chat.terms, check=check)
         chat.sinks.append(recorder)
         if (trace := stack.enter_context(open_traces(setup, name))) is not None:

@@ -2,14 +2,16 @@
 
 import re
 import shlex
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from importlib.resources import files
 from itertools import islice
 from typing import Protocol
 
 from assistant.events import Checked, Checking, CodeBlock, ExecResult, Notice, Output
+from assistant.prompts import prompt
 from assistant.sandbox.protect import guarded, protected
+from assistant.sandbox.review import listed
 from assistant.sandbox.tree import Delta, Store, Tree, difference
 from assistant.tasks.runners import Runner, scripts_named, scripts_of, started_by
 
@@ -61,9 +63,12 @@ class CommandCheck:
         folder: Folder,
         open_fresh: Callable[[], AbstractContextManager[Fresh]],
         protect: Sequence[str] = (),
+        subjects: Collection[str] = (),
     ) -> None:
+        """``subjects`` are what the task is to change: scripts among them are the code's."""
         self.command = command
-        self._folder, self._open_fresh, self._protect = folder, open_fresh, tuple(protect)
+        self._folder, self._open_fresh = folder, open_fresh
+        self._protect = [*map(_left_to_the_code, subjects), *protect]
 
     def run(self, seconds: float) -> Generator[Checking | Output | Notice, None, Checked]:
         yield Checking(self.command)
@@ -72,6 +77,8 @@ class CommandCheck:
         base = self._folder.base
         protect = protection(self.command, base, self._protect)
         exam = protected(base, self._folder.snapshot(), protect, self._folder.blobs.get)
+        scripts = sorted({*scripts_named(self.command, base)} & {*exam.restored})
+        said = (prompt("check_scripts", files=listed(scripts)),) if scripts else ()
         with self._open_fresh() as sandbox:
             sandbox.put(difference({}, exam.tree), self._folder.blobs)
             changed = changed_code(self._folder.base, exam.tree)
@@ -86,7 +93,7 @@ class CommandCheck:
             output=result.output,
             detail=_detail(result, seconds),
             seconds=result.seconds,
-            notes=(*exam.notes, *result.notes),
+            notes=(*exam.notes, *said, *result.notes),
         )
 
     def _scripts(self) -> Mapping[str, str]:
@@ -101,7 +108,16 @@ def protection(command: str, base: Tree, protect: Sequence[str]) -> list[str]:
     """Patterns of what a check takes from the user besides tests: the user's own scripts that its
     command starts, too. A later ``!path`` among ``protect`` leaves one to the code."""
     scripts = (path for path in scripts_named(command, base) if base[path].kind != "dir")
-    return [*("/" + re.sub(r"([][*?!\\# ])", r"\\\1", path) for path in scripts), *protect]
+    return [*map(_exactly, scripts), *protect]
+
+
+def _exactly(path: str) -> str:
+    """A pattern that only this path fits."""
+    return "/" + re.sub(r"([][*?!\\# ])", r"\\\1", path)
+
+
+def _left_to_the_code(path: str) -> str:
+    return "!" + _exactly(path)
 
 
 def changed_code(before: Tree, after: Tree) -> list[str]:

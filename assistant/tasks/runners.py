@@ -24,7 +24,7 @@ _NO_RUNNERS = frozenset(
 """Commands whose arguments may name a test runner without starting it."""
 
 
-_SHELLS = frozenset(("bash", "sh", "dash", "ksh", "zsh", "source", "."))
+_SHELLS = frozenset(("bash", "sh", "dash", "ksh", "zsh", "source", ".", "eval"))
 _BEFORE_COMMANDS = frozenset(("!", "command", "env", "exec", "nice", "time"))
 _FILE_FLAGS = frozenset(("-f", "-c", "--file", "--makefile", "--config", "--config-file"))
 """Of make, pytest, tox and their like: the file that follows says what is run."""
@@ -70,7 +70,8 @@ def scripts_named(command: str, paths: Container[str]) -> list[str]:
     for words in _simple_commands(command):
         while words and (words[0] in _BEFORE_COMMANDS or _ASSIGNMENT.match(words[0])):
             words = words[1:]
-        if words and words[0].rpartition("/")[2] in _SHELLS:
+        shell = bool(words) and words[0].rpartition("/")[2] in _SHELLS
+        if shell:
             words = [word for word in words[1:] if not word.startswith("-")]
         flagged = (words[i + 1] for i, word in enumerate(words[:-1]) if word in _FILE_FLAGS)
         joined = (word.partition("=")[2] for word in words if word.partition("=")[0] in _FILE_FLAGS)
@@ -78,7 +79,7 @@ def scripts_named(command: str, paths: Container[str]) -> list[str]:
             path = posixpath.normpath(word.removeprefix("/workspace/"))
             if path in paths:
                 found.append(path)
-        for word in words:
+        for word in words if shell else ():
             if " " in word:
                 found += scripts_named(word, paths)
     return found
