@@ -137,13 +137,9 @@ class CodeGenerationPipeline:
             raise ModelError(f"{self.model.name} gave no code: {_why(asking.attempts[-1])}")
         return code
 
-    def attempts(
-        self, problem: Problem, asking: Asking, around: Around | Sandboxes | None = None
-    ) -> None:
+    def attempts(self, problem: Problem, asking: Asking, around: Around = Around()) -> None:
         """Get one sample's replies and code into ``asking.attempts``. Raises as ``generate``."""
         parameters = self.parameters
-        if not isinstance(around, Around):
-            around = Around(around)
         means = Means(
             self.prompt,
             self.formatter,
@@ -156,9 +152,7 @@ class CodeGenerationPipeline:
         )
         generate(self.strategy, problem, asking, means)
 
-    def generated(
-        self, problem: Problem, asking: Asking, around: Around | Sandboxes | None = None
-    ) -> Generated:
+    def generated(self, problem: Problem, asking: Asking, around: Around = Around()) -> Generated:
         """The same as a line of the run's store; a model error is one of its results.
 
         Raises:

@@ -89,11 +89,6 @@ class Blobs(Closing):
                 self._waiting.pop(digest, None)
                 self.put(data)
 
-    def has(self, digest: str) -> bool:
-        with self._lock:
-            packed = digest in self._kept or digest in self._scratch or digest in self._waiting
-            return packed or self._file(digest).exists()
-
     def size(self, digest: str) -> int:
         """The length in bytes; raises AssistantError where the contents are not stored."""
         with self._lock:

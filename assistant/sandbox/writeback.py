@@ -47,30 +47,41 @@ def perform(root: Root, edits: Edits, temporary: Mapping[str, str], blobs: Blobs
     for path, staged in temporary.items():
         edit = edits[path]
         assert edit.now is not None
-        like = path if edit.was and edit.was.kind == "file" else None
+        like = path if _was_file(edit) else None
         root.stage(staged, blobs.pieces(edit.now.digest), edit.now.mode, like=like)
     for path in sorted(edits, reverse=True):
         edit = edits[path]
         if edit.was and (edit.now is None or edit.now.kind != edit.was.kind):
             _remove(root, path, edit.was)
     for path, edit in sorted(edits.items()):
-        now = edit.now
-        if now is None:
-            continue
         if path in temporary:
-            if above := path.rpartition("/")[0]:
-                root.mkdirs(above)
-            _unchanged(root, path, edit.was if edit.was and edit.was.kind == "file" else None)
+            _make_room(root, path)
+            _unchanged(root, path, _was_file(edit))
             root.commit(temporary[path], path)
-        elif now.kind == "dir":
-            root.mkdirs(path)
-            root.chmod(path, now.mode)
-        elif now.kind == "link":
-            if above := path.rpartition("/")[0]:
-                root.mkdirs(above)
-            root.symlink(path, now.target)
-        else:
-            root.chmod(path, now.mode)
+        elif edit.now is not None:
+            _put(root, path, edit.now)
+
+
+def _was_file(edit: Edit) -> Entry | None:
+    """What was there, where it was a file, which the new one takes the place of."""
+    return edit.was if edit.was and edit.was.kind == "file" else None
+
+
+def _make_room(root: Root, path: str) -> None:
+    """The folder that it goes into is there."""
+    if above := path.rpartition("/")[0]:
+        root.mkdirs(above)
+
+
+def _put(root: Root, path: str, now: Entry) -> None:
+    """A folder, a link, or a file of which the mode alone is another."""
+    if now.kind == "link":
+        _make_room(root, path)
+        root.symlink(path, now.target)
+        return
+    if now.kind == "dir":
+        root.mkdirs(path)
+    root.chmod(path, now.mode)
 
 
 def _remove(root: Root, path: str, was: Entry) -> None:

@@ -1,11 +1,9 @@
 """Names of the OpenTelemetry conventions for generative AI, all in one place.
 
-They are those of ``open-telemetry/semantic-conventions-genai`` at the revision below. All of them
-have the status "Development" there: a later revision may rename any of them.
+They are those of ``open-telemetry/semantic-conventions-genai`` at revision 002c8a6ea1c8, and before
+they moved there of semantic-conventions v1.41.0. All of them have the status "Development" there: a
+later revision may rename any of them.
 """
-
-REVISION = "002c8a6ea1c8"
-"""Before they moved to that repository they were the same in semantic-conventions v1.41.0."""
 
 OPERATION = "gen_ai.operation.name"
 CHAT, EXECUTE_TOOL, INVOKE_AGENT = "chat", "execute_tool", "invoke_agent"
@@ -19,7 +17,6 @@ REQUEST_MODEL = "gen_ai.request.model"
 REQUEST_TEMPERATURE = "gen_ai.request.temperature"
 REQUEST_MAX_TOKENS = "gen_ai.request.max_tokens"
 REQUEST_SEED = "gen_ai.request.seed"
-RESPONSE_MODEL = "gen_ai.response.model"
 FINISH_REASONS = "gen_ai.response.finish_reasons"
 
 INPUT_TOKENS = "gen_ai.usage.input_tokens"

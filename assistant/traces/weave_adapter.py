@@ -16,7 +16,7 @@ from typing import Any, Self
 from assistant.evals.asking import Asking, Gate
 from assistant.evals.datasets import DataSet
 from assistant.evals.means import Sandboxes
-from assistant.evals.pipeline import CodeGenerationPipeline
+from assistant.evals.pipeline import Around, CodeGenerationPipeline
 from assistant.evals.runs import Key, PipelineStamp
 from assistant.evals.scoring import Judges
 from assistant.evals.trace import Open, Trace
@@ -233,7 +233,9 @@ class _Answers:
             self._trace,
             lambda call: None,
         )
-        made = self._pipeline.generated(self._problems[task_id], asking, self._exam.open_executor)
+        made = self._pipeline.generated(
+            self._problems[task_id], asking, Around(self._exam.open_executor)
+        )
         if made.fault:
             raise ModelError(made.fault)
         codes = [one.formatted or one.code for one in made.attempts]

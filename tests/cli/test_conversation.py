@@ -170,13 +170,11 @@ def test_where_no_code_can_run_nothing_is_sent_until_it_is_wanted(
     del program.variables["ASSISTANT_LOCAL"]
     with terminal(program, DOCKER_HOST="unix:///nowhere/docker.sock") as screen:
         screen.expect("no sandbox")
-        screen.type("hello\r")
-        screen.expect("not sent, since no code can run")
+        screen.enter("hello", "not sent, since no code can run")
         screen.expect("Start that engine")
         screen.expect("assistant doctor")
         assert "Hello there." not in screen.text
-        screen.type("\x1b[A\r")
-        screen.expect("Hello there.")
+        screen.enter("\x1b[A", "Hello there.")
         screen.settle()
         screen.type("\x04")
         assert screen.leave() == 0
@@ -189,12 +187,10 @@ def test_the_line_under_the_prompt_tells_the_window_and_the_sandbox(
     program.variables |= {"ASSISTANT_MODEL": "nobody-knows-me", "ASSISTANT_WINDOW": "32000"}
     with terminal(program) as screen:
         screen.expect("sandbox ready")
-        screen.type("hello\r")
-        screen.expect("Hello there.")
+        screen.enter("hello", "Hello there.")
         screen.expect(" of 32k")
         assert "$" not in screen.display[-1]
-        screen.type("/budget\r")
-        screen.expect("kept where the model's price is known")
+        screen.enter("/budget", "kept where the model's price is known")
         screen.settle()
         screen.type("\x04")
         assert screen.leave() == 0
@@ -228,10 +224,8 @@ def test_the_model_is_asked_for_before_the_prompt_stands(program: Program) -> No
     with terminal(program) as screen:
         screen.expect("Which model (number or name)?")
         assert "/help shows" not in screen.text
-        screen.type("1\r")
-        screen.expect("sandbox ready")
-        screen.type("hello\r")
-        screen.expect("▸ done")
+        screen.enter("1", "sandbox ready")
+        screen.enter("hello", "▸ done")
         screen.settle()
         screen.type("\x04")
         assert screen.leave() == 0

@@ -142,8 +142,7 @@ def test_a_block_that_waited_for_a_yes_did_not_run(
     replies("```bash\ntouch never\n```\n")
     with terminal(program, "--ask", "all") as screen:
         screen.expect("sandbox ready")
-        screen.type("Touch it.\r")
-        screen.expect("run it? y: yes")
+        screen.enter("Touch it.", "run it? y: yes")
         screen.process.kill()
         screen.leave()
     replies("Fine.")
@@ -166,8 +165,7 @@ def test_sessions_of_this_folder_are_offered_with_their_titles(
         screen.type("/resume ")
         screen.expect("First of all")
         assert "Elsewhere" not in screen.text
-        screen.type("\r")
-        screen.expect("1 reply")
+        screen.enter("", "1 reply")
         assert "Elsewhere" not in screen.text
         screen.settle()
         screen.type("\x04")

@@ -15,7 +15,7 @@ from assistant.evals.datasets import STARTER, load
 from assistant.evals.formatter import CodeFormatter
 from assistant.evals.generated import GeneratedCode
 from assistant.evals.means import Strategy
-from assistant.evals.pipeline import CodeGenerationPipeline, Parameters
+from assistant.evals.pipeline import Around, CodeGenerationPipeline, Parameters
 from assistant.evals.runs import Call, Generated, Sample, Span
 from assistant.evals.trace import Trace
 from assistant.events import (
@@ -53,7 +53,7 @@ def generated(
     asking = Asking(("starter/1", 1), model, purse, Gate(), Trace(spans.append), calls.append)
     open_executor = more.pop("open_executor", None)
     pipeline = CodeGenerationPipeline(model, strategy=strategy, **more)
-    return pipeline.generated(PROBLEM, asking, open_executor), model, spans, calls
+    return pipeline.generated(PROBLEM, asking, Around(open_executor)), model, spans, calls
 
 
 def leap(code: str | None, year: int) -> bool:

@@ -86,6 +86,11 @@ class Terminal:
     def paste(self, text: str) -> None:
         self.type(f"\x1b[200~{text}\x1b[201~")
 
+    def enter(self, line: str, wanted: str | Callable[[], bool], seconds: float = PATIENCE) -> None:
+        """Type a line, and wait for what comes of it."""
+        self.type(f"{line}\r")
+        self.expect(wanted, seconds)
+
     def read(self, seconds: float = 0.05) -> bool:
         """Take in what the program wrote; False once it has closed the terminal."""
         end = time.monotonic() + seconds

@@ -186,8 +186,7 @@ def test_at_a_terminal_that_can_it_is_drawn(program: Program, replies: Callable[
     replies(DRAW, "Drawn.")
     with terminal(program, "--ask", "never", ASSISTANT_PICTURES="kitty") as screen:
         screen.expect("sandbox ready")
-        screen.type("Draw.\r")
-        screen.expect(lambda: b"Drawn." in screen.raw)
+        screen.enter("Draw.", lambda: b"Drawn." in screen.raw)
         assert screen.raw.count(b"\x1b_Ga=T,f=100,q=2,r=") == 1
         screen.settle()
         screen.type("\x04")

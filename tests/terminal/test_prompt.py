@@ -13,16 +13,14 @@ def test_the_prompt_is_there_before_the_chat_and_what_is_typed_waits() -> None:
     with Terminal({"start": 1.5}) as terminal:
         terminal.expect("\n>")
         assert READY not in terminal.text
-        terminal.type("hello\r")
-        terminal.expect("1 message waiting")
+        terminal.enter("hello", "1 message waiting")
         terminal.expect("Hello there, friend.")
         assert terminal.text.index(READY) < terminal.text.index("> hello")
 
 
 def test_a_message_typed_and_sent_before_the_program_has_started_is_sent() -> None:
     with Terminal() as terminal:
-        terminal.type("hello\r")
-        terminal.expect("Hello there, friend.")
+        terminal.enter("hello", "Hello there, friend.")
 
 
 def test_a_paste_of_three_lines_stays_one_message() -> None:
@@ -31,8 +29,7 @@ def test_a_paste_of_three_lines_stays_one_message() -> None:
         terminal.paste("first\r\nsecond\rthird")
         terminal.expect("> first\n  second\n  third")
         assert "You said" not in terminal.text
-        terminal.type(" end\r")
-        terminal.expect("You said: first\nsecond\nthird end")
+        terminal.enter(" end", "You said: first\nsecond\nthird end")
 
 
 def test_a_long_paste_is_folded_and_sent_whole() -> None:
@@ -41,8 +38,9 @@ def test_a_long_paste_is_folded_and_sent_whole() -> None:
         terminal.paste("\n".join(f"row {number}" for number in range(2000)))
         terminal.expect("[paste 1: 2,000 lines, about 4k tokens]")
         assert "row 7" not in terminal.text
-        terminal.type(" end\r")
-        terminal.expect(lambda: "row 1999 end" in terminal.text and "▸ done" in terminal.text)
+        terminal.enter(
+            " end", lambda: "row 1999 end" in terminal.text and "▸ done" in terminal.text
+        )
         assert "… 1,970 more lines …" in terminal.text
 
 
@@ -53,8 +51,7 @@ def test_a_paste_of_a_megabyte() -> None:
         terminal.expect("[paste 1: 10,001 lines, about 250k tokens]")
         terminal.type("\x7f" * 60)
         terminal.settle()
-        terminal.type("hello\r")
-        terminal.expect("Hello there, friend.")
+        terminal.enter("hello", "Hello there, friend.")
 
 
 def test_alt_enter_and_ctrl_j_make_a_line() -> None:
@@ -62,23 +59,20 @@ def test_alt_enter_and_ctrl_j_make_a_line() -> None:
         terminal.expect(READY)
         terminal.type("one\x1b\rtwo\nthree")
         terminal.expect("> one\n  two\n  three")
-        terminal.type("\r")
-        terminal.expect("You said: one\ntwo\nthree")
+        terminal.enter("", "You said: one\ntwo\nthree")
 
 
 def test_enter_can_make_lines_too() -> None:
     with Terminal({"enter_sends": False}) as terminal:
         terminal.expect(READY)
         terminal.expect("Alt-Enter sends")
-        terminal.type("one\rtwo\x1b\r")
-        terminal.expect("You said: one\ntwo")
+        terminal.enter("one\rtwo\x1b", "You said: one\ntwo")
 
 
 def test_ctrl_c_clears_the_line_and_twice_leaves_with_a_summary() -> None:
     with Terminal() as terminal:
         terminal.expect(READY)
-        terminal.type("hello\r")
-        terminal.expect("▸ done")
+        terminal.enter("hello", "▸ done")
         terminal.type("half a thought")
         terminal.expect("> half a thought")
         terminal.type("\x03")
@@ -112,8 +106,7 @@ def test_an_interrupt_from_outside_at_the_prompt_does_not_end_the_session() -> N
         terminal.settle()
         terminal.process.send_signal(2)
         terminal.expect("Ctrl-C again leaves")
-        terminal.type("hello\r")
-        terminal.expect("Hello there, friend.")
+        terminal.enter("hello", "Hello there, friend.")
 
 
 def test_a_terminal_that_goes_away_ends_the_session() -> None:
@@ -128,8 +121,7 @@ def test_history_is_private_and_comes_back(tmp_path: Path) -> None:
     history = tmp_path / "state" / "history"
     with Terminal({"history": str(history)}) as terminal:
         terminal.expect(READY)
-        terminal.type("first message\x1b\rof two lines\r")
-        terminal.expect("▸ done")
+        terminal.enter("first message\x1b\rof two lines", "▸ done")
         terminal.type("\x04")
         terminal.leave()
     assert stat.S_IMODE(history.stat().st_mode) == 0o600
@@ -157,8 +149,7 @@ def test_commands_and_paths_are_completed(tmp_path: Path) -> None:
         terminal.expect("about 1 token")
         terminal.type("\t")
         terminal.expect("> see @notes.txt")
-        terminal.type("\r")
-        terminal.expect("You said: see @notes.txt")
+        terminal.enter("", "You said: see @notes.txt")
         terminal.expect("The file notes.txt:")
         terminal.expect("a note")
 
@@ -173,8 +164,7 @@ def test_the_editor(tmp_path: Path) -> None:
         terminal.expect("> typed")
         terminal.type("\x18\x05")
         terminal.expect("from the editor")
-        terminal.type("\r")
-        terminal.expect("You said: typed from the editor")
+        terminal.enter("", "You said: typed from the editor")
 
 
 def test_pasted_tabs_and_hidden_characters_can_be_seen() -> None:
@@ -183,8 +173,7 @@ def test_pasted_tabs_and_hidden_characters_can_be_seen() -> None:
         terminal.paste("if x:\n\treturn \u202eevil\x1b[2J")
         terminal.expect("> if x:\n      return \ufffdevil\ufffd[2J")
         assert "\u202e".encode() not in terminal.raw
-        terminal.type("\r")
-        terminal.expect("return <U+202E>evil␛[2J")
+        terminal.enter("", "return <U+202E>evil␛[2J")
 
 
 def test_vi_keys() -> None:
@@ -194,13 +183,11 @@ def test_vi_keys() -> None:
         terminal.settle()
         terminal.type("x")
         terminal.settle()
-        terminal.type("\r")
-        terminal.expect("Hello there, friend.")
+        terminal.enter("", "Hello there, friend.")
 
 
 def test_a_history_in_an_impossible_place(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with Terminal({"history": str(tmp_path / "file" / "history")}) as terminal:
         terminal.expect(READY)
-        terminal.type("hello\r")
-        terminal.expect("Hello there, friend.")
+        terminal.enter("hello", "Hello there, friend.")

@@ -14,8 +14,7 @@ HARMLESS = re.compile(rb"\x1b\[(?:[0-9;]*m|\d*[ABCDJK]|\?(?:1|7|12|25|2004)[hl])
 def test_a_reply_streams_and_its_code_is_coloured_and_run() -> None:
     with Terminal(rows=40) as terminal:
         terminal.expect(READY)
-        terminal.type("code\r")
-        terminal.expect("▸ done")
+        terminal.enter("code", "▸ done")
         terminal.settle()
         assert "▸ running python, 3 lines\n│ 42\n▸ exit 0 · 0.2 s · files: made.py" in terminal.text
         assert "2 replies" in terminal.text
@@ -28,8 +27,7 @@ def test_a_reply_streams_and_its_code_is_coloured_and_run() -> None:
 def test_the_unfinished_line_is_live() -> None:
     with Terminal(rows=40) as terminal:
         terminal.expect(READY)
-        terminal.type("slow\r")
-        terminal.expect("tick tick")
+        terminal.enter("slow", "tick tick")
         assert terminal.text.count("tick") < 40
         assert "Ctrl-C stops it" in terminal.text
         seen = terminal.text.count("tick")
@@ -59,8 +57,7 @@ def test_messages_typed_ahead_go_out_in_order() -> None:
         terminal.expect(READY)
         terminal.type("code\r")
         terminal.type("hello\r")
-        terminal.type("one more\r")
-        terminal.expect("You said: one more")
+        terminal.enter("one more", "You said: one more")
         text = terminal.text
         assert text.index("> code") < text.index("> hello") < text.index("> one more")
 
@@ -68,28 +65,23 @@ def test_messages_typed_ahead_go_out_in_order() -> None:
 def test_ctrl_c_stops_a_reply_and_keeps_the_session() -> None:
     with Terminal(rows=40) as terminal:
         terminal.expect(READY)
-        terminal.type("slow\r")
-        terminal.expect("tick tick")
-        terminal.type("queued\r")
-        terminal.expect("1 message waiting")
+        terminal.enter("slow", "tick tick")
+        terminal.enter("queued", "1 message waiting")
         terminal.type("\x03")
         terminal.expect("stopped by you; the session goes on")
         terminal.expect("> queued")
         assert "You said" not in terminal.text
-        terminal.type("\r")
-        terminal.expect(lambda: terminal.text.count("queued") == 2 and "▸ done" in terminal.text)
+        terminal.enter("", lambda: terminal.text.count("queued") == 2 and "▸ done" in terminal.text)
         assert "Traceback" not in terminal.text
 
 
 def test_ctrl_c_stops_code_and_keeps_the_session() -> None:
     with Terminal(rows=40) as terminal:
         terminal.expect(READY)
-        terminal.type("sleep\r")
-        terminal.expect("│ sleeping")
+        terminal.enter("sleep", "│ sleeping")
         terminal.type("\x03")
         terminal.expect("stopped by you")
-        terminal.type("hello\r")
-        terminal.expect("Hello there, friend.")
+        terminal.enter("hello", "Hello there, friend.")
 
 
 def test_ctrl_c_while_the_sandbox_starts_leaves_when_asked_twice() -> None:
@@ -112,8 +104,7 @@ def test_ctrl_c_hammered_never_shows_a_traceback() -> None:
             terminal.read(0.25)
             terminal.type("\x03")
             terminal.read(1.2)  # Two in a second at the empty prompt would leave.
-        terminal.type("hello\r")
-        terminal.expect("Hello there, friend.")
+        terminal.enter("hello", "Hello there, friend.")
         assert "Traceback" not in terminal.text
 
 
@@ -121,8 +112,7 @@ def test_ctrl_c_hammered_never_shows_a_traceback() -> None:
 def test_hostile_sequences_are_shown_not_obeyed(message: str) -> None:
     with Terminal(rows=60) as terminal:
         terminal.expect(READY)
-        terminal.type(f"{message}\r")
-        terminal.expect("▸ done")
+        terminal.enter(message, "▸ done")
         terminal.settle()
         for shown in ("␛]0;owned␇", "␛]52;c;aGk=␇", "␛P1$r", "␛[2J␛[H", "<U+202E>abc", "␍over"):
             assert shown in terminal.text
@@ -138,8 +128,7 @@ def test_narrow_and_wide_windows(columns: int) -> None:
     with Terminal(columns=columns, rows=80) as terminal:
         terminal.expect("talker")
         for message in ("wide", "table", "code"):
-            terminal.type(f"{message}\r")
-            terminal.expect(lambda: "▸ done" in terminal.text)
+            terminal.enter(message, lambda: "▸ done" in terminal.text)
             terminal.settle()
         text = terminal.text.replace("\n", "")
         assert "שלום" in text
@@ -157,8 +146,7 @@ def test_a_resize_in_mid_stream_loses_nothing() -> None:
         terminal.resize(60, 20)
         terminal.expect("▸ done")
         terminal.settle()
-        terminal.type("hello\r")
-        terminal.expect("Hello there, friend.")
+        terminal.enter("hello", "Hello there, friend.")
         assert len(terminal.display) == 20
         # pyte cuts rows that were wider; what came after the resize has all its words.
         assert sum(line.count("word") for line in terminal.text.split("\n")) > 1500
@@ -167,8 +155,7 @@ def test_a_resize_in_mid_stream_loses_nothing() -> None:
 def test_no_color() -> None:
     with Terminal(environment={"NO_COLOR": "1"}, rows=40) as terminal:
         terminal.expect(READY)
-        terminal.type("code\r")
-        terminal.expect("▸ done")
+        terminal.enter("code", "▸ done")
         codes = {
             part
             for code in re.findall(rb"\x1b\[([\d;]*)m", terminal.raw)
@@ -189,16 +176,14 @@ def test_light_and_dark() -> None:
 def test_retries_and_errors_are_told() -> None:
     with Terminal(rows=60) as terminal:
         terminal.expect(READY)
-        terminal.type("retry\r")
-        terminal.expect("▸ waiting 3 s: the server is busy ␛[31m")
+        terminal.enter("retry", "▸ waiting 3 s: the server is busy ␛[31m")
         terminal.expect("Hello there, friend.")
-        terminal.type("crash\r")
-        terminal.expect("▸ something of ours failed")
+        terminal.enter("crash", "▸ something of ours failed")
         terminal.expect("▸ Try another way.")
-        terminal.type("/chekc\r")
-        terminal.expect("Did you mean /check?")
-        terminal.type("/etc/hosts is a file\r")
-        terminal.expect(lambda: terminal.text.count("/etc/hosts is a file") == 2)
+        terminal.enter("/chekc", "Did you mean /check?")
+        terminal.enter(
+            "/etc/hosts is a file", lambda: terminal.text.count("/etc/hosts is a file") == 2
+        )
 
 
 def test_a_chat_that_cannot_be_made_ends_with_its_code() -> None:
@@ -212,45 +197,35 @@ def test_a_chat_that_cannot_be_made_ends_with_its_code() -> None:
 def test_asking_before_code_runs() -> None:
     with Terminal({"ask": "all"}, rows=70) as terminal:
         terminal.expect(READY)
-        terminal.type("shell\r")
-        terminal.expect("┃ ls <U+202E>-l")
+        terminal.enter("shell", "┃ ls <U+202E>-l")
         terminal.expect("y: yes")
-        terminal.type("no, use dir instead\r")
-        terminal.expect("▸ not run: you declined")
+        terminal.enter("no, use dir instead", "▸ not run: you declined")
         terminal.expect("▸ use dir instead")
         terminal.expect("▸ done")
-        terminal.type("code\r")
-        terminal.expect("┃ print(double(21))")
+        terminal.enter("code", "┃ print(double(21))")
         terminal.expect("a: yes to every “run python”")
-        terminal.type("a\r")
-        terminal.expect("│ 42")
-        terminal.type("again code\r")
-        terminal.expect(lambda: terminal.text.count("│ 42") == 2)
+        terminal.enter("a", "│ 42")
+        terminal.enter("again code", lambda: terminal.text.count("│ 42") == 2)
         assert terminal.text.count("y: yes") <= 1
 
 
 def test_a_question_can_be_read_in_a_narrow_window() -> None:
     with Terminal({"ask": "all"}, columns=20, rows=40) as terminal:
         terminal.expect("talker")
-        terminal.type("code\r")
-        terminal.expect(lambda: "no, or say why not" in " ".join(terminal.text.split()))
-        terminal.type("y\r")
-        terminal.expect("│ 42")
+        terminal.enter("code", lambda: "no, or say why not" in " ".join(terminal.text.split()))
+        terminal.enter("y", "│ 42")
 
 
 def test_ctrl_c_and_ctrl_d_at_a_question() -> None:
     with Terminal({"ask": "all"}, rows=70) as terminal:
         terminal.expect(READY)
-        terminal.type("code\r")
-        terminal.expect("y: yes")
+        terminal.enter("code", "y: yes")
         terminal.type("\x04")
         terminal.expect("not run: you declined")
-        terminal.type("fail\r")
-        terminal.expect("y: yes")
+        terminal.enter("fail", "y: yes")
         terminal.type("\x03")
         terminal.expect("stopped by you, before the code ran; the session goes on")
-        terminal.type("hello\r")
-        terminal.expect("Hello there, friend.")
+        terminal.enter("hello", "Hello there, friend.")
 
 
 def test_what_is_typed_survives_a_question() -> None:
@@ -258,62 +233,41 @@ def test_what_is_typed_survives_a_question() -> None:
         terminal.type("code\r")
         terminal.type("half a message")
         terminal.expect("y: yes")
-        terminal.type("y\r")
-        terminal.expect("│ 42")
+        terminal.enter("y", "│ 42")
         terminal.expect("> half a message")
 
 
 def test_the_work_commands() -> None:
     with Terminal(rows=90) as terminal:
         terminal.expect(READY)
-        terminal.type("/diff\r")
-        terminal.expect("+print(42) ␛[2J")
+        terminal.enter("/diff", "+print(42) ␛[2J")
         assert terminal.style_of("+print(42)").fg == "green"
-        terminal.type("/apply made.py\r")
-        terminal.expect("[y/n]")
-        terminal.type("n\r")
-        terminal.expect("▸ nothing was written")
-        terminal.type("/apply made.py\r")
-        terminal.expect("[y/n]")
-        terminal.type("y\r")
-        terminal.expect("▸ wrote made.py")
-        terminal.type("/undo 2\r")
-        terminal.expect("▸ 2 back")
-        terminal.type("/redo\r")
-        terminal.expect("▸ 1 forward")
-        terminal.type("/undo many\r")
-        terminal.expect("many is no number of blocks")
-        terminal.type("!ls\r")
-        terminal.expect("▸ running bash, 1 line\n│ ran bash")
-        terminal.type("!!pwd\r")
-        terminal.expect("the model sees this with your next message")
-        terminal.type("what now\r")
-        terminal.expect("what now\n\nI ran this command of my own in the sandbox: pwd")
+        terminal.enter("/apply made.py", "[y/n]")
+        terminal.enter("n", "▸ nothing was written")
+        terminal.enter("/apply made.py", "[y/n]")
+        terminal.enter("y", "▸ wrote made.py")
+        terminal.enter("/undo 2", "▸ 2 back")
+        terminal.enter("/redo", "▸ 1 forward")
+        terminal.enter("/undo many", "many is no number of blocks")
+        terminal.enter("!ls", "▸ running bash, 1 line\n│ ran bash")
+        terminal.enter("!!pwd", "the model sees this with your next message")
+        terminal.enter("what now", "what now\n\nI ran this command of my own in the sandbox: pwd")
 
 
 def test_the_session_commands() -> None:
     with Terminal(rows=90) as terminal:
         terminal.expect(READY)
-        terminal.type("/check\r")
-        terminal.expect("▸ there is no check to run")
-        terminal.type("/check make pass\r")
-        terminal.expect("▸ check: make pass")
-        terminal.type("/check\r")
-        terminal.expect("▸ check passed · 1 test ran")
-        terminal.type("/model other\r")
-        terminal.expect("▸ model: other")
+        terminal.enter("/check", "▸ there is no check to run")
+        terminal.enter("/check make pass", "▸ check: make pass")
+        terminal.enter("/check", "▸ check passed · 1 test ran")
+        terminal.enter("/model other", "▸ model: other")
         terminal.expect("other · next message:")
-        terminal.type("/budget replies=7 dollars=0.5\r")
-        terminal.expect("replies    7              0")
+        terminal.enter("/budget replies=7 dollars=0.5", "replies    7              0")
         terminal.expect("dollars    $0.5000        $0")
-        terminal.type("/budget cost\r")
-        terminal.expect("tokens out: 0, of them reasoning 0")
-        terminal.type("/budget apples=7\r")
-        terminal.expect("Caps are replies, tokens")
-        terminal.type("/ask never\r")
-        terminal.expect("▸ asking: never")
-        terminal.type("/reset\r")
-        terminal.expect("starts anew")
+        terminal.enter("/budget cost", "tokens out: 0, of them reasoning 0")
+        terminal.enter("/budget apples=7", "Caps are replies, tokens")
+        terminal.enter("/ask never", "▸ asking: never")
+        terminal.enter("/reset", "starts anew")
         terminal.type("/exit\r")
         assert terminal.leave() == 0
 
@@ -321,15 +275,12 @@ def test_the_session_commands() -> None:
 def test_a_message_that_would_be_dear_is_asked_about() -> None:
     with Terminal({"dearest": "0.05"}, rows=40) as terminal:
         terminal.expect(READY)
-        terminal.type("hello\r")
-        terminal.expect("could cost up to $0.1001")
+        terminal.enter("hello", "could cost up to $0.1001")
         terminal.type("n\r")
         terminal.settle()
         assert "Hello" not in terminal.text
-        terminal.type("hello\r")
-        terminal.expect("[y/n]")
-        terminal.type("y\r")
-        terminal.expect("Hello there, friend.")
+        terminal.enter("hello", "[y/n]")
+        terminal.enter("y", "Hello there, friend.")
 
 
 def test_a_first_message_from_the_command_line() -> None:
