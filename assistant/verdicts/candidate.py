@@ -17,6 +17,7 @@ import types
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Tuple
 
 if TYPE_CHECKING:
+    from assistant.verdicts.foreign import Foreign, ForeignObject
     from assistant.verdicts.operations import OPERATIONS, flush
     from assistant.verdicts.wire import (
         SPARE,
@@ -58,27 +59,6 @@ def content(value: Any) -> Any:
     return CONTENTS[base_of(type(value))][1](value)
 
 
-class Foreign:
-    """Something of the tests' own that was handed over: it can be called or iterated there."""
-
-    def __init__(self, solution: "Solution", number: int) -> None:
-        self._solution, self._number = solution, number
-
-    def __call__(self, *args: Any, **named: Any) -> Any:
-        return self._solution.ask_back(self._number, "call", args, named)
-
-    def __iter__(self) -> Any:
-        return self
-
-    def __next__(self) -> Any:
-        return self._solution.ask_back(self._number, "next", (), {})
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        return self._solution.ask_back(self._number, "get", (name,), {})
-
-
 class Solution:
     """Loads a solution and answers requests about it, one at a time."""
 
@@ -88,6 +68,7 @@ class Solution:
         self.numbers: Dict[int, int] = {}
         self.request = 0
         """The one that is being answered; 0 between them."""
+        self.foreign: Dict[int, Foreign] = {}
         self.asking = threading.RLock()
         self.thrown: Dict[int, int] = {}
 
@@ -206,8 +187,10 @@ class Solution:
 
     def pack_more(self, value: Any) -> Any:
         kind = type(value)
-        if kind is Foreign:
+        if issubclass(kind, Foreign):
             return ["a", value._number]
+        if issubclass(kind, BaseException):
+            return ["x", self.pack_type(kind), self.pack(value.args), self.keep(value)]
         if isinstance(value, type):
             return self.pack_type(value)
         known = pack_more(value)
@@ -233,7 +216,8 @@ class Solution:
             return ["y", name]
         if issubclass(value, BaseException):
             bases = [base for base in value.__bases__ if issubclass(base, BaseException)]
-            kinds = [self.pack_type(base) for base in bases]
+            kinds = [["e", value.__module__, value.__qualname__]]
+            kinds += [self.pack_type(base) for base in bases]
             return ["E", self.keep(value), value.__name__, ["l", kinds]]
         return self.opaque(value)
 
@@ -242,7 +226,10 @@ class Solution:
         if tag == "h":
             return self.kept[what]
         if tag == "a":
-            return Foreign(self, what)
+            made = (ForeignObject if node[2] else Foreign)(self, what)
+            return self.foreign.setdefault(what, made)
+        if tag == "x":
+            return getattr(builtins, what)(*unpack(node[2], self.unpack_more))
         if tag == "y":
             return getattr(builtins, what)
         if tag == "p":

@@ -15,9 +15,10 @@ import types
 from typing import TYPE_CHECKING, Any, Dict, List, Set, Tuple
 
 if TYPE_CHECKING:
+    from assistant.verdicts.owned import TESTS
     from assistant.verdicts.proxies import Proxy
     from assistant.verdicts.report import shown
-    from assistant.verdicts.session import TESTS, Session
+    from assistant.verdicts.session import Session
     from assistant.verdicts.supervisor import Clock
     from assistant.verdicts.wire import Damaged, unpack
 
@@ -100,7 +101,7 @@ class Exam:
 
         for kind in found:
             if issubclass(kind, unittest.TestCase) and kind.__module__ == TESTS:
-                unittest.defaultTestLoader.loadTestsFromTestCase(kind).debug()
+                run_tests(unittest.defaultTestLoader.loadTestsFromTestCase(kind), unittest)
 
     def run_cases(self, session: Session, clock: "Clock") -> None:
         target, atol = self.names[self.entry], self.told["atol"]
@@ -128,6 +129,29 @@ class Exam:
                 found = self.lines[trace.tb_lineno - 1].strip()
             trace = trace.tb_next
         return found
+
+
+def run_tests(suite: Any, unittest: Any) -> None:
+    """Raises what the first test that fails has raised."""
+    result, raised = unittest.TestResult(), []
+
+    def note(_: Any, told: Any) -> None:
+        raised.append(told[1])
+        result.stop()
+
+    def note_part(test: Any, _: Any, told: Any) -> None:
+        if told:
+            note(test, told)
+
+    def surprise(test: Any) -> None:
+        note(test, (Wrong, Wrong(test.id() + " was expected to fail"), None))
+
+    result.addError = result.addFailure = note
+    result.addUnexpectedSuccess = surprise
+    result.addSubTest = note_part
+    suite(result)
+    if raised:
+        raise raised[0]
 
 
 def names_in(tree: ast.AST) -> Tuple[Set[str], Set[str]]:

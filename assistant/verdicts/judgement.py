@@ -29,6 +29,7 @@ LONGEST = 4 << 20
 _PARTS = (
     "wire",
     "operations",
+    "foreign",
     "candidate",
     "confinement",
     "proxies",
@@ -36,6 +37,7 @@ _PARTS = (
     "strays",
     "report",
     "printed",
+    "owned",
     "session",
     "exam",
     "supervisor",

@@ -10,6 +10,7 @@ judge itself. Against plain values a proxy is just unequal.
 
 import builtins
 import collections
+import re
 import types
 from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple
 
@@ -71,7 +72,12 @@ class Proxy:
         return isinstance(value, Proxy) and self._session.ask("subclass", (value, self))
 
 
-GENERATED = {"generator": types.GeneratorType, "coroutine": types.CoroutineType}
+GENERATED = {
+    "generator": types.GeneratorType,
+    "coroutine": types.CoroutineType,
+    "function": types.FunctionType,
+    "Pattern": re.Pattern,
+}
 """What tests ask for by ``isinstance``. An object that only says so gains nothing by it."""
 
 

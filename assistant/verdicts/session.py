@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, NoReturn, Optional, Tuple
 
 if TYPE_CHECKING:
     from assistant.verdicts.holders import HELD, Holder
+    from assistant.verdicts.owned import Owned, of_tests
     from assistant.verdicts.printed import Printed
     from assistant.verdicts.proxies import (
         BASES,
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
         overwrite,
     )
     from assistant.verdicts.report import Events, Report, cut, shown, signal_name
-    from assistant.verdicts.strays import Strays, exception_of
+    from assistant.verdicts.strays import Strays, exception_of, known_error
     from assistant.verdicts.wire import (
         SPARE,
         Channel,
@@ -41,9 +42,6 @@ if TYPE_CHECKING:
         unpack_items,
     )
 
-TESTS = "tests"
-"""Name of the module that the tests run in."""
-
 
 def clean(name: Any) -> str:
     """A class name that came along, as a name."""
@@ -52,15 +50,6 @@ def clean(name: Any) -> str:
 
 def tagged(node: Any, tag: str) -> bool:
     return type(node) is list and len(node) == 2 and node[0] == tag and type(node[1]) is int
-
-
-def of_tests(value: Any) -> bool:
-    """Whether it is an object of a class that the tests define, or a stream that they opened: its
-    public names may be asked for.
-
-    Not those of functions, generators and the like, which lead to the tests' own variables.
-    """
-    return type(value).__module__ in (TESTS, "_io")
 
 
 class Session:
@@ -80,7 +69,7 @@ class Session:
         self.stops = False  # Whether the tests themselves look for StopIteration.
         self.strays = Strays(self)
         self.proxies: Dict[int, Proxy] = {}
-        self.own: List[Any] = []
+        self.own = Owned()
         self.faults = Events("memory", "oom_kill")
         self.crowding = Events("pids", "max")
 
@@ -134,32 +123,23 @@ class Session:
 
     def serve(self, number: int, operation: str, packed: Any, named: Any) -> List[Any]:
         """Has an object of the tests' own do what the solution asks of it."""
-        if type(number) is not int or not 0 <= number < len(self.own):
-            raise Damaged("an unknown object")
-        target, args = self.own[number], unpack_items(packed, self.unpack_more, SPARE)
+        target = self.own.at(number)
+        args = unpack_items(packed, self.unpack_more, SPARE)
         words = unpack(named, self.unpack_more) if named else {}
         try:
-            if operation == "call" and callable(target):
-                value = target(*args, **words)
-            elif operation == "next":
-                value = next(target)
-            elif operation == "get" and of_tests(target) and not args[0].startswith("_"):
-                value = getattr(target, args[0])
-            else:
-                raise TypeError("it cannot do that")
-            return ["done", pack(value, self.pack_more)]
+            return ["done", pack(self.own.does(target, operation, args, words), self.pack_more)]
         except Exception as error:  # noqa: BLE001  # It is handed on to who asked.
             return self.thrown(error)
 
     def thrown(self, error: Exception) -> List[Any]:
         """An exception of the tests' own, for the solution to see; from there it comes back."""
-        self.own.append(error)
+        number = self.own.number_of(error)
         kinds = [named_builtin(kind) for kind in type(error).__mro__]
         try:
             args = pack(error.args, self.pack_more)
         except Unfit:
             args = pack((shown(error.args, 200),), self.pack_more)
-        return ["raised", next(filter(None, kinds)), args, len(self.own) - 1]
+        return ["raised", next(filter(None, kinds)), args, number]
 
     def update(self, args: Tuple[Any, ...], changes: Any) -> None:
         """What the solution did to its arguments happens to the tests' own."""
@@ -236,12 +216,16 @@ class Session:
                 return self.proxies.setdefault(node[2], held)
             if tag == "X" and node[1] in BASES and type(node[4]) is int:
                 return local_copy(self, node[1], self.value(node[2]), clean(node[3]), node[4])
+            if tag == "e":
+                return known_error(node[1], node[2])
+            if tag == "x":
+                return self.at_home(exception_of(self.value(node[1]), self.value(node[2])), node[3])
             if tag == "E" and type(node[1]) is int:
                 return self.strays.known(node[1], clean(node[2]), self.value(node[3]))
             if tag == "y" and type(vars(builtins)[node[1]]) is type:
                 return vars(builtins)[node[1]]
-            if tag == "a" and type(node[1]) is int and node[1] >= 0:
-                return self.own[node[1]]
+            if tag == "a":
+                return self.own.at(node[1])
         except (IndexError, KeyError, TypeError, ValueError) as error:
             raise Damaged("a value of a wrong shape") from error
         raise Damaged("an unknown tag")
@@ -261,10 +245,11 @@ class Session:
         known = pack_more(value) or borrowed(value)
         if known is not None:
             return known
+        if isinstance(value, BaseException) and named_builtin(type(value)):
+            return ["x", type(value).__name__, pack(value.args, self.pack_more)]
         if not (callable(value) or hasattr(type(value), "__next__") or of_tests(value)):
             raise Unfit("the tests hand over a %s, which cannot travel" % type(value).__name__)
-        self.own.append(value)
-        return ["a", len(self.own) - 1]
+        return ["a", self.own.number_of(value), int(of_tests(value))]
 
     def rebuilt(self, answer: List[Any], operation: str = "") -> BaseException:
         kind = self.value(answer[1])
@@ -275,8 +260,12 @@ class Session:
             error = RuntimeError("the solution raised StopIteration")
         if error is not kind:
             error.from_solution = (cut(str(answer[3]), 1500), answer[4])
-        if type(error) in self.strays.handles and type(answer[5]) is int:
-            error._home = (self, answer[5], type(error).__name__)
+        return self.at_home(error, answer[5])
+
+    def at_home(self, error: Any, handle: Any) -> BaseException:
+        """Has an exception of the solution's own class ask the one that it stands for."""
+        if type(error) in self.strays.handles and type(handle) is int:
+            error._home = (self, handle, type(error).__name__)
         return error  # type: ignore[no-any-return]
 
     def last_call(self) -> str:

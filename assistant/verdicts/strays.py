@@ -7,6 +7,7 @@ Sent as text into a sandbox (Python 3.8 or newer, standard library only), after 
 
 import builtins
 import dis
+import sys
 from typing import TYPE_CHECKING, Any, Dict, List
 
 if TYPE_CHECKING:
@@ -37,6 +38,17 @@ class Strays:
     def is_one(self, value: Any) -> bool:
         """Whether it is an exception that came from the solution and can go home."""
         return type(value) in self.handles and "_home" in vars(value)
+
+
+def known_error(module: Any, name: Any) -> Any:
+    """An exception class of an installed module that the tests have loaded; None for others, and
+    for those that call a test off."""
+    if type(module) is not str or type(name) is not str or module in ("tests", "__main__"):
+        return None
+    if module.partition(".")[0] in ("unittest", "pytest", "_pytest"):
+        return None
+    found = getattr(sys.modules.get(module), name, None)
+    return found if is_error(found) and found.__module__ == module else None
 
 
 def is_error(kind: Any) -> bool:

@@ -93,6 +93,34 @@ class Points(dict):
     def __setitem__(self, name, value): dict.__setitem__(self, name, 2 * value)
     def __missing__(self, name): return 0
 """
+GUESTS = """
+import functools, json
+class Subject:
+    def __init__(self): self.observers = []
+    def attach(self, one): self.observers.append(one)
+    def detach(self, one): self.observers.remove(one)
+    def notify(self, value):
+        for one in self.observers: one.update(value) if hasattr(one, "update") else one(value)
+def reversed_nodes(node):
+    before = None
+    while node is not None: node.next, before, node = before, node, node.next
+    return before
+def logged(f):
+    @functools.wraps(f)
+    def wrapped(*given): return f(*given)
+    return wrapped
+def parsed(text): return json.loads(text)
+def sizes(things): return [len(thing) for thing in sorted(things)]
+def asked(client): return client.get("x")["a"]
+def caught(generator_of):
+    generator = generator_of()
+    next(generator)
+    return generator
+def errors(): return [ValueError("a"), KeyError("b")]
+def talk():
+    try: yield 1
+    except KeyError: yield "caught"
+"""
 PLAIN = """
 import math
 from datetime import datetime, timedelta, timezone
@@ -248,6 +276,72 @@ RIGHT = {
             def test_stack(self): self.assertEqual(Stack([1]), [1])
         """,
     ),
+    "objects of the tests": (
+        GUESTS,
+        """
+        import functools
+        from unittest.mock import MagicMock, Mock
+        class Seen:
+            def __init__(self): self.values = []
+            def update(self, value): self.values.append(value)
+        seen, subject, heard = Seen(), Subject(), Seen()
+        subject.attach(seen)
+        subject.attach(heard.update)
+        subject.notify(3)
+        subject.detach(seen)
+        subject.detach(heard.update)
+        subject.notify(4)
+        assert seen.values == [3] and heard.values == [3]
+        class Node:
+            def __init__(self, value, next=None): self.value, self.next = value, next
+        first = Node(1, Node(2, Node(3)))
+        last = reversed_nodes(first)
+        assert (last.value, last.next.value, first.next) == (3, 2, None)
+        assert last.next.next is first
+        def named(n): "Says n."
+        assert logged(named).__name__ == "named" and logged(named).__doc__ == "Says n."
+        @functools.total_ordering
+        class Sized:
+            def __init__(self, size): self.size = size
+            def __len__(self): return self.size
+            def __eq__(self, other): return self.size == other.size
+            def __lt__(self, other): return self.size < other.size
+        assert sizes([Sized(3), Sized(1)]) == [1, 3]
+        client = MagicMock()
+        client.get.return_value = {"a": 5}
+        assert asked(client) == 5
+        client.get.assert_called_once_with("x")
+        """,
+    ),
+    "exceptions that modules define": (
+        GUESTS,
+        """
+        import json, re
+        try: parsed("{")
+        except json.JSONDecodeError as error: assert error.pos == 1
+        else: assert False
+        assert [type(error) for error in errors()] == [ValueError, KeyError]
+        talking = talk()
+        next(talking)
+        assert talking.throw(KeyError("a")) == "caught"
+        """,
+    ),
+    "tests that are skipped or are to fail": (
+        GUESTS,
+        """
+        import unittest
+        class Test(unittest.TestCase):
+            @classmethod
+            def setUpClass(cls): cls.subject = Subject()
+            def test_it(self):
+                for name in ("attach", "detach"):
+                    with self.subTest(name=name): self.assertTrue(hasattr(self.subject, name))
+            @unittest.skip("not here")
+            def test_skipped(self): self.fail()
+            @unittest.expectedFailure
+            def test_failing(self): self.assertEqual(self.subject.observers, [1])
+        """,
+    ),
     "plain values of more kinds": (
         PLAIN,
         """
@@ -293,6 +387,27 @@ GAINLESS = {
         "class F(set):\n    __contains__ = __ge__ = __eq__ = lambda *a: True\n"
         "    __hash__ = None\ndef f(): return F()\n",
         "assert f() >= {5}",
+    ),
+    "a solution that calls the test off": (
+        "import unittest\ndef f(): raise unittest.SkipTest('later')\n",
+        "import unittest\nclass T(unittest.TestCase):\n    def test(self): f()\n",
+    ),
+    "a part of a test that fails": (
+        "def f(): return 1\n",
+        "import unittest\nclass T(unittest.TestCase):\n    def test(self):\n"
+        "        with self.subTest(): self.assertEqual(f(), 2)\n",
+    ),
+    "a test that was to fail and does not": (
+        "def f(): return 1\n",
+        "import unittest\nclass T(unittest.TestCase):\n    @unittest.expectedFailure\n"
+        "    def test(self): self.assertEqual(f(), 1)\n",
+    ),
+    "a mock that is told that it was called": (
+        "def f(m):\n    for way in (lambda: setattr(m, 'called', True), lambda: m.reset_mock(),\n"
+        "        lambda: m.configure_mock(called=True),\n"
+        "        lambda: setattr(m, 'assert_called_with', print)):\n"
+        "        try: way()\n        except Exception: pass\n",
+        "from unittest.mock import Mock\nm = Mock()\nf(m)\nm.assert_called_with(5)",
     ),
     "an exception that is every exception": (
         "class F(ValueError, KeyError):\n    def __instancecheck__(s, o): return True\n"
