@@ -88,7 +88,10 @@ def read_config(path: Path) -> ConfigFile:
     except (ValueError, RecursionError) as error:  # Among them numbers with too many digits.
         found = re.search(r"line (\d+)", str(error))
         place = found[1] if found else text.rstrip().count("\n") + 1
-        raise UsageError(f"{path}:{place}: not valid TOML: {error}") from error
+        raise UsageError(
+            f"{path}:{place}: not valid TOML: {error}",
+            'A setting is a line such as: model = "gpt-5.4-mini"',
+        ) from error
 
 
 def read_private(path: Path, mode: int = 0o777) -> bytes:

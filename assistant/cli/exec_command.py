@@ -76,7 +76,10 @@ def _read(file: str) -> str:
             with Path(file).open("rb") as source:
                 data = source.read(LARGEST + 1)
         if len(data) > LARGEST:
-            raise UsageError(f"{file} is larger than {LARGEST} bytes")
+            raise UsageError(
+                f"{file} is larger than {LARGEST} bytes",
+                "Programs are: put data into files beside it.",
+            )
         return data.decode("utf-8")
     except OSError as error:
         remedy = "Code itself goes in by standard input: echo 'CODE' | assistant exec -"

@@ -181,10 +181,13 @@ def load(name_or_path: str, folders: Sequence[Path] = ()) -> DataSet:
         problem = problem_of(row, place, released)
         if problem.task_id in problems:
             first = places[problem.task_id]
-            raise UsageError(f"{place}: the task_id {problem.task_id!r} was used in {first}")
+            raise UsageError(
+                f"{place}: the task_id {problem.task_id!r} was used in {first}",
+                "Give each task an id of its own.",
+            )
         problems[problem.task_id], places[problem.task_id] = problem, place
     if not problems:
-        raise UsageError(f"{path} has no task in it")
+        raise UsageError(f"{path} has no task in it", "Each line is a task, as JSON.")
     name = known or path.name.removesuffix(".gz").rpartition(".")[0] or path.name
     left_out, slow = LEFT_OUT.get(known or "", {}), SLOW.get(known or "", {})
     in_files = any(isinstance(problem.tests, Files) for problem in problems.values())

@@ -3,7 +3,7 @@
 import ast
 import json
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -71,9 +71,7 @@ def problem_of(row: Mapping[str, Any], place: str, released: str = "") -> Proble
         return _other(row, place, released)
     shape = next((name for name in _SHAPES if name in row), "test")
     mbpp = shape == "test_list"
-    for name in ("task_id", *_SHAPES[shape]):
-        if name not in row:
-            raise UsageError(f"{place}: the field {name!r} is missing")
+    _complete(row, ("task_id", *_SHAPES[shape]), place)
     for name, wanted in _FIELDS.items():
         _check(row, name, wanted, place)
     if mbpp and not row["test_list"]:
@@ -102,13 +100,19 @@ def problem_of(row: Mapping[str, Any], place: str, released: str = "") -> Proble
         )
 
 
+def _complete(row: Mapping[str, Any], needed: Sequence[str], place: str) -> None:
+    for name in needed:
+        if name not in row:
+            raise UsageError(
+                f"{place}: the field {name!r} is missing", f"Such a row needs {', '.join(needed)}."
+            )
+
+
 def _other(row: Mapping[str, Any], place: str, released: str) -> Problem:
     """A row of HumanEval-X, or an exercise."""
     exercises = "stub" in row
     needed = _EXERCISE if exercises else _OTHER_LANGUAGES
-    for name in ("task_id", *needed):
-        if name not in row:
-            raise UsageError(f"{place}: the field {name!r} is missing")
+    _complete(row, ("task_id", *needed), place)
     task_id = _task_id(row, place)
     if not exercises and task_id.startswith("Python/"):
         return problem_of(

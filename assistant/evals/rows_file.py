@@ -53,12 +53,16 @@ def _parsed(text: bytes, place: str) -> Any:
         line = f"line {error.lineno}, " if error.lineno > 1 else ""
         said = error.msg.removesuffix(" at")
         where = f"{line}column {error.colno}"
-        raise UsageError(f"{place}: this is no JSON: {said} ({where})") from error
+        raise UsageError(
+            f"{place}: this is no JSON: {said} ({where})", "Each line is a JSON object of its own."
+        ) from error
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{place}: this cannot be read: {error}") from error
 
 
 def _row(row: Any, place: str) -> Iterator[tuple[str, dict[str, Any]]]:
     if not isinstance(row, dict):
-        raise UsageError(f"{place}: a row must be a JSON object with named fields")
+        raise UsageError(
+            f"{place}: a row must be a JSON object with named fields", 'Such as {"task_id": ...}'
+        )
     yield place, row

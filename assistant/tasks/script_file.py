@@ -124,7 +124,9 @@ def load_script(file: str) -> Script:
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{file}: not valid TOML: {error}") from error
+        raise UsageError(
+            f"{file}: not valid TOML: {error}", "A script to begin with: docs/scripts.md"
+        ) from error
     return _Reader(file, lines_of(text)).script(raw)
 
 

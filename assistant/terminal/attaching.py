@@ -49,7 +49,10 @@ def file_text(chat: "Chat", name: str) -> str:
                 )
         text = data.decode("utf-8").replace("\r\n", "\n")
     except UnicodeDecodeError:
-        raise UsageError(f"{name} is no text, and the model can only be given text") from None
+        raise UsageError(
+            f"{name} is no text, and the model can only be given text",
+            "Code in the sandbox can read it; pictures: /see",
+        ) from None
     except (OSError, ValueError, RuntimeError) as error:  # The last: ~nobody.
         why = getattr(error, "strerror", None) or str(error)
         raise UsageError(f"{name} cannot be read: {why}") from error
