@@ -43,7 +43,27 @@ def line(session: Session) -> str:
     used = ", ".join(
         (count(session.replies, "reply"), count(session.tokens, "token"), money(session.cost))
     )
-    return f"{session.id}  {when(session)}  {session.status:<12}  {used}  {title}"
+    facts = f"{age(session):>7}  {size(session.size):>6}  {session.status:<12}"
+    return f"{session.id}  {facts}  {used}  {title}"
+
+
+_UNITS = ((86_400 * 365, "year"), (86_400, "day"), (3600, "h"), (60, "min"))
+
+
+def age(session: Session) -> str:
+    """How long ago it was last written to, in one unit."""
+    if not session.updated:
+        return "?"
+    past = (datetime.now(UTC) - session.updated).total_seconds()
+    long, unit = next((one for one in _UNITS if past >= one[0]), (1, "s"))
+    number = max(0, int(past // long))
+    return count(number, unit) if unit in ("year", "day") else f"{number} {unit}"
+
+
+def size(number: int) -> str:
+    """Bytes on disk, as people read them."""
+    kilobytes = max(1, round(number / 1000))
+    return f"{kilobytes} kB" if kilobytes < 1000 else f"{kilobytes / 1000:.1f} MB"
 
 
 def when(session: Session) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import time
 from collections.abc import Callable
@@ -103,6 +104,7 @@ def test_sessions_are_listed_shown_and_deleted(
     listed = program("sessions").stdout
     name = listed.split()[0]
     assert "Say hello." in listed
+    assert re.search(r"  \d+ (s|min)  +\d+ kB  done +1 reply, [\d,]+ tokens, ", listed)
     assert "Hello there." in program("sessions", "show", name).stdout
     assert program("sessions", "delete", name).returncode == 0
     assert records(home) == []
