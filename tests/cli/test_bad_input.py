@@ -26,7 +26,7 @@ INPUTS = [
     ("run hi --file missing", "missing", "Check the name"),
     ("run hi --file binary", "binary", "UTF-8"),
     ("run hi --file folder", "folder", "name a file"),
-    ("exec missing.py", "missing.py", "Check the name"),
+    ("exec missing.py", "missing.py", "standard input"),
     ("exec binary --lang python", "binary", "UTF-8"),
     ("improve missing.py --objective x", "missing.py", "Check the name"),
     ("eval score missing.jsonl starter", "missing.jsonl", "Check the name"),

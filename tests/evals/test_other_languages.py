@@ -198,6 +198,9 @@ def test_what_is_missing_is_told_before_a_model_is_asked() -> None:
         def __exit__(self, *error: object) -> None:
             pass
 
+        def abort(self) -> None:
+            pass
+
         def put(self, *files: object) -> None:
             pass
 
