@@ -77,9 +77,10 @@ class Chat(Conversation):
         self.look()
         return super().run(block)
 
-    def diff(self) -> str:
+    def diff(self, paths: Sequence[str] = ()) -> str:
+        """What the code changed, all of it or at and below ``paths``."""
         self.look()
-        return self._work().diff()
+        return self._work().diff(paths)
 
     def apply(self, paths: Sequence[str] | None = None) -> str:
         """Write the workspace's changes to the user's folder; a sentence about what was done."""

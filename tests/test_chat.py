@@ -37,7 +37,7 @@ class Folder:
     def refusals(self) -> list[str]:
         return []
 
-    def diff(self) -> str:
+    def diff(self, paths: Sequence[str] = ()) -> str:
         return "the diff"
 
     def apply(self, paths: Sequence[str] | None = None) -> str:

@@ -24,7 +24,7 @@ from tests.fakes import ListExecutor, ListModel
 
 
 class Folder:
-    def diff(self) -> str:
+    def diff(self, paths: Sequence[str] = ()) -> str:
         return ""
 
     def apply(self, paths: Sequence[str] | None = None) -> str:

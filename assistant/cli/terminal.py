@@ -76,9 +76,10 @@ class _Known:
         return self._titles
 
     def here(self) -> list[Session]:
-        """Those on this folder: only they can go on here."""
+        """Those on this folder in which something was said: only they can go on here."""
         folder = str(self._setup.folder)
-        return [one for one in open_sessions(self._setup).list() if one.folder == folder]
+        found = open_sessions(self._setup).list()
+        return [one for one in found if one.folder == folder and one.title]
 
 
 def _options(setup: Setup, sittings: _Sittings) -> TerminalOptions:

@@ -220,8 +220,9 @@ def find(name: str, folders: Sequence[Path]) -> Path:
     looked = " and ".join(map(str, folders)) or "no folder"
     raise UsageError(
         f"There is no data set {name!r} (looked in {looked})",
-        f"Known names: {names}. A set of your own is given by its path."
-        + (f" It can be fetched: assistant eval fetch {name}" if fetchable(name) else ""),
+        f"Fetch it: assistant eval fetch {name}"
+        if fetchable(name)
+        else f"Known names: {names}. A set of your own is given by its path.",
     )
 
 

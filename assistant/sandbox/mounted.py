@@ -87,7 +87,7 @@ class MountedFolder:
         except (OSError, ValueError, FileRefused) as error:
             raise UsageError(f"{shown(path)} cannot be read: {error}") from error
 
-    def diff(self) -> str:
+    def diff(self, paths: Sequence[str] = ()) -> str:
         raise UsageError(_NOT_KEPT, _REMEDY)
 
     def refusals(self) -> list[str]:

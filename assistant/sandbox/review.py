@@ -7,7 +7,7 @@ from assistant.sandbox.blobs import Blobs
 from assistant.sandbox.diffing import Change, change, unified
 from assistant.sandbox.ignoring import Ignored
 from assistant.sandbox.names import FileRefused, check_name, folded, in_git, shown
-from assistant.sandbox.overlay import Edit, Overlay, ancestors, differs
+from assistant.sandbox.overlay import Edit, Overlay, ancestors, differs, under
 from assistant.sandbox.tree import Tree
 
 
@@ -23,15 +23,19 @@ class Review:
     conflicts: frozenset[str]
     blobs: Blobs
 
-    def diff(self) -> str:
-        """What apply would change, as a unified diff; names are escaped, contents exact."""
-        edits = {path: self.overlay[path] for path in self.listed()}
+    def diff(self, paths: Sequence[str] = ()) -> str:
+        """What apply would change, as a unified diff; names are escaped, contents exact.
+
+        All of it, or what is at and below ``paths``.
+        """
+        listed = self.listed()
+        edits = {path: self.overlay[path] for path in (under(listed, paths) if paths else listed)}
         head = [
             f"# {shown(path)}: not applied: {why}\n"
             for path in edits
             if (why := self.refusal(path))
         ]
-        if count := len(self.excluded()):
+        if not paths and (count := len(self.excluded())):
             head.append(f"# {count} new file(s) that are ignored or caches are left out\n")
         return "".join(head) + unified(edits, self.blobs.get)
 

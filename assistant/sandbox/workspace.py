@@ -197,10 +197,11 @@ class Workspace(Closing):
             raise UsageError(f"{shown(path)} is too large: {entry.size:,} bytes")
         return self.copy.blobs.get(entry.digest)
 
-    def diff(self) -> str:
-        """What apply would change, as a unified diff; names are escaped, contents exact."""
+    def diff(self, paths: Sequence[str] = ()) -> str:
+        """What apply would change (at and below ``paths``), as a unified diff; names are escaped,
+        contents exact."""
         self.copy.open()
-        return self.copy.review().diff()
+        return self.copy.review().diff(paths)
 
     def changes(self) -> list[Change]:
         """The same path by path, with what cannot be applied and why."""

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from assistant import __version__
-from assistant.events import EXIT_CODES, AssistantError, CodeBlock
+from assistant.events import EXIT_CODES, AssistantError, CodeBlock, Event, Running
 from assistant.terminal import words
 from assistant.terminal.approve import Approval
 from assistant.terminal.commands import arguments, is_command, run_command, table
@@ -17,6 +17,7 @@ from assistant.terminal.plain import PlainConsole
 from assistant.terminal.render import Renderer
 from assistant.terminal.session import Session
 from assistant.terminal.theme import theme
+from assistant.transcript import by_user
 
 if TYPE_CHECKING:
     from assistant.chat import Chat
@@ -165,7 +166,7 @@ class _Repl:
 
     def goodbye(self) -> None:
         """What the session came to, once the prompt is gone."""
-        if not self.session:
+        if not self.session or not any(map(_is_work, self.session.chat.events)):
             return
         spent, session = self.session.chat.spent(), self.session.chat.session
         cost = words.money(None if spent.unpriced else spent.dollars) if spent.tokens else ""
@@ -179,6 +180,11 @@ class _Repl:
         self.renderer.say(words.joined((f"session {session}" if session else "", used)))
         if session:
             self.renderer.say(f"go on with it: assistant --resume {session}")
+
+
+def _is_work(event: Event) -> bool:
+    """Whether there is something to go on with once this has happened."""
+    return isinstance(event, Running) or by_user(event)
 
 
 def _columns() -> int:

@@ -26,14 +26,15 @@ def add(session: Session, argument: str) -> None:
 
 
 def diff(session: Session, argument: str) -> None:
-    """diff [discard]: what the code changed so far; discard throws it away."""
+    """diff [PATH ...|discard]: what the code changed so far; discard throws it all away."""
     if argument == "discard":
         if session.approval.confirm("Throw away every change that is not applied?"):
             session.chat.discard()
         return
-    text = session.chat.diff()
+    paths = file_names(argument)
+    text = session.chat.diff(paths)
     if not text.strip():
-        session.renderer.say("nothing has changed")
+        session.renderer.say(f"nothing has changed{_at(paths)}")
         return
     session.renderer.text(_coloured(text, "diff"))
     for refusal in session.chat.refusals():
@@ -42,13 +43,13 @@ def diff(session: Session, argument: str) -> None:
 
 def apply(session: Session, argument: str) -> None:
     """apply [PATH ...]: write the changes to your folder, all or only these paths."""
-    text = session.chat.diff()
+    paths = file_names(argument)
+    text = session.chat.diff(paths)
     if not text.strip():
-        session.renderer.say("nothing to apply")
+        session.renderer.say(f"nothing to apply{_at(paths)}")
         return
     if session.approval.mode != "never":
         session.renderer.text(_coloured(text, "diff"))
-    paths = file_names(argument)
     if disputed := _disputed(session, paths):
         session.renderer.say("nothing was applied: you and the code changed the same", "class:warn")
         for name in disputed:
@@ -60,6 +61,10 @@ def apply(session: Session, argument: str) -> None:
         session.applied = True
     else:
         session.renderer.say("nothing was written")
+
+
+def _at(paths: Sequence[str]) -> str:
+    return f" at {one_line(', '.join(paths), 200)}" if paths else ""
 
 
 def _disputed(session: Session, paths: Sequence[str]) -> list[str]:

@@ -250,3 +250,23 @@ def test_a_command_of_ones_own_sees_what_the_editor_has_just_written(
     done = program("--ask", "never", given=given)
     assert "│ before" in done.stdout
     assert "│ after" in done.stdout
+
+
+def test_a_session_in_which_nothing_was_done_has_nothing_to_go_on_with(
+    program: Program, replies: Replies
+) -> None:
+    assert "go on with it" not in program(given="/help\n/exit\n").stdout
+    assert "go on with it" in program(given="!true\n").stdout
+
+
+def test_what_is_shown_before_an_apply_is_what_it_would_write(
+    program: Program, replies: Replies
+) -> None:
+    replies("```bash\necho first > one.txt; echo second > two.txt\n```\n", "Both are there.")
+    typed = "Write both.\n/diff one.txt\n/apply absent.txt\n/apply one.txt\n"
+    done = program("--ask", "never", given=typed)
+    assert "+first" in done.stdout
+    assert "+second" not in done.stdout
+    assert "nothing to apply at absent.txt" in done.stdout
+    assert (program.folder / "one.txt").exists()
+    assert not (program.folder / "two.txt").exists()

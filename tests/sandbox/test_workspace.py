@@ -482,6 +482,15 @@ def test_a_file_of_the_user_that_was_never_copied_is_not_overwritten(
     assert (folder / ".env").read_text() == "KEY=1\n"
 
 
+def test_the_diff_of_some_paths_alone(work: Workspace, folder: Path) -> None:
+    sh(work, "mkdir -p new && echo 1 > new/a && echo 2 > newer && echo 3 > 'two words'")
+    assert work.diff().count("diff --git ") == 3
+    assert work.diff(["new"]).count("diff --git ") == 1
+    assert "+1" in work.diff(["new"])
+    assert "+3" in work.diff(["two words"])
+    assert work.diff(["absent"]) == ""
+
+
 def test_what_is_left_out_for_one_reason_is_told_in_one_go() -> None:
     skipped = [(f"d/{n}", "past the limit") for n in range(5007)]
     skipped += [("a.bin", "too large"), ("__pycache__", "a cache")]

@@ -127,7 +127,7 @@ class PretendWorkspace:
     def read(self, path: str, most: int) -> bytes:
         raise UsageError(f"there is no file {path}")
 
-    def diff(self) -> str:
+    def diff(self, paths: Sequence[str] = ()) -> str:
         return "--- a/made.py\n+++ b/made.py\n@@ -0,0 +1 @@\n+print(42) \x1b[2J\n"
 
     def conflicts(self) -> list[str]:

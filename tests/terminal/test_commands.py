@@ -427,7 +427,7 @@ def test_an_undo_after_an_apply_tells_of_the_folder(tmp_path: Path) -> None:
     class Work:
         changed = True
 
-        def diff(self) -> str:
+        def diff(self, paths: Sequence[str] = ()) -> str:
             return "+a" if self.changed else ""
 
         def apply(self, paths: Sequence[str] | None = None) -> str:
