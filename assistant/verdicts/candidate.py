@@ -118,11 +118,14 @@ class Solution:
 
     # Answering.
 
-    def perform(self, operation: str, packed: Any, named: Any) -> List[Any]:
+    def perform(self, operation: str, packed: Any, named: Any, lent: Any = ()) -> List[Any]:
         args = unpack_items(packed, self.unpack_more, 0)
         words = unpack(named, self.unpack_more) if named else {}
         try:
-            result = OPERATIONS[operation](*args, **words)
+            if any(lent):
+                result = self.with_lent(lent, OPERATIONS[operation], args, words)
+            else:
+                result = OPERATIONS[operation](*args, **words)
         except BaseException as error:  # noqa: BLE001
             return [*self.raised(error), self.changes(packed, args)]
         try:
@@ -131,6 +134,16 @@ class Solution:
         except MemoryError as error:
             return [*self.raised(error), []]
         return ["done", answer, changes]
+
+    def with_lent(self, lent: Any, act: Any, args: List[Any], words: Dict[str, Any]) -> Any:
+        """Does it while the tests' own input() and standard input are in place."""
+        own = builtins.input, sys.stdin
+        asking, stream = (unpack(one, self.unpack_more) if one else None for one in lent)
+        try:
+            builtins.input, sys.stdin = asking or own[0], stream or own[1]
+            return act(*args, **words)
+        finally:
+            builtins.input, sys.stdin = own
 
     def answer(self, result: Any, packed: Any, args: List[Any]) -> Any:
         for number, arg in enumerate(args):
@@ -241,6 +254,7 @@ class Solution:
         with self.asking:  # It may be one of several threads.
             if not self.request:
                 raise RuntimeError("the tests' own functions can be called during a call alone")
+            flush()
             packed = pack_items(args, self.pack_more, SPARE)
             words = self.pack(named) if named else None
             self.channel.send([self.request, "back", number, operation, packed, words])

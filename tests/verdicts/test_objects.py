@@ -82,6 +82,14 @@ async def double(n):
     return n * 2
 def shout(): print("hello")
 def write(stream): stream.write("hi")
+def between(f):
+    print("before")
+    f()
+    print("after")
+def added(): return int(input("one? ")) + int(input())
+def lines():
+    import sys
+    return [line.strip() for line in sys.stdin]
 """
 CONTAINERS = """
 class Stack(list):
@@ -240,6 +248,7 @@ RIGHT = {
         CLASSES,
         """
         import contextlib, io
+        Box().x = 5
         shout()
         with contextlib.redirect_stdout(io.StringIO()) as out:
             shout()
@@ -248,6 +257,8 @@ RIGHT = {
         assert out.getvalue() == "hello\\nand\\nhello\\n"
         shout()
         assert out.getvalue() == "hello\\nand\\nhello\\n"
+        with contextlib.redirect_stdout(io.StringIO()) as out: between(lambda: print(Box().x))
+        assert out.getvalue() == "before\\n5\\nafter\\n"
         stream = io.StringIO()
         write(stream)
         assert stream.getvalue() == "hi"
@@ -340,6 +351,22 @@ RIGHT = {
             def test_skipped(self): self.fail()
             @unittest.expectedFailure
             def test_failing(self): self.assertEqual(self.subject.observers, [1])
+        """,
+    ),
+    "what it is told": (
+        CLASSES,
+        """
+        import io, sys
+        from unittest.mock import patch
+        with patch("builtins.input", side_effect=["2", "3"]) as asked: assert added() == 5
+        assert asked.call_count == 2
+        usual, sys.stdin = sys.stdin, io.StringIO("4\\n5\\nsix\\n")
+        assert added() == 9
+        assert lines() == ["six"]
+        sys.stdin = usual
+        try: added()
+        except EOFError: pass
+        else: assert False
         """,
     ),
     "plain values of more kinds": (
