@@ -208,9 +208,6 @@ def test_what_is_missing_is_told_before_a_model_is_asked() -> None:
             return ExecResult(NOT_COMPILED, "bash: line 1: g++: command not found\n")
             yield
 
-        def abort(self) -> None:
-            pass
-
     with (
         FileJudges(Bare, 1) as judges,
         pytest.raises(SandboxError, match=r"need g\+\+ .*command not found") as raised,
