@@ -3,7 +3,7 @@
 from collections.abc import Generator, Sequence
 from typing import TypeVar
 
-from assistant.budget import LEAST_REPLY, Left, left, narrower, reserve, spent
+from assistant.budget import LEAST_REPLY, Left, left, narrower, price_missing, reserve, spent
 from assistant.compaction import Situation, compaction, room
 from assistant.events import (
     Compacted,
@@ -123,11 +123,7 @@ class Asking:
         """The next call's reservation, written down before the call is made."""
         used = self.model.count(history(self.events))
         if self.terms.budget.dollars_required and self.model.cost(used, 1) is None:
-            raise ModelError(
-                f"the price of {self.model.name} is unknown, so a dollar cap cannot be kept",
-                "Give its price in a price table (setting prices), or cap tokens instead.",
-                "unsupported",
-            )
+            raise price_missing(self.model.name)
         window = window_of(self.model)
         largest = self.model.max_reply
         if window is not None:

@@ -5,7 +5,17 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
 
-from assistant.events import Checked, Event, Ran, Replied, Reserved, Running, Summarised, UsageError
+from assistant.events import (
+    Checked,
+    Event,
+    ModelError,
+    Ran,
+    Replied,
+    Reserved,
+    Running,
+    Summarised,
+    UsageError,
+)
 
 LEAST_REPLY = 256
 """Tokens: a call that could answer less than this is not made."""
@@ -140,12 +150,18 @@ def narrower(one: Left, other: Left) -> Left:
     )
 
 
+_UNPRICED = "the price of {} is unknown, so a dollar cap cannot be kept"
+_PRICE_IT = "Give its price in a price table (setting prices), or cap tokens instead."
+
+
 def price_needed(model: str) -> UsageError:
     """A cap on dollars was set by the user, and what ``model`` costs is not known."""
-    return UsageError(
-        f"the price of {model} is unknown, so a dollar cap cannot be kept",
-        "Give its price in a price table (setting prices), or cap tokens instead.",
-    )
+    return UsageError(_UNPRICED.format(model), _PRICE_IT)
+
+
+def price_missing(model: str) -> ModelError:
+    """The same, where it shows in the middle of a run."""
+    return ModelError(_UNPRICED.format(model), _PRICE_IT, "unsupported")
 
 
 class Exhausted(Exception):

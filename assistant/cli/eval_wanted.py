@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from assistant.cli.eval_images import fitted
 from assistant.cli.eval_judges import SECONDS, limits_of, usual_seconds
@@ -114,11 +114,27 @@ class Wanted:
     def pipeline(self, opened: Opened) -> CodeGenerationPipeline:
         """As the flags have it, else as the run was begun, else as the recording was made."""
         was = self.before.manifest.pipeline if self.before else None
-        usual = was.strategy if was else opened.strategy
+        strategy = self._strategy(was.strategy if was else opened.strategy)
+        prompt = was.prompt if was else opened.prompt if strategy == opened.strategy else ""
+        if hasattr(self.options, "prompt"):
+            prompt = _read(Path(self.options.prompt))
+        made = CodeGenerationPipeline(
+            opened.model,
+            strategy=strategy,
+            prompt=prompt,
+            formatter=self._formatter((was.formatter or "none") if was else "default"),
+            parameters=self.parameters,
+        )
+        if made.formatter is not None:
+            made.formatter.add_imports("x = 1\n")  # What it lacks is told before a model is paid.
+            made.formatter.lint_code("x = 1\n")
+        return made
+
+    def _strategy(self, usual: str) -> Strategy:
+        """The one asked for, else the usual one, where these tasks can be asked with it."""
         refused = not_for(self.problems)
-        if usual in refused:
-            usual = "fence"
-        strategy: Any = getattr(self.options, "strategy", usual)
+        named: Any = getattr(self.options, "strategy", "fence" if usual in refused else usual)
+        strategy: Strategy = named
         if strategy in refused:
             raise UsageError(
                 f"the strategy {strategy} is for functions of Python, which {self.data.name} does"
@@ -127,25 +143,13 @@ class Wanted:
             )
         if self.parameters.tries > 1 and strategy not in ("chat", "fence"):
             raise UsageError("--tries needs --strategy chat or fence")
-        prompt = was.prompt if was else opened.prompt if strategy == opened.strategy else ""
-        if hasattr(self.options, "prompt"):
-            prompt = _read(Path(self.options.prompt))
-        formatter: Any = getattr(
-            self.options, "formatter", (was.formatter or "none") if was else "default"
-        )
-        if formatter != "default":
-            formatter = None if formatter == "none" else CodeFormatter(formatter)
-        made = CodeGenerationPipeline(
-            opened.model,
-            strategy=strategy,
-            prompt=prompt,
-            formatter=formatter,
-            parameters=self.parameters,
-        )
-        if made.formatter is not None:
-            made.formatter.add_imports("x = 1\n")  # What it lacks is told before a model is paid.
-            made.formatter.lint_code("x = 1\n")
-        return made
+        return strategy
+
+    def _formatter(self, usual: str) -> CodeFormatter | Literal["default"] | None:
+        name: Any = getattr(self.options, "formatter", usual)
+        if name == "default":
+            return "default"
+        return None if name == "none" else CodeFormatter(name)
 
 
 def _read(path: Path) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from assistant.budget import Exhausted
+from assistant.budget import Exhausted, price_missing
 from assistant.evals.runs import Attempt, Call, Key
 from assistant.evals.trace import Trace
 from assistant.events import Chunk, ModelError, Notice, Replied, Reserved, Retrying, Said
@@ -147,11 +147,7 @@ class Asking:
     def _reserved(self, messages: Messages, max_tokens: int) -> Reserved:
         prompt = self.model.count(messages)
         if self.purse.budget.dollars_required and self.model.cost(prompt, 1) is None:
-            raise ModelError(
-                f"the price of {self.name} is unknown, so a dollar cap cannot be kept",
-                "Give its price in a price table (setting prices), or cap tokens instead.",
-                "unsupported",
-            )
+            raise price_missing(self.name)
         call = self.purse.reserve(self.model, prompt, min(max_tokens, self.max_reply))
         self.note(Call(*self.key, call.prompt, call.completion, call.cost))
         return call

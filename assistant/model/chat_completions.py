@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, TypeVar, Unpack
+from typing import Any, Unpack
 
 from assistant.events import Chunk, Event, Notice, Replied, Retrying, Said, Usage
 from assistant.following import followed
@@ -20,9 +20,6 @@ from assistant.model.usage import counts_of
 from assistant.redact import Redactor
 
 COMPLETE_SECONDS = 600.0
-
-Got = TypeVar("Got")
-Talk = Generator[Retrying | Notice, None, Got]
 
 
 class ChatCompletions:

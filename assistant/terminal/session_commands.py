@@ -1,7 +1,7 @@
 """The slash commands about the conversation: leaving, the model, the budget, other sessions."""
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 
 from assistant.events import Replied, Summarised, Usage, UsageError
@@ -10,7 +10,14 @@ from assistant.terminal.console import MODES
 from assistant.terminal.export import export as exported
 from assistant.terminal.session import Session, number
 
-_WHOLE = ("replies", "tokens", "blocks")
+_CAPS: Mapping[str, Callable[[Decimal], Decimal | float]] = {
+    "replies": int,
+    "tokens": int,
+    "dollars": Decimal,
+    "seconds": float,
+    "blocks": int,
+}
+"""The caps that a message has, and what each is counted in."""
 
 
 def exit_(session: Session, argument: str) -> None:
@@ -130,7 +137,7 @@ def export(session: Session, argument: str) -> None:
 def _cap(part: str) -> tuple[str, Decimal | float | None]:
     """``replies=10`` or ``dollars=none`` as a cap."""
     name, equals, value = part.partition("=")
-    if name not in ("replies", "tokens", "dollars", "seconds", "blocks") or not equals:
+    if name not in _CAPS or not equals:
         raise UsageError(
             f"/budget {part} means nothing",
             "Caps are replies, tokens, dollars, seconds and blocks: /budget replies=10",
@@ -141,9 +148,7 @@ def _cap(part: str) -> tuple[str, Decimal | float | None]:
         number = Decimal(value.removeprefix("$"))
         if not number.is_finite():
             raise ValueError
-        return name, number if name == "dollars" else int(number) if name in _WHOLE else float(
-            number
-        )
+        return name, _CAPS[name](number)
     except (InvalidOperation, ValueError):
         raise UsageError(f"/budget {part}: {value} is no number") from None
 
