@@ -604,3 +604,38 @@ def test_a_full_disk_is_told_and_loses_nothing(program: Program, folder: Path, h
     assert done.returncode == 0, done.stderr
     (run,) = runs(home)
     assert set(results(run).values()) == {"passed"}
+
+
+LOOK = """
+def f():
+    found = []
+    for names in (("memory.max", "memory/memory.limit_in_bytes"), ("pids.max", "pids/pids.max")):
+        for name in names:
+            try:
+                with open("/sys/fs/cgroup/" + name) as file:
+                    found.append(int(file.read()))
+            except OSError:
+                pass
+    return found
+"""
+
+
+@pytest.mark.docker
+def test_answers_are_judged_within_limits_of_the_users(
+    contained: Program, folder: Path, home: Path
+) -> None:
+    variables = {"ASSISTANT_EVAL_MEMORY": "600M", "ASSISTANT_EVAL_PROCESSES": "99"}
+    contained = replace(contained, variables={**contained.variables, **variables})
+    test = f"def check(f):\n    assert f() == [{600 << 20}, 99]\n"
+    task = {"task_id": "own/0", "prompt": "", "entry_point": "f", "test": test}
+    (folder / "own.jsonl").write_text(json.dumps(task))
+    (folder / "answers.jsonl").write_text(json.dumps({"task_id": "own/0", "solution": LOOK}))
+    done = contained("eval", "score", "answers.jsonl", "./own.jsonl", "--json", "--workers", "1")
+    assert json.loads(done.stdout)["outcomes"] == {"passed": 1}, done.stderr
+    (run,) = runs(home)
+    assert run.manifest.limits["memory"] == str(600 << 20)
+    assert run.manifest.limits["processes"] == "99"
+    variables["ASSISTANT_EVAL_PROCESSES"] = "98"
+    contained.variables.update(variables)
+    other = contained("eval", "score", "answers.jsonl", "./own.jsonl", "--resume", "last")
+    assert (other.returncode, "other limits" in other.stderr) == (2, True), other.stderr
