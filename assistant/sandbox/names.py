@@ -10,7 +10,25 @@ LONGEST_NAME = 200
 LONGEST_PATH = 4096
 """Bytes of a whole path: the system's own limit, so that every other program can open it too."""
 
-_FOLDERS = frozenset({".git", ".hg", ".svn", ".bzr", ".jj", ".vscode", ".idea"})
+_FOLDERS = frozenset(
+    {
+        *(".git", ".hg", ".svn", ".bzr", ".jj"),
+        *(".vscode", ".idea", ".zed", ".fleet", ".cursor", ".claude", ".devcontainer"),
+    }
+)
+"""Of version control, and of editors and agents, who run commands that stand in there."""
+_EDITOR_FILES = frozenset(
+    {
+        ".exrc",
+        ".vimrc",
+        ".nvimrc",
+        ".nvim.lua",
+        ".lvimrc",
+        ".dir-locals.el",
+        ".gdbinit",
+        ".lldbinit",
+    }
+)
 _OWN = "assistant.toml"
 """Our settings for a project: one that the user trusts may allow what runs without a sandbox."""
 _SHELL_FILES = frozenset(
@@ -40,7 +58,7 @@ _SHELL_FILES = frozenset(
         ".gitmodules",
     }
 )
-_REFUSED = _FOLDERS | _SHELL_FILES | {_OWN}
+_REFUSED = _FOLDERS | _EDITOR_FILES | _SHELL_FILES | {_OWN}
 _UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp", "Co", "Cn"})
 """Unicode categories that a screen hides or obeys: controls, formats (bidi), separators."""
 

@@ -22,6 +22,7 @@ from assistant.terminal.sanitize import masked, one_line, visible
         ("a\u200bb\ufeff", "a<U+200B>b<U+FEFF>"),
         ("\ud800", "<U+D800>"),
         ("\U000e0041", "<U+E0041>"),
+        ("a\U00013437b", "a<U+13437>b"),
         ("line\u2028separator", "line<U+2028>separator"),
         ("\ufffd stays", "\ufffd stays"),
     ],
