@@ -155,9 +155,10 @@ class Approval:
             return Answer(False)
         self._show(block)
         name = f"{block.action} {one_line(block.lang, 30)}".strip()
-        said = self._answer(
-            f"{block.action} it? y: yes, a: yes to every “{name}”, n: no, or say why not"
-        )
+        question = f"{block.action} it? y: yes, a: yes to every “{name}”, n: no, or say why not"
+        said = self._answer(question)
+        while len(said) == 1 and said.lower() not in "yan":  # One key is no reason: it was missed.
+            said = self._answer(question)
         word, _, rest = said.partition(" ")
         if said.lower() in ("a", "always", "all"):
             self._kinds.add(kind)

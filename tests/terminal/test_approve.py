@@ -48,6 +48,12 @@ def test_ctrl_c_at_the_question_cancels() -> None:
     assert followed(Approving(ListExecutor(), ask).run(BLOCK, 5)).reason == "cancelled"
 
 
+def test_a_key_that_means_nothing_is_no_reason_to_decline() -> None:
+    ask, console = approval("?", "e", "y", ask="all")
+    assert ask(BLOCK) == Answer(True)
+    assert len(console.asked) == 3
+
+
 def test_the_rest_of_the_executor_is_still_there() -> None:
     inner = ListExecutor(told=["changed"])
     outer = Approving(inner, lambda block: Answer(True))
