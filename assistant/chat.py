@@ -4,6 +4,7 @@ from base64 import b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import Any
 
 from assistant.budget import INFINITE, Budget
 from assistant.compaction import Situation, compaction, room
@@ -176,9 +177,10 @@ class Chat(Conversation):
         for name, value in caps.items():
             if value is not None and (value <= 0 or value == INFINITE):
                 raise UsageError(f"a cap must be a number above 0: {name} {value}")
+        changed: dict[str, Any] = dict(caps)
         if "dollars" in caps:
-            caps["dollars_required"] = caps["dollars"] is not None
-        self.terms = replace(self.terms, budget=replace(self.terms.budget, **caps))  # type: ignore[arg-type]
+            changed["dollars_required"] = caps["dollars"] is not None
+        self.terms = replace(self.terms, budget=replace(self.terms.budget, **changed))
         return self.terms.budget
 
     def _open(self) -> Openers:

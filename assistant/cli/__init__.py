@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from assistant.cli.ending import RECEIVED, listen, over
 from assistant.cli.parser import parser
@@ -32,7 +32,12 @@ def _hold_streams() -> None:
     """A standard stream that was closed before we began (``>&-``) is an empty one."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:  # In order, so that each takes its own free number.
-            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
+            setattr(sys, name, _nowhere(mode))
+
+
+def _nowhere(mode: str = "w") -> IO[str]:
+    """A stream that is empty, or loses what is written; it lives to the end."""
+    return open(os.devnull, mode, encoding="utf-8")
 
 
 def _main(argv: Sequence[str] | None) -> int:
@@ -48,7 +53,7 @@ def _main(argv: Sequence[str] | None) -> int:
     except KeyboardInterrupt as interrupt:
         code = 128 + getattr(interrupt, "number", signal.SIGINT)
     except BrokenPipeError:  # Whoever read our output has left.
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - lives to the end
+        sys.stdout = _nowhere()
         code = 128 + signal.SIGPIPE
     except OSError as error:
         code = (
@@ -73,7 +78,7 @@ def _unwritable(error: OSError) -> int:
     """Our own output cannot be written: a full disk behind a redirection."""
     from assistant.cli.output import say
 
-    sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - lives to the end
+    sys.stdout = _nowhere()
     say(f"assistant: the output cannot be written: {error.strerror}", error=True)
     return 2
 
