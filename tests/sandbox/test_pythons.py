@@ -6,14 +6,16 @@ images that are there already, to be tried instead: 3.8 is in no Debian that can
 
 import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import pytest
+from docker.errors import ImageNotFound
 
 from assistant.sandbox.docker_sandbox import DockerSandbox
 from assistant.sandbox.engine import Engine, connect
 from assistant.sandbox.options import SAMPLE, Life, SandboxOptions
+from assistant.sandbox.ready import READY
 from assistant.verdicts.pool import JudgePool
 from assistant.verdicts.task import Assertions, Candidate, Task
 from tests.conftest import REAL_ENVIRONMENT
@@ -40,7 +42,11 @@ def image(request: pytest.FixtureRequest, engine: Engine) -> Iterator[str]:
         try:
             yield tag
         finally:
-            client.images.remove(tag, force=True)
+            made = client.images.get(tag)
+            for layered in client.images.list(filters={"label": f"{READY}={made.id}"}):
+                client.images.remove(str(layered.id), force=True)
+            with suppress(ImageNotFound):  # It went with its last layer.
+                client.images.remove(tag, force=True)
 
 
 class TestPython(Contract):
