@@ -222,7 +222,7 @@ def _exec(commands: Commands) -> None:
 def _sessions(commands: Commands) -> None:
     sessions = commands.add_parser("sessions", help="list, show or delete recorded sessions")
     sessions.add_argument("action", nargs="?", default="list", choices=("list", "show", "delete"))
-    sessions.add_argument("id", nargs="?", default="", help="a session's id")
+    sessions.add_argument("id", nargs="?", default="", help="a session's id, or last")
     sessions.add_argument("--json", action="store_true")
     apply = commands.add_parser("apply", help="write a session's changes to its folder")
     apply.add_argument("session", nargs="?", default="", help="a session's id (the last one)")

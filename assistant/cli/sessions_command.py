@@ -5,7 +5,7 @@ import json
 from datetime import UTC, datetime
 
 from assistant.cli.output import say
-from assistant.cli.wiring import open_sessions, read_setup
+from assistant.cli.wiring import open_sessions, read_setup, session_named
 from assistant.event_lines import to_json
 from assistant.events import UsageError
 from assistant.sessions import Session, Sessions
@@ -13,7 +13,8 @@ from assistant.terminal.words import count, money
 
 
 def run(options: argparse.Namespace) -> int:
-    sessions = open_sessions(read_setup(options))
+    setup = read_setup(options)
+    sessions = open_sessions(setup)
     if options.action == "list":
         return _list(sessions, options.json)
     if not options.id:
@@ -23,7 +24,7 @@ def run(options: argparse.Namespace) -> int:
         sessions.delete(name)
         say(f"Deleted {name}")
         return 0
-    return _show(sessions, options.id, options.json)
+    return _show(sessions, session_named(sessions, setup, options.id), options.json)
 
 
 def _list(sessions: Sessions, as_json: bool) -> int:

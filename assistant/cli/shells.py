@@ -30,7 +30,8 @@ def bash(places: Sequence[Place]) -> str:
         '  if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W "$1" -- "$cur")); return; fi',
         "  local word plain=",
         '  for word in $1; do [[ $word == -* ]] || plain="$plain $word"; done',
-        '  COMPREPLY=($(compgen -W "$plain" -- "$cur") $(compgen -f -- "$cur"))',
+        '  COMPREPLY=($(compgen -W "$plain" -- "$cur"))',
+        '  [[ ${#COMPREPLY[@]} -gt 0 ]] || COMPREPLY=($(compgen -f -- "$cur"))',
         "}",
         "complete -o filenames -F _assistant assistant",
     ]

@@ -15,7 +15,7 @@ from assistant.cli.model import chosen
 from assistant.cli.model_names import ModelNames
 from assistant.cli.sessions_command import line, when
 from assistant.cli.setup import Setup, data_folder
-from assistant.cli.wiring import Opened, open_chat, open_sessions
+from assistant.cli.wiring import LAST, Opened, open_chat, open_sessions
 from assistant.events import UsageError
 from assistant.sessions import Session
 from assistant.terminal.console import TerminalOptions
@@ -56,7 +56,8 @@ def open_terminal(setup: Setup, resume: str | None) -> int:
     setup = chosen(setup)
     sittings = _Sittings(setup)
     try:
-        return run_terminal(lambda: sittings.open(resume), _options(setup, sittings))
+        name = "" if resume == LAST else resume
+        return run_terminal(lambda: sittings.open(name), _options(setup, sittings))
     finally:
         sittings.close()
 

@@ -30,6 +30,7 @@ from assistant.tasks.check import CommandCheck
 from assistant.tasks.script import Probe
 
 Folder = Workspace | MountedFolder
+LAST = "last"
 STORE = "work"
 """The folder of a session that keeps what its code changed."""
 
@@ -119,7 +120,7 @@ def open_chat(
     model = model or open_model(setup)  # First: without one there is no session to keep.
     affordable(model, setup.settings)
     with ExitStack() as stack:
-        name = _session(sessions, setup, resume)
+        name = session_named(sessions, setup, resume)
         past = load(sessions.record(name)) if resume is not None else None
         told = Told()
         recorder = stack.enter_context(Recorder(sessions.record(name), setup.redactor, tell=told))
@@ -145,10 +146,11 @@ def open_chat(
         yield opened
 
 
-def _session(sessions: Sessions, setup: Setup, resume: str | None) -> str:
+def session_named(sessions: Sessions, setup: Setup, resume: str | None) -> str:
+    """The id of a session: a new one for None, this folder's last one for "" and "last"."""
     if resume is None:
         return sessions.new().name
-    if resume:
+    if resume not in ("", LAST):
         return sessions.find(resume)
     latest = sessions.latest(setup.folder)
     if latest is None:
@@ -242,7 +244,7 @@ def edit_text(text: str | None, code: str) -> tuple[str | None, Sequence[str]]:
 def open_kept(setup: Setup, session: str) -> Iterator[tuple[Workspace, Recorder]]:
     """The kept changes of a session, to be looked at and applied; nothing can run."""
     sessions = open_sessions(setup)
-    name = _session(sessions, setup, session)
+    name = session_named(sessions, setup, session)
     record = sessions.record(name)
     folder = next((e.folder for e in load(record).events if isinstance(e, Started)), "")
     if not folder:

@@ -106,6 +106,8 @@ def test_sessions_are_listed_shown_and_deleted(
     assert "Say hello." in listed
     assert re.search(r"  \d+ (s|min)  +\d+ kB  done +1 reply, [\d,]+ tokens, ", listed)
     assert "Hello there." in program("sessions", "show", name).stdout
+    assert "Hello there." in program("sessions", "show", "last").stdout
+    assert "Hello there." in program("--resume", "last", given="/help\n").stdout
     assert program("sessions", "delete", name).returncode == 0
     assert records(home) == []
     assert program("sessions", "show", name).returncode == 2
