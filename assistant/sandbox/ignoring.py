@@ -1,8 +1,9 @@
 """Which paths of a folder are left alone: ignore files as git reads them, caches, dependencies."""
 
 from collections.abc import Callable
+from contextlib import suppress
 
-from pathspec import GitIgnoreSpec
+from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
 IGNORE_FILES = (".gitignore", ".assistantignore")
 EXCLUDE = ".git/info/exclude"
@@ -40,6 +41,9 @@ _HEAVY = frozenset(
 MARKS = ("pyvenv.cfg", "CACHEDIR.TAG")
 """A folder that holds one of these is a virtual environment, or says itself that it is a cache."""
 
+_FOLDER_MARK = "ps_d"
+"""The group of the library's expressions that takes the slash behind what a pattern means."""
+
 Read = Callable[[str], bytes | None]
 
 
@@ -52,7 +56,7 @@ class Ignored:
 
     def __init__(self, read: Read, foreign: Callable[[str], bool] = lambda path: False) -> None:
         self._read, self._foreign = read, foreign
-        self._rules: dict[str, list[tuple[str, GitIgnoreSpec]]] = {}
+        self._rules: dict[str, list[tuple[str, list[GitIgnoreSpecPattern]]]] = {}
         self._folders: dict[str, str] = {}
 
     def why(self, path: str, is_folder: bool) -> str:
@@ -76,45 +80,51 @@ class Ignored:
             return "a cache or dependency folder"
         if is_folder and any(self._read(f"{path}/{mark}") is not None for mark in MARKS):
             return "a cache or a virtual environment"
-        for prefix, rules in self._over(path.rpartition("/")[0]):
-            below = path[len(prefix) :]
-            verdict = rules.check_file(below + "/" if is_folder else below).include
-            if verdict is not None:
-                return "ignored" if verdict else ""
+        for prefix, patterns in self._over(path.rpartition("/")[0]):
+            for pattern in reversed(patterns):
+                if _fits(pattern, path[len(prefix) :], is_folder):
+                    return "ignored" if pattern.include else ""
         return ""
 
-    def _over(self, folder: str) -> list[tuple[str, GitIgnoreSpec]]:
+    def _over(self, folder: str) -> list[tuple[str, list[GitIgnoreSpecPattern]]]:
         """The rules that count in a folder, with the start of paths below it; strongest first."""
         if folder not in self._rules:
             prefix = folder + "/" if folder else ""
             names = [prefix + name for name in IGNORE_FILES]
             if not folder:
                 names.insert(0, EXCLUDE)
-            own = [(prefix, rules) for name in reversed(names) if (rules := self._parsed(name))]
+            own = [(prefix, found) for name in reversed(names) if (found := self._parsed(name))]
             above = self._over(folder.rpartition("/")[0]) if folder else []
             self._rules[folder] = own + above
         return self._rules[folder]
 
-    def _parsed(self, name: str) -> GitIgnoreSpec | None:
+    def _parsed(self, name: str) -> list[GitIgnoreSpecPattern]:
         data = self._read(name)
         if not data or len(data) > LARGEST_IGNORE_FILE:
-            return None
+            return []
         lines = data.decode("utf-8", "surrogateescape").removeprefix("\ufeff").split("\n")
         if self._foreign(name):
             lines = [line for line in lines[:500] if _linear(line)]
-        try:
-            return GitIgnoreSpec.from_lines(lines, backend="simple")
-        except ValueError:  # A line that is no pattern, such as "!" alone, is skipped, as git does.
-            lines = [line for line in lines if _is_pattern(line)]
-            return GitIgnoreSpec.from_lines(lines, backend="simple")
+        return [pattern for line in lines if (pattern := _pattern(line))]
 
 
-def _is_pattern(line: str) -> bool:
-    try:
-        GitIgnoreSpec.from_lines([line], backend="simple")
-    except ValueError:
+def _pattern(line: str) -> GitIgnoreSpecPattern | None:
+    """None for a line that is no pattern, such as "!" alone or a comment, as for git."""
+    with suppress(ValueError):
+        pattern = GitIgnoreSpecPattern(line)
+        return pattern if pattern.include is not None else None
+    return None
+
+
+def _fits(pattern: GitIgnoreSpecPattern, path: str, is_folder: bool) -> bool:
+    """Whether it means the path itself; the library says yes, too, where it means one above it."""
+    regex = pattern.regex
+    if regex is None:
         return False
-    return True
+    if _FOLDER_MARK not in regex.groupindex:
+        return regex.search(path) is not None
+    found = regex.finditer(path + "/" if is_folder else path)
+    return any(one.start(_FOLDER_MARK) in (-1, len(path)) for one in found)
 
 
 def _linear(line: str) -> bool:

@@ -40,6 +40,15 @@ def test_nested_files_negation_and_folders() -> None:
     assert not ignored.why("secret", False)
 
 
+def test_a_folder_that_is_kept_does_not_keep_what_is_in_it() -> None:
+    ignored = rules({".gitignore": "*.py\n!x.log\nall/**\n!all/but\n"})
+    assert not ignored.why("x.log/a", False)
+    assert ignored.why("x.log/foo.py/a", False)
+    assert not ignored.why("all", True)
+    assert not ignored.why("all/but", False)
+    assert ignored.why("all/other", False)
+
+
 def test_caches_and_dependencies_are_known() -> None:
     ignored = rules({"env/pyvenv.cfg": "", "target/CACHEDIR.TAG": "", "venv/README": ""})
     for path in ("node_modules/x/y.js", "a/__pycache__/m.pyc", ".venv/bin", "env/x", "target/x"):
@@ -67,7 +76,8 @@ def test_patterns_of_code_cannot_stall_this_program() -> None:
 _NAMES = st.sampled_from(["a", "b", "foo", "foo.py", "x.log", "A", "a b", "#x", "!y", "dir"])
 _PATTERNS = st.sampled_from(
     """a /a a/ /a/ *.py *.log !x.log !*.py foo/ foo/* /foo/* !foo/a **/a a/** a/**/b dir/foo.py
-    *.p? [ab] [!a] \\#x \\!y *a* foo*/ ! /dir !dir/ dir/*/a dir/**/x.log A #x""".split()  # noqa: SIM905
+    !a/b !dir/a !a/** !a/**/b !/foo/* /* !*/ **/ *.p? [ab] [!a] \\#x \\!y *a* foo*/ ! /dir !dir/
+    dir/*/a dir/**/x.log A #x""".split()  # noqa: SIM905
 )
 
 
