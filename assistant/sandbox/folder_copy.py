@@ -212,7 +212,8 @@ class FolderCopy:
     # What came of it.
 
     def review(self) -> Review:
-        """The changes as they are now."""
+        """The changes as they are now; raises StoreError while the disk does not take them."""
+        self._keep_up()
         return Review(self.base, self.tree, self.history.overlay, self._conflicts, self.blobs)
 
     def conflicts(self) -> list[str]:

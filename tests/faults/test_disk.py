@@ -86,8 +86,7 @@ def test_a_disk_that_fills_up(
         assert not load(record).damaged
     if room == 24:
         assert "space" in (done.stdout + done.stderr).lower()
-    if contents(program.folder) == NEW:
-        assert done.returncode == 0
+    assert (done.returncode == 0) == (contents(program.folder) == NEW), done.stdout + done.stderr
 
 
 def test_scoring_goes_on_where_a_disk_that_filled_up_has_room_again(

@@ -725,7 +725,7 @@ def test_with_a_full_disk_the_session_goes_on_and_catches_up(
         (folder / "a.py").write_text("user\n")
         assert "only in memory" in work.look()[0]
         assert (sandbox.folder / "a.py").read_text() == "1\n"
-        for act in (work.undo, work.apply, work.discard):
+        for act in (work.undo, work.apply, work.discard, work.diff, work.changes, work.refusals):
             with pytest.raises(StoreError, match="only in memory"):
                 act()
         work.look()
