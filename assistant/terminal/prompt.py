@@ -111,11 +111,11 @@ class PromptConsole:
 
         One that is too long for the line under the prompt stands above it, too.
         """
-        if len(question) >= (columns := self.columns):
-            self.show(wrap([("class:warn", visible(question))], columns))
         self._flush()
         self._asked = answer = Future[str]()
         self._call(lambda: self._desk.open_question(answer, question))
+        if len(question) >= (columns := self.columns):  # Seen only once it can be answered.
+            self.show(wrap([("class:warn", visible(question))], columns))
         try:
             return answer.result().strip() if self._runs() else ""
         finally:
