@@ -25,8 +25,9 @@ from assistant.sandbox.pulse import LOOK
 from assistant.sandbox.questions import Block, Done, Load, Question, Wait
 from assistant.sandbox.tree import Delta, Entry, Store
 
-PATIENCE = 5.0
-"""Seconds beyond limit and grace after which a runner that has not answered is given up."""
+PATIENCE = 8.0
+"""Seconds beyond limit and grace after which a runner that has not answered is given up: one whose
+processor a fork bomb has may need some."""
 
 
 class Transport(Protocol):

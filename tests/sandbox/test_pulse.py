@@ -164,7 +164,10 @@ def test_a_runner_behind_a_silent_engine_is_given_up() -> None:
 
 
 @pytest.mark.timeout(LONG)
-def test_a_runner_behind_an_engine_that_answers_has_its_time() -> None:
+def test_a_runner_behind_an_engine_that_answers_has_its_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(link, "PATIENCE", 1.5)
     transport = Deaf(carried=True)
     began = time.monotonic()
     with pytest.raises(LinkLost):
