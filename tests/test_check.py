@@ -220,6 +220,9 @@ def test_a_script_that_the_user_leaves_to_the_code_is_the_codes(tmp_path: Path) 
     assert protected(base, changed, patterns).restored == ()
     program = "python3 -c 'import re; open(\"check.sh\"); exec(check.sh)'"
     assert protection(program, base, []) == []  # No shell reads this.
+    for looks in ("test -f main.py && python3 main.py", "wc -c main.py", "[ -f check.sh ]"):
+        assert protection(looks, base, []) == []  # These only look at it.
+    assert protection("python3 -m pytest -c main.py", base, []) == ["/main.py"]
 
 
 @pytest.mark.parametrize("protect", [(), ("do.sh",)])

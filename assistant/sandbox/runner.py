@@ -243,34 +243,25 @@ class Gauge:
             return b""
 
 
-class Killings:
-    """How often the kernel has killed a process of this container for memory."""
+class Tally:
+    """How often the kernel has done something to this container: ``name`` in the first of the
+    files of its control group, of either version, that has it."""
 
-    def __init__(self) -> None:
-        places = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control")
-        path = next((place for place in places if b"oom_kill " in slurp(place)), "")
-        self.gauge = Gauge(path)
+    def __init__(self, name: bytes, *places: str) -> None:
+        self.name = name + b" "
+        self.gauge = Gauge(next((place for place in places if self.name in slurp(place)), ""))
 
     def count(self) -> int:
         for line in self.gauge.read().splitlines():
-            if line.startswith(b"oom_kill "):
+            if line.startswith(self.name):
                 return int(line.split()[1])
         return 0
 
 
-class Refusals:
-    """How often the kernel has refused to start a process of this container, for their number."""
-
-    def __init__(self) -> None:
-        places = ("/sys/fs/cgroup/pids.events", "/sys/fs/cgroup/pids/pids.events")
-        path = next((place for place in places if b"max " in slurp(place)), "")
-        self.gauge = Gauge(path)
-
-    def count(self) -> int:
-        for line in self.gauge.read().splitlines():
-            if line.startswith(b"max "):
-                return int(line.split()[1])
-        return 0
+GROUP = "/sys/fs/cgroup/"
+KILLED_FOR_MEMORY = (b"oom_kill", GROUP + "memory.events", GROUP + "memory/memory.oom_control")
+REFUSED_FOR_NUMBER = (b"max", GROUP + "pids.events", GROUP + "pids/pids.events")
+"""Processes killed for memory, and processes not started for their number."""
 
 
 def full(folder: str) -> bool:
@@ -2066,7 +2057,8 @@ class Runner:
         self.settings = {**head, "shared": self.contained and head["life"] == "pooled"}
         self.session, self.pooled = head["life"] == "session", head["life"] == "pooled"
         self.files = Files(head["workspace"])
-        self.killings, self.refusals, self.lasting = Killings(), Refusals(), Lasting()
+        self.killings, self.refusals = Tally(*KILLED_FOR_MEMORY), Tally(*REFUSED_FOR_NUMBER)
+        self.lasting = Lasting()
         self.folders = [Folder(folder) for folder in head["wiped"] if os.path.isdir(folder)]
         if head["watched"]:
             self.watch = Watch(head["watched"], head["disk"], head["files"])

@@ -27,7 +27,13 @@ _NO_RUNNERS = frozenset(
 _SHELLS = frozenset(("bash", "sh", "dash", "ksh", "zsh", "source", ".", "eval"))
 _BEFORE_COMMANDS = frozenset(("!", "command", "env", "exec", "nice", "time"))
 _FILE_FLAGS = frozenset(("-f", "-c", "--file", "--makefile", "--config", "--config-file"))
-"""Of make, pytest, tox and their like: the file that follows says what is run."""
+_TAKE_A_FILE = frozenset(
+    {
+        *("make", "gmake", "just", "task", "rake", "ant", "tox", "nox", "pytest", "py.test"),
+        *("jest", "vitest", "mocha", "phpunit"),
+    }
+)
+"""Programs to which these flags name a file that says what is run."""
 
 
 class Runner(NamedTuple):
@@ -73,9 +79,8 @@ def scripts_named(command: str, paths: Container[str]) -> list[str]:
         shell = bool(words) and words[0].rpartition("/")[2] in _SHELLS
         if shell:
             words = [word for word in words[1:] if not word.startswith("-")]
-        flagged = (words[i + 1] for i, word in enumerate(words[:-1]) if word in _FILE_FLAGS)
-        joined = (word.partition("=")[2] for word in words if word.partition("=")[0] in _FILE_FLAGS)
-        for word in (*words[:1], *flagged, *joined):
+        given = _files_given(words) if _TAKE_A_FILE & {w.rpartition("/")[2] for w in words} else []
+        for word in (*words[:1], *given):
             path = posixpath.normpath(word.removeprefix("/workspace/"))
             if path in paths:
                 found.append(path)
@@ -83,6 +88,12 @@ def scripts_named(command: str, paths: Container[str]) -> list[str]:
             if " " in word:
                 found += scripts_named(word, paths)
     return found
+
+
+def _files_given(words: list[str]) -> list[str]:
+    flagged = [words[i + 1] for i, word in enumerate(words[:-1]) if word in _FILE_FLAGS]
+    joined = (word.partition("=") for word in words)
+    return flagged + [value for flag, _, value in joined if flag in _FILE_FLAGS]
 
 
 def scripts_of(package: bytes) -> Mapping[str, str]:
