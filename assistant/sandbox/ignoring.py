@@ -1,5 +1,6 @@
 """Which paths of a folder are left alone: ignore files as git reads them, caches, dependencies."""
 
+import re
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -110,7 +111,7 @@ class Ignored:
 
 def _pattern(line: str) -> GitIgnoreSpecPattern | None:
     """None for a line that is no pattern, such as "!" alone or a comment, as for git."""
-    with suppress(ValueError):
+    with suppress(ValueError, re.error):
         pattern = GitIgnoreSpecPattern(line)
         return pattern if pattern.include is not None else None
     return None

@@ -58,7 +58,7 @@ def test_caches_and_dependencies_are_known() -> None:
 
 
 def test_lines_that_are_no_patterns_are_passed_over() -> None:
-    ignored = rules({".gitignore": "!\na\\\n*.o\n\ufeff\n\n   \n"})
+    ignored = rules({".gitignore": "!\n[a-Z]\na\\\n*.o\n\ufeff\n\n   \n"})
     assert ignored.why("x.o", False)
     assert not ignored.why("a", False)
 
