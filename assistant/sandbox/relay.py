@@ -59,7 +59,10 @@ class Indexes:
             raise PermissionError(f"{host}:{port} is no package index")
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         if not own and not all(_public(str(row[4][0])) for row in found):
-            raise PermissionError(f"{host} has an address that is not public")
+            raise PermissionError(
+                f"{host} has an address here that is not public. If that is an index of yours, name"
+                " it in your own settings: pip config set global.index-url URL"
+            )
         return found
 
 
@@ -189,16 +192,16 @@ class _Connection:
         header, rest = self._header()
         asked = _CONNECT.match(header)
         if asked is None:
-            self._answer("405 Method Not Allowed", "only CONNECT is served here")
+            self._answer(405, "only CONNECT is served here")
             return
         host, port = asked[1].decode().lower().rstrip("."), int(asked[2])
         try:
             self._upstream = self._connected(host, port)
         except PermissionError as error:
-            self._answer("403 Forbidden", str(error))
+            self._answer(403, str(error))
             return
         except OSError as error:
-            self._answer("502 Bad Gateway", f"{host} cannot be reached: {error.strerror or error}")
+            self._answer(502, f"{host} cannot be reached: {error.strerror or error}")
             return
         with self._upstream:
             self._pour(b"HTTP/1.1 200 Connection established\r\n\r\n")
@@ -270,10 +273,11 @@ class _Connection:
             self._credit -= len(data)
         self._tell("data", data)
 
-    def _answer(self, status: str, why: str) -> None:
-        body = f"{why}\n".encode("ascii", "replace")
-        head = f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
-        self._pour(head.encode() + body)
+    def _answer(self, status: int, why: str) -> None:
+        """The status line gives the reason, too: it is all that pip shows of an answer."""
+        line = " ".join(why.split()).encode("ascii", "replace")
+        head = b"HTTP/1.1 %d %b\r\nContent-Length: %d\r\nConnection: close\r\n\r\n"
+        self._pour(head % (status, line, len(line) + 1) + line + b"\n")
 
     def _tell(self, what: str, body: bytes = b"", **more: int) -> None:
         self._send({"is": "net", "conn": self._number, "what": what, **more}, body)
