@@ -9,8 +9,8 @@ from assistant.budget import Budget, price_needed
 from assistant.cli.output import say
 from assistant.evals.comparison import wording
 from assistant.evals.estimate import REPLY, Estimate, estimate
-from assistant.evals.run_reader import Run
 from assistant.evals.running import Course
+from assistant.evals.runs import Manifest
 from assistant.protocols import Model
 from assistant.purse import Purse
 from assistant.settings import Settings
@@ -18,17 +18,17 @@ from assistant.settings import Settings
 CAPS = ("replies", "tokens", "dollars", "seconds")
 
 
-def budget_of(options: argparse.Namespace, settings: Settings, before: Run | None) -> Budget:
+def budget_of(options: argparse.Namespace, settings: Settings, was: Manifest | None) -> Budget:
     """What this command line caps; the settings' caps are for one message.
 
     Dollars are capped in any case, where they are known: by the setting for evaluations, or by
-    what the run that is gone on with was begun with, if that is more.
+    what the runs that are gone on with were begun with, if that is more.
     """
     caps = {name: getattr(settings, name) for name in CAPS if hasattr(options, name)}
     if "dollars" in caps:
         caps["dollars_required"] = True
     elif settings.eval_dollars is not None:
-        begun = Decimal(before.manifest.budget.get("dollars", "0")) if before else Decimal(0)
+        begun = Decimal(was.budget.get("dollars", "0")) if was else Decimal(0)
         caps["dollars"] = max(settings.eval_dollars, begun)
     return Budget(**{**dict.fromkeys((*CAPS, "blocks")), **caps})
 
@@ -61,16 +61,16 @@ def tell_cost(courses: Sequence[Course], purse: Purse) -> None:
     say(text, error=True)
 
 
-def to_go_on(course: Course, purse: Purse) -> str:
-    """The command that goes on with a run which did not come to its end."""
-    text = f"assistant eval run --resume {course.writer.path.parent.name}"
-    if course.status != "budget":
+def to_go_on(courses: Sequence[Course], purse: Purse) -> str:
+    """The command that goes on with runs which did not come to their end, all of one command."""
+    text = f"assistant eval run --resume {courses[0].writer.path.parent.name}"
+    if all(course.status != "budget" for course in courses):
         return text
     caps = [name for name in CAPS if getattr(purse.budget, name) is not None]
     if caps == ["dollars"]:
         used = f"{_money(purse.dollars)} of {_money(purse.budget.dollars or Decimal(0))}"
         return f"{text} --dollars N  (what is used counts: {used})"
-    # The time is that of one process; of the others all that the run used counts.
+    # The time is that of one process; of the others all that the runs used counts.
     return f"{text}, with larger caps: {', '.join(f'--{name}' for name in caps)}"
 
 

@@ -48,7 +48,9 @@ def _run(actions: Commands) -> None:
     run.add_argument(
         "--formatter", choices=("none", "autopep8", "ruff"), help="scored before and after it"
     )
-    run.add_argument("--resume", metavar="RUN", help="go on with a run: its id, or last")
+    run.add_argument(
+        "--resume", metavar="RUN", help="go on with what a command began: a run's id, or last"
+    )
     run.add_argument(
         "--weave",
         metavar="PROJECT",

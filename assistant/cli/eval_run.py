@@ -3,19 +3,19 @@
 import argparse
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from assistant.budget import Budget
 from assistant.cli.eval_caps import CAPS, budget_of, check_prices, tell_cost, to_go_on
 from assistant.cli.eval_judges import open_judges, with_places, workers_of
 from assistant.cli.eval_progress import Progress
-from assistant.cli.eval_wanted import Opened, Wanted, dataset_of, kept_settings
+from assistant.cli.eval_resume import Resumed, kept_settings, to_resume
+from assistant.cli.eval_wanted import Opened, Wanted, dataset_of
 from assistant.cli.eval_weave import also_in_weave
 from assistant.cli.evaluating import (
     check_ks,
     data_folders,
     exit_code,
-    resumed,
     show_figures,
     tell_unended,
 )
@@ -24,11 +24,9 @@ from assistant.cli.tracing import open_collector, run_trace
 from assistant.cli.wiring import open_scratch, read_setup
 from assistant.evals.beginning import already_spent, check_same, data_stamp, manifest
 from assistant.evals.datasets import load
-from assistant.evals.run_reader import Run, Runs, load_run
+from assistant.evals.run_reader import Runs, load_run
 from assistant.evals.run_writer import RunWriter
 from assistant.evals.running import Course, Plan, conduct
-from assistant.evals.runs import SAMPLES
-from assistant.events import UsageError
 from assistant.purse import Purse
 
 if TYPE_CHECKING:
@@ -39,29 +37,28 @@ JOBS = 8
 
 def run(options: argparse.Namespace) -> int:
     setup = read_setup(options)
-    runs = Runs(data_folder(setup.settings))
-    before = _resumed(runs, options)
-    if before:
-        setup = read_setup(options, kept_settings(before.manifest.pipeline))
-    data = load(dataset_of(options, before), data_folders(setup))
-    wanted = Wanted(setup, options, data, before)
-    ks = getattr(options, "k", None)
-    check_ks(ks, wanted.samples, "the run makes")
-    budget = budget_of(options, setup.settings, before)
-    check_prices(budget, [one.model for one in wanted.models])
+    resumed = to_resume(Runs(data_folder(setup.settings)), options)
+    was = resumed.begun
+    if was:
+        setup = read_setup(options, kept_settings(was))
+    data = load(dataset_of(options, was), data_folders(setup))
+    wanted = Wanted(setup, options, data, resumed)
+    check_ks(wanted.ks, wanted.samples, "the run makes")
+    purse = Purse(budget_of(options, setup.settings, was))
+    check_prices(purse.budget, [one.model for one in wanted.models])
     with also_in_weave(setup, options.weave, data) as sent:
-        courses = _conducted(wanted, budget)
-        paths = [course.writer.path for course in courses]
-        summaries = [show_figures(path, ks, options.json) for path in paths]
-        for course in courses:
-            tell_unended(course, to_go_on(course, course.purse))
-        sent += paths
-    return exit_code(courses, summaries, getattr(options, "fail_under", None))
+        courses = _conducted(wanted, purse, resumed)
+        sent_now = [course.writer.path for course in courses]
+        paths = [one.path for one in resumed.wanted] or sent_now
+        summaries = [show_figures(path, wanted.ks, options.json) for path in paths]
+        tell_unended(courses, lambda unended: to_go_on(unended, purse))
+        sent += sent_now
+    return exit_code(courses, summaries, wanted.fail_under)
 
 
-def _conducted(wanted: Wanted, budget: Budget) -> list[Course]:
+def _conducted(wanted: Wanted, purse: Purse, resumed: Resumed) -> list[Course]:
     """The runs, brought to their end."""
-    setup, options, purse = wanted.setup, wanted.options, Purse(budget)
+    setup, options = wanted.setup, wanted.options
     with ExitStack() as stack:
         send = stack.enter_context(open_collector(setup))
         judges, image = stack.enter_context(
@@ -69,26 +66,16 @@ def _conducted(wanted: Wanted, budget: Budget) -> list[Course]:
         )
         opened = [_course(wanted, model, image, purse, send) for model in wanted.models]
         courses = [stack.enter_context(course) for course in opened]
+        gone_on = {course.writer.path for course in courses}
+        for one in resumed.all:
+            if one.path not in gone_on:  # Its caps were, and are, those of the whole command.
+                already_spent(load_run(one.path), purse)
         tell_cost(courses, purse)
         with Progress(courses) as progress:
             conduct(courses, getattr(options, "jobs", JOBS), judges, progress.draw)
         for course in courses:
             course.writer.end(course.status, course.detail)
     return courses
-
-
-def _resumed(runs: Runs, options: argparse.Namespace) -> Run | None:
-    found = resumed(runs, options)
-    if found is None:
-        return None
-    if len(getattr(options, "models", ())) > 1:
-        raise UsageError("--resume goes on with one run, so with one model")
-    if found.manifest.pipeline.name == SAMPLES:
-        raise UsageError(
-            f"run {found.id} has the samples of a file, and no model to ask for more",
-            f"Go on with: assistant eval score FILE.jsonl DATASET --resume {found.id}",
-        )
-    return found
 
 
 @contextmanager
@@ -99,9 +86,9 @@ def _course(
     pipeline = wanted.pipeline(opened)
     stamps = (data_stamp(wanted.data, wanted.problems), pipeline.stamp)
     caps = {name: str(value) for name in CAPS if (value := getattr(purse.budget, name))}
-    setup, before = wanted.setup, wanted.before
+    setup, before = wanted.setup, opened.before
     first = manifest(stamps, wanted.samples, image, wanted.limits, caps)
-    first = with_places(first, setup.settings)
+    first = replace(with_places(first, setup.settings), command=wanted.command(opened))
     path = before.path if before else Runs(data_folder(setup.settings)).path(first.run)
     plan = Plan(
         pipeline,

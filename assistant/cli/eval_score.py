@@ -89,7 +89,7 @@ def _conduct(course: Course, judges: Judges, command: Sequence[str]) -> None:
             conduct([course], 1, judges, progress.draw)
     finally:
         words = shlex.join([*command, "--resume", course.writer.path.parent.name])
-        tell_unended(course, f"assistant eval {words}")
+        tell_unended([course], lambda _: f"assistant eval {words}")
 
 
 def _resumed(runs: Runs, options: argparse.Namespace) -> Run | None:

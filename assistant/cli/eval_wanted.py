@@ -1,6 +1,7 @@
 """What the flags of ``assistant eval run`` ask for: tasks, models, pipelines, limits."""
 
 import argparse
+import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,38 +9,30 @@ from typing import Any, Literal
 
 from assistant.cli.eval_images import fitted
 from assistant.cli.eval_judges import SECONDS, limits_of, usual_seconds
+from assistant.cli.eval_resume import Resumed
 from assistant.cli.evaluating import tell
 from assistant.cli.model import REPLAY, open_model
 from assistant.cli.setup import Setup, data_folder
 from assistant.evals.beginning import editable, narrowed, not_for
+from assistant.evals.commands import Command
 from assistant.evals.datasets import DataSet
 from assistant.evals.formatter import CodeFormatter
 from assistant.evals.means import Strategy
 from assistant.evals.pipeline import CodeGenerationPipeline, Parameters
 from assistant.evals.problems import Problem
 from assistant.evals.replayed import Recording, recording
-from assistant.evals.run_reader import Run, Runs
-from assistant.evals.runs import Key, Manifest, PipelineStamp
+from assistant.evals.run_reader import Listed, Runs
+from assistant.evals.runs import Key, Manifest
 from assistant.events import UsageError
 from assistant.protocols import Model
 
 
-def kept_settings(stamp: PipelineStamp) -> dict[str, object]:
-    """The settings that a run was begun with, as flags would give them."""
-    found: dict[str, object] = {
-        name: value
-        for name, value in stamp.parameters.items()
-        if name in ("temperature", "max_reply")
-    }
-    return found if stamp.seed is None else {**found, "seed": stamp.seed}
-
-
-def dataset_of(options: argparse.Namespace, before: Run | None) -> str:
+def dataset_of(options: argparse.Namespace, was: Manifest | None) -> str:
     if options.dataset:
         return str(options.dataset)
-    if before is None:
+    if was is None:
         raise UsageError("which data set?", "Example: assistant eval run starter --model NAME")
-    return before.manifest.data.path
+    return was.data.path
 
 
 @dataclass(frozen=True)
@@ -51,25 +44,42 @@ class Opened:
     strategy: Strategy = "structured"
     """Where none is asked for: a recording's own."""
     prompt: str = ""
+    place: int = 1
+    """Among the models of the command."""
+    before: Listed | None = None
+    """The run that is gone on with."""
 
 
 class Wanted:
-    """What the flags ask for; a run that is gone on with says the rest."""
+    """What the flags ask for; the runs that are gone on with say the rest."""
 
     def __init__(
-        self, setup: Setup, options: argparse.Namespace, data: DataSet, before: Run | None
+        self, setup: Setup, options: argparse.Namespace, data: DataSet, resumed: Resumed
     ) -> None:
-        self.options, self.data, self.before = options, data, before
-        was = before.manifest if before else None
+        self.options, self.data = options, data
+        was = resumed.begun
         tasks = getattr(options, "tasks", list(was.data.tasks) if was else [])
         self.problems: Sequence[Problem] = narrowed(data, tasks, getattr(options, "limit", None))
         self.setup = fitted(setup, self.problems)
         self.samples = getattr(options, "samples", was.samples if was else 1)
         self.limits = limits_of(setup.settings, self._seconds(was))
         self.parameters = self._parameters(was)
-        names = getattr(options, "models", [was.pipeline.model if was else ""])
-        self.models = [self._open(name) for name in names]
+        kept = was.command if was else Command()
+        self.ks: Sequence[int] | None = getattr(options, "k", None) or kept.ks or None
+        self.fail_under: float | None = getattr(options, "fail_under", kept.fail_under)
+        self._command = secrets.token_hex(8)
+        self.models = self._models(resumed.on)
         tell(data)
+
+    def _models(self, on: Sequence[Listed]) -> list[Opened]:
+        if on:
+            return [replace(self._open(one.manifest.pipeline.model), before=one) for one in on]
+        names = getattr(self.options, "models", [""])
+        return [replace(self._open(name), place=n) for n, name in enumerate(names, 1)]
+
+    def command(self, opened: Opened) -> Command:
+        """What the first line of a new run says of the command that begins it."""
+        return Command(self._command, opened.place, tuple(self.ks or ()), self.fail_under)
 
     def _seconds(self, was: Manifest | None) -> float:
         if was and not hasattr(self.options, "task_seconds"):
@@ -87,7 +97,16 @@ class Wanted:
                 "--tries is for exercises, whose tests are run between them",
                 "More answers to one question: --samples",
             )
-        return Parameters(settings.temperature, seed, settings.max_reply, turns=turns, tries=tries)
+        effort = settings.reasoning_effort or None
+        return Parameters(
+            settings.temperature,
+            seed,
+            settings.max_reply,
+            turns=turns,
+            tries=tries,
+            # Runs of before do not say with which effort.
+            reasoning_effort=effort if was is None or was.command.id else None,
+        )
 
     def _open(self, name: str) -> Opened:
         if name.startswith(REPLAY):
@@ -113,7 +132,7 @@ class Wanted:
 
     def pipeline(self, opened: Opened) -> CodeGenerationPipeline:
         """As the flags have it, else as the run was begun, else as the recording was made."""
-        was = self.before.manifest.pipeline if self.before else None
+        was = opened.before.manifest.pipeline if opened.before else None
         strategy = self._strategy(was.strategy if was else opened.strategy)
         prompt = was.prompt if was else opened.prompt if strategy == opened.strategy else ""
         if hasattr(self.options, "prompt"):

@@ -3,7 +3,7 @@
 import argparse
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from assistant.cli.output import say
@@ -35,11 +35,15 @@ def resumed(runs: Runs, options: argparse.Namespace) -> Run | None:
     return None if name is None else load_run(runs.find(name))
 
 
-def tell_unended(course: Course, command: str) -> None:
-    """Why a run has not come to its end, and the command that goes on with it."""
-    if course.status != "done":
-        say(f"assistant: {course.status}: {course.detail or 'ended by you'}", error=True)
-        say(f"assistant: to go on: {command}", error=True)
+def tell_unended(courses: Sequence[Course], to_go_on: Callable[[Sequence[Course]], str]) -> None:
+    """Why runs have not come to their end, and the command that goes on with all of them."""
+    unended = [course for course in courses if course.status != "done"]
+    for course in unended:
+        whose = f"{course.plan.pipeline.model.name}: " if len(courses) > 1 else ""
+        why = course.detail or "ended by you"
+        say(f"assistant: {whose}{course.status}: {why}", error=True)
+    if unended:
+        say(f"assistant: to go on: {to_go_on(unended)}", error=True)
 
 
 def check_ks(ks: Sequence[int] | None, samples: int, who: str) -> None:
@@ -112,8 +116,11 @@ def exit_code(
         codes.append(5 if "harness_error" in results else 4)
     if codes:
         return 130 if 130 in codes else codes[0]
-    rates = [s.passes[1].value for s in summaries if s and 1 in s.passes]
-    return int(under is not None and any(rate < under for rate in rates))
+    if under is None:
+        return 0
+    # Also where --k asked for other figures only.
+    firsts = [s if 1 in s.passes else summarize(s.run, [1]) for s in summaries if s]
+    return int(any(s.passes[1].value < under for s in firsts))
 
 
 def tell(data: DataSet) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from importlib.metadata import PackageNotFoundError, version
+from itertools import zip_longest
 
 from assistant import __version__
 from assistant.evals.datasets import DataSet
@@ -83,32 +84,48 @@ def check_same(run: Run, wanted: Manifest) -> None:
     """A run is only gone on with as it was begun.
 
     Raises:
-        UsageError: data, tasks, pipeline, samples or limits are not those of the run.
+        UsageError: data, tasks, pipeline, samples or limits are not those of the run; it names
+            the first that is not, as it was begun and as it is asked for.
     """
-    was = run.manifest
-    pairs = {
-        "data set": (was.data.sha256, wanted.data.sha256),
-        "model": (was.pipeline.model, wanted.pipeline.model),
-        "strategy": (was.pipeline.strategy, wanted.pipeline.strategy),
-        "prompt": (was.pipeline.prompt_sha256, wanted.pipeline.prompt_sha256),
-        "formatter": (was.pipeline.formatter, wanted.pipeline.formatter),
-        "parameters": (was.pipeline.version, wanted.pipeline.version),
-        "tasks": (was.data.tasks, wanted.data.tasks),
-        "samples": (was.samples, wanted.samples),
-        "limits": (was.limits, wanted.limits),
-        "image": (was.image, wanted.image),
-    }
-    other = [name for name, (before, after) in pairs.items() if before != after]
-    if other:
+    was, asked = _begun(run.manifest), _begun(wanted)
+    names = dict.fromkeys([*was, *asked])
+    for name in sorted(names, key="pipeline".__eq__):  # That one depends on most of the others.
+        before, after = was.get(name, "none"), asked.get(name, "none")
+        if before != after:
+            raise UsageError(
+                f"run {run.id} was made with {name} {_text(before)}, not {_text(after)}",
+                "Go on with what it was begun with, or begin a new run.",
+            )
+    old, new = run.manifest.data.tasks, wanted.data.tasks
+    if old != new:
+        first = next((a, b) for a, b in zip_longest(old, new, fillvalue="none") if a != b)
         raise UsageError(
-            f"run {run.id} was made with {_other(other[0])}",
+            f"run {run.id} was made with other tasks: {len(old):,}, not {len(new):,};"
+            f" the first that differs is {first[0]}, not {first[1]}",
             "Go on with what it was begun with, or begin a new run.",
         )
 
 
-def _other(name: str) -> str:
-    several = {"parameters": "other parameters", "tasks": "other tasks", "limits": "other limits"}
-    return several.get(name, f"another {name.replace('samples', 'number of samples')}")
+def _begun(first: Manifest) -> dict[str, object]:
+    """What has to be the same, by the words that the flags have for it."""
+    data, stamp = first.data, first.pipeline
+    return {
+        "data set": f"{data.name} (SHA-256 {data.sha256[:16]})",
+        "model": stamp.model,
+        "strategy": stamp.strategy,
+        "prompt": f"of SHA-256 {stamp.prompt_sha256[:16]}",
+        "formatter": stamp.formatter or "none",
+        **stamp.parameters,
+        "seed": "none" if stamp.seed is None else stamp.seed,
+        "pipeline": f"{stamp.name} (version {stamp.version})",
+        "samples": first.samples,
+        **{f"limit of {name}": value for name, value in first.limits.items()},
+        "image": first.image,
+    }
+
+
+def _text(value: object) -> str:
+    return str(value).replace("\n", " ")[:200]
 
 
 def already_spent(run: Run, purse: Purse) -> None:

@@ -35,6 +35,8 @@ class Parameters:
     block_seconds: float = 30.0
     tries: int = 1
     """Answers to an exercise at most; between them its tests are run."""
+    reasoning_effort: str | None = None
+    """For the record, as the temperature."""
 
     def texts(self) -> dict[str, str]:
         found = {k: v for k, v in asdict(self).items() if v is not None and k != "seed"}

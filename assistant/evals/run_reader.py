@@ -183,19 +183,36 @@ class Runs:
     def list(self) -> Iterator[Listed | Damage]:
         """Every run, the oldest first; what cannot be read says why."""
         for run in self._ids():
-            path = self.path(run)
-            try:
-                first = next(read_lines(path), (0, 0, Damage(0, "it is empty")))[2]
-            except RecordError as error:
-                first = Damage(0, error.message)
-            if isinstance(first, Manifest):
-                yield Listed(path, first, held(path))
-            else:
-                why = first.why if isinstance(first, Damage) else "it has no manifest"
-                yield Damage(1, f"{run}: {why}")
+            yield _listed(self.path(run))
 
     def _ids(self) -> Sequence[str]:
         if not self.root.is_dir():
             return []
         found = (one.name for one in self.root.iterdir() if (one / FILE).is_file())
         return sorted(name for name in found if _ID.fullmatch(name))
+
+
+def _listed(path: Path) -> Listed | Damage:
+    try:
+        first = next(read_lines(path), (0, 0, Damage(0, "it is empty")))[2]
+    except RecordError as error:
+        first = Damage(0, error.message)
+    if isinstance(first, Manifest):
+        return Listed(path, first, held(path))
+    why = first.why if isinstance(first, Damage) else "it has no manifest"
+    return Damage(1, f"{path.parent.name}: {why}")
+
+
+def begun_together(run: Run) -> Sequence[Listed]:
+    """The runs that one command line began, this one among them, in the order of its models; this
+    one alone where it began no other, or was written before that was kept. What cannot be read,
+    or lies in another folder, is not among them."""
+    this, command = Listed(run.path, run.manifest, held(run.path)), run.manifest.command.id
+    if not command:
+        return [this]
+    found = {run.id: this}
+    for path in sorted(run.path.absolute().parent.parent.glob(f"*/{FILE}")):
+        one = _listed(path)
+        if isinstance(one, Listed) and one.manifest.command.id == command:
+            found.setdefault(one.manifest.run, one)  # A copy of a run is no further one.
+    return sorted(found.values(), key=lambda one: one.manifest.command.place)

@@ -25,6 +25,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal, get_args
 
+from assistant.evals.commands import Command
 from assistant.events import Finish, Usage
 from assistant.verdicts.task import Outcome, Verdict
 
@@ -101,6 +102,7 @@ class Manifest:
     budget: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     """Of this program, Python, and the libraries that take part."""
+    command: Command = field(default_factory=Command, metadata={"later": True})
 
 
 @dataclass(frozen=True, slots=True)

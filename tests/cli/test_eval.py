@@ -110,6 +110,9 @@ def test_a_rate_that_is_too_low(program: Program, folder: Path) -> None:
         few = ("--limit", "4", "--fail-under", rate)
         done = program("eval", "score", str(file), "starter", *few)
         assert done.returncode == code, done.stderr
+    file.write_text(2 * file.read_text())
+    done = program("eval", "score", str(file), "starter", *few, "--k", "2")
+    assert (done.returncode, "pass@1" in done.stdout) == (1, False), done.stderr
 
 
 def test_samples_of_both_formats_are_scored(program: Program, folder: Path, home: Path) -> None:
@@ -427,6 +430,99 @@ def test_a_run_goes_on_as_it_was_begun(program: Program, folder: Path, llmock: A
     assert "eval score FILE.jsonl DATASET --resume" in refused.stderr
 
 
+PAIR = ("--model", "gpt-4o", "--model", "gpt-4o-mini", "--strategy", "fence", "--limit", "2")
+
+
+def test_all_runs_that_one_command_began_go_on_together(
+    program: Program, llmock: Any, home: Path
+) -> None:
+    llmock.delay(2.0, times=None).reply(FENCES, times=None)
+    begun = ("--samples", "3", "--k", "2", "--fail-under", "0.9", "--reasoning-effort", "low")
+    with program.start("eval", "run", "starter", *PAIR, *begun, "--jobs", "1") as process:
+        _wait(lambda: len([one for one in runs(home) if one.samples]) == 2)
+        os.kill(process.pid, signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert err.count("to go on") == 1
+    assert all(f"assistant: {name}: interrupted" in err for name in ("gpt-4o", "gpt-4o-mini"))
+    llmock.reset()
+    llmock.reply(FENCES, times=None)
+    before = sum(len(one.samples) for one in runs(home))
+    # What is set now is not what they were begun with.
+    program.variables.update(ASSISTANT_TEMPERATURE="0.7", ASSISTANT_REASONING_EFFORT="high")
+    done = program("eval", "run", "--resume", "last", "--json")
+    assert done.returncode == 0, done.stderr
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(one["facts"]["model"], list(one["pass_at_k"])) for one in told] == [
+        ("gpt-4o", ["2"]),
+        ("gpt-4o-mini", ["2"]),
+    ]
+    assert [len(one.samples) for one in runs(home)] == [6, 6]
+    assert {one.manifest.command.fail_under for one in runs(home)} == {0.9}
+    assert len(llmock.requests) == 12 - before
+    for request in llmock.requests:
+        assert request.body["reasoning_effort"] == "low"
+        assert "temperature" not in request.body
+
+
+def test_what_a_command_has_finished_is_left_and_shown(
+    program: Program, llmock: Any, home: Path
+) -> None:
+    llmock.reply(FENCES, times=None)
+    first = program("eval", "run", "starter", *PAIR, "--replies", "2", "--jobs", "1")
+    assert first.returncode == 3, first.stderr
+    one, other = sorted(runs(home), key=lambda run: run.manifest.command.place)
+    assert one.manifest.pipeline.model == "gpt-4o"
+    assert program("eval", "run", "--resume", other.id, "--model", "gpt-4o").returncode == 0
+    done, (_, less) = one.path.read_bytes(), (len(load_run(r.path).samples) for r in (one, other))
+    assert len(load_run(one.path).samples) == 2
+    # The caps are those of the whole command, so what its other runs have used counts.
+    assert program("eval", "run", "--resume", "last", "--replies", "2").returncode == 3
+    assert len(load_run(other.path).samples) == less
+    told = program("eval", "run", "--resume", one.id)
+    assert told.returncode == 0, told.stderr
+    assert one.path.read_bytes() == done
+    assert len(load_run(other.path).samples) == 2
+    assert [line.split()[0] for line in told.stdout.splitlines() if "starter" in line] == [
+        one.id,
+        other.id,
+    ]
+
+
+def test_what_contradicts_the_record_is_named_with_what_it_says(
+    program: Program, folder: Path, llmock: Any
+) -> None:
+    llmock.reply(FENCES, times=None)
+    assert program("eval", "run", "starter", *PAIR, "--replies", "1", "--jobs", "1").returncode == 3
+    for flags, said in (
+        (["--temperature", "0.5"], "temperature none, not 0.5"),
+        (["--samples", "2"], "samples 1, not 2"),
+        (["--seed", "7"], "seed none, not 7"),
+        (["--strategy", "complete"], "strategy fence, not complete"),
+        (["--task-seconds", "11"], "limit of seconds 10, not 11"),
+        (["--limit", "1"], "other tasks: 2, not 1"),
+        (["--model", "gpt-5"], "with --model gpt-4o, gpt-4o-mini, not gpt-5"),
+    ):
+        done = program("eval", "run", "--resume", "last", *flags)
+        assert (done.returncode, said in done.stderr) == (2, True), done.stderr
+
+
+def test_a_run_of_before_goes_on_alone(program: Program, llmock: Any, home: Path) -> None:
+    """Its first line says nothing of the command that began it."""
+    llmock.reply(FENCES, times=None)
+    assert program("eval", "run", "starter", *PAIR, "--replies", "1", "--jobs", "1").returncode == 3
+    for run in runs(home):
+        first, rest = run.path.read_text().split("\n", 1)
+        value = json.loads(first)
+        del value["command"]
+        run.path.write_text(json.dumps(value, separators=(",", ":")) + "\n" + rest)
+    last = runs(home)[-1]
+    done = program("eval", "run", "--resume", "last", "--reasoning-effort", "low")
+    assert done.returncode == 0, done.stderr
+    assert len(load_run(last.path).samples) == 2
+    assert sum(len(run.samples) for run in runs(home)) < 4
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_scoring_a_file_goes_on_and_scores_nothing_twice(
     program: Program, folder: Path, home: Path, number: signal.Signals
@@ -474,7 +570,9 @@ def test_only_the_same_file_goes_on(program: Program, folder: Path, llmock: Any)
     assert program(*few, "--limit", "2").returncode == 0
     assert program(*few, "--resume", "last", "--json").returncode == 0
     other = program(*few, "--resume", "last", "--limit", "3")
-    assert (other.returncode, "with other tasks" in other.stderr) == (2, True), other.stderr
+    assert (other.returncode, "with other tasks: 2, not 3" in other.stderr) == (2, True), (
+        other.stderr
+    )
     answers(folder, wrong=1)
     other = program(*few, "--resume", "last")
     said = "has another sample 1 of starter/1 than the file"
@@ -638,4 +736,6 @@ def test_answers_are_judged_within_limits_of_the_users(
     variables["ASSISTANT_EVAL_PROCESSES"] = "98"
     contained.variables.update(variables)
     other = contained("eval", "score", "answers.jsonl", "./own.jsonl", "--resume", "last")
-    assert (other.returncode, "other limits" in other.stderr) == (2, True), other.stderr
+    assert (other.returncode, "limit of processes 99, not 98" in other.stderr) == (2, True), (
+        other.stderr
+    )

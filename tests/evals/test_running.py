@@ -181,15 +181,17 @@ def test_calls_that_a_kill_cut_off_count_in_full(tmp_path: Path) -> None:
 def test_a_run_is_gone_on_with_only_as_it_was_begun(tmp_path: Path) -> None:
     _, run = held(tmp_path / "run.jsonl", answering(), Judges(passed))
     check_same(run, run.manifest)
+    data = run.manifest.data
     other = CodeGenerationPipeline(
         answering(), strategy="fence", parameters=Parameters(temperature=1)
     )
     for changed, said in (
-        (replace(run.manifest, samples=2), "another number of samples"),
-        (replace(run.manifest, image="other"), "another image"),
-        (replace(run.manifest, pipeline=other.stamp), "other parameters"),
-        (replace(run.manifest, data=replace(run.manifest.data, sha256="0")), "another data set"),
-        (replace(run.manifest, data=replace(run.manifest.data, tasks=())), "other tasks"),
+        (replace(run.manifest, samples=2), "samples 1, not 2"),
+        (replace(run.manifest, image="other"), "image image, not other"),
+        (replace(run.manifest, pipeline=other.stamp), "temperature none, not 1"),
+        (replace(run.manifest, limits={}), "limit of seconds 10, not none"),
+        (replace(run.manifest, data=replace(data, sha256="0")), "data set starter .*, not starter"),
+        (replace(run.manifest, data=replace(data, tasks=())), "other tasks: 6, not 0"),
     ):
         with pytest.raises(UsageError, match=f"made with {said}"):
             check_same(run, changed)
