@@ -33,7 +33,8 @@ test-tools:
 test: sandbox test-tools
 	@$(BIN)/pytest $(ARGS)
 
-soak: sandbox test-tools
+soak: sandbox
+	@.ci/test-tools soak
 	@$(BIN)/pytest -m "slow and not live" --timeout=3600 $(ARGS)
 
 bench: sandbox

@@ -23,7 +23,11 @@ class Pack:
         self._at: dict[str, tuple[int, int]] = {}
         self._fd, self._end, self._writing, self._synced = -1, 0, False, True
         if not fresh:
-            self._find()
+            try:
+                self._find()
+            except BaseException:
+                self.close()
+                raise
 
     def __contains__(self, digest: str) -> bool:
         if digest in self._at:
