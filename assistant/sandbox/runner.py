@@ -959,6 +959,7 @@ class Shell:
     def run(self, name: str) -> Dict[str, Any]:
         if os.waitpid(self.pid, os.WNOHANG)[0]:  # It has died between two blocks.
             self.leave()
+            self.clear()
             self.revive()
         answer = b""
         with contextlib.suppress(BrokenPipeError):
@@ -968,6 +969,7 @@ class Shell:
             return {"exit": int(answer), "plain": self.argv[0] == "sh"}
         self.leave()
         status = exit_code(os.waitpid(self.pid, 0)[1])
+        self.clear()
         state = os.pread(STATE, os.fstat(STATE).st_size, 0)
         kept = "all" if state.endswith(b"# whole %s\n" % name.encode()) else "before"
         return {"exit": status, "kept": kept}
@@ -975,6 +977,14 @@ class Shell:
     def leave(self) -> None:
         os.close(self.to_shell)
         os.close(self.from_shell)
+
+    def clear(self) -> None:
+        """With the shell goes what a program in its place has made children of this process, as if
+        they were shells."""
+        for pid, row in processes().items():
+            if row[0] == os.getpid():
+                cast(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
 
     def answer(self) -> bytes:
         """The shell's next line; empty once it has ended."""
@@ -1637,7 +1647,12 @@ class Watch:
         self.walk: Optional[Iterator[None]] = None
         self.used = self.found = self.used_before = self.found_before = 0
         self.began = self.due = 0.0
-        self.free = self.looked = self.room()
+        self.looked = self.room()
+        self.free, self.used_then = self.looked[0], 0
+        self.keeps = False
+        """Processes outlive their block, and so does what they hide."""
+        self.unseen = False
+        """What passed the limit last is held by processes: it has no name to be found by."""
         self.trusted: Callable[[], Set[int]] = set
 
     def room(self) -> Tuple[int, int]:
@@ -1650,9 +1665,11 @@ class Watch:
 
     def job_starts(self) -> None:
         self.used_before, self.found_before = self.used, self.found
-        self.free = self.room()
+        room = self.room()
+        if self.unseen or not self.keeps:
+            self.free, self.used_then, self.unseen = room[0], self.used, False
         # What earlier jobs have taken since the last look counts; what was given back does not.
-        self.looked = max(self.looked[0], self.free[0]), max(self.looked[1], self.free[1])
+        self.looked = max(self.looked[0], room[0]), max(self.looked[1], room[1])
 
     def sudden(self) -> bool:
         """Whether so much has gone since the last look that a limit may be passed, or soon will."""
@@ -1688,18 +1705,32 @@ class Watch:
         """All has been looked at; the next look is due when this one's time is little beside it."""
         self.walk = None
         self.looked = self.room()
+        passed = self.verdict()
         took = time.monotonic() - self.began
         self.due = time.monotonic() + max(0.2, 20 * took)
-        return self.verdict()
+        return passed
 
     def verdict(self) -> Optional[str]:
         if self.found > max(self.files, self.found_before + 100):
             return "files"
         if self.used > max(self.disk, self.used_before + (1 << 20)):
             return "disk"
-        lost = self.free[0] - self.looked[0]
-        unexplained = lost > self.disk and lost > self.used - self.used_before + self.disk // 2
-        return "disk" if unexplained and self.used + self.hidden() > self.disk else None
+        lost = self.free - self.looked[0] - (self.used - self.used_then)
+        if lost < 0:  # Others have given some back.
+            self.free, self.used_then = self.looked[0], self.used
+        self.unseen = lost > self.disk // 2 and self.hides(lost)
+        return "disk" if self.unseen else None
+
+    def hides(self, lost: int) -> bool:
+        """Whether processes hold what is missing on the disk, which others may use as well."""
+        holders = Holders(self.folders)
+        trusted = self.trusted()
+        for pid, row in processes().items():
+            if pid not in trusted and row[2] not in "ZX":
+                holders.look(pid)
+            if holders.size + self.used > self.disk:
+                return True
+        return lost > self.disk and holders.more
 
     def census(self) -> Iterator[None]:
         used = found = 0
@@ -1728,46 +1759,80 @@ class Watch:
                 os.close(root)
         self.used, self.found = used, found
 
-    def hidden(self) -> int:
-        """Bytes in files that are open but have no name; who hides its files has too many."""
-        trusted = self.trusted()
-        return sum(
-            unnamed(pid)
-            for pid, row in processes().items()
-            if pid not in trusted and row[2] not in "ZX"
-        )
 
+class Holders:
+    """What processes hold of files that have no name any more: ``size`` bytes, each file once;
+    ``more``: also files whose size cannot be known. Looks no longer than is good for the deadlines
+    of others; who has more to look at has too much."""
 
-def unnamed(pid: int) -> int:
-    """Bytes in files that a process has open and that have no name; endless if it hides them."""
-    try:
-        return unnamed_in("/proc/%d/fd/" % pid)
-    except PermissionError:  # It hides them, or its first thread has ended or is about to.
+    SECONDS = 0.3
+
+    def __init__(self, folders: List[str]) -> None:
+        self.folders = tuple(folder.rstrip("/").encode() + b"/" for folder in folders)
+        self.until = time.monotonic() + self.SECONDS
+        self.size = 0
+        self.more = False
+        self.met: Set[int] = set()
+
+    def late(self) -> bool:
+        late = time.monotonic() > self.until
+        self.more = self.more or late
+        return late
+
+    def look(self, pid: int) -> None:
+        """Threads may have descriptors of their own. One that has ended, or is about to, hides
+        what it had, and so does a process that wants to."""
         tasks = "/proc/%d/task/" % pid
-    with contextlib.suppress(OSError):
-        for name in os.listdir(tasks):
-            if has_memory(tasks + name):
-                try:
-                    return unnamed_in(tasks + name + "/fd/")
-                except PermissionError:
-                    if has_memory(tasks + name):
-                        return 1 << 62
-    return 0
+        try:
+            names = os.listdir(tasks)
+        except OSError:  # It has ended.
+            return
+        for name in names:
+            if self.late():
+                return
+            try:
+                self.descriptors(tasks + name)
+            except PermissionError:
+                if has_memory(tasks + name):
+                    self.size = 1 << 62
+                    return
+        self.mappings("/proc/%d/maps" % pid)
 
+    def descriptors(self, task: str) -> None:
+        try:
+            for name in os.listdir(task + "/fd"):
+                if self.late():
+                    return
+                with contextlib.suppress(FileNotFoundError):  # Closed meanwhile.
+                    found = os.stat(task + "/fd/" + name)
+                    if stat.S_ISREG(found.st_mode) and found.st_nlink == 0:
+                        self.meet(found)
+                    elif stat.S_ISSOCK(found.st_mode):  # Files may be on their way in it.
+                        told = slurp(task + "/fdinfo/" + name).partition(b"scm_fds:")[2].split()
+                        self.more = self.more or (bool(told) and told[0] != b"0")
+        except PermissionError:
+            raise
+        except OSError:  # It has ended.
+            pass
 
-def unnamed_in(folder: str) -> int:
-    total = 0
-    try:
-        for name in os.listdir(folder):
-            with contextlib.suppress(FileNotFoundError):  # Closed meanwhile.
-                found = os.stat(folder + name)
-                if stat.S_ISREG(found.st_mode) and found.st_nlink == 0:
-                    total += found.st_blocks * 512
-    except PermissionError:
-        raise
-    except OSError:  # It has ended.
-        pass
-    return total
+    def meet(self, found: os.stat_result) -> None:
+        if found.st_ino not in self.met:
+            self.met.add(found.st_ino)
+            self.size += found.st_blocks * 512
+
+    def mappings(self, path: str) -> None:
+        """A mapping holds its file as well, and tells its number but not its size."""
+        try:
+            with open(path, "rb") as file:
+                for line in file:
+                    words = line.rstrip(b"\n").split(None, 5)
+                    deleted = len(words) > 5 and words[5].endswith(b" (deleted)")
+                    if deleted and words[5].startswith(self.folders):
+                        self.more = self.more or int(words[4]) not in self.met
+                    if self.late():
+                        return
+        except OSError:  # It has ended.
+            pass
 
 
 def has_memory(task: str) -> bool:
@@ -2062,7 +2127,7 @@ class Runner:
         self.folders = [Folder(folder) for folder in head["wiped"] if os.path.isdir(folder)]
         if head["watched"]:
             self.watch = Watch(head["watched"], head["disk"], head["files"])
-            self.watch.trusted = self.trusted
+            self.watch.trusted, self.watch.keeps = self.trusted, self.session
         if head.get("relay"):
             self.relay = Relay(self.port, self.selector, head["relay"])
             known = head["environment"]
@@ -2131,6 +2196,14 @@ class Runner:
             self.pass_on(forker)
         return forker
 
+    def new_forker(self) -> Process:
+        """Until it has closed itself others could write into it, and so into every job to come:
+        nothing foreign is alive meanwhile."""
+        if self.contained and self.others(processes()):
+            self.end_all()
+            self.news.append({"note": "lost", "what": "all"})
+        return self.start_forker()
+
     def settle(self, forker: Process) -> None:
         names = ("environment", "workspace", "scratch", "python", "open_files", "shared")
         with contextlib.suppress(OSError):  # A forker that does not listen is replaced when asked.
@@ -2143,7 +2216,7 @@ class Runner:
             spare.line.close()
             cast(spare.pid, signal.SIGKILL)
         if self.forker is None:
-            self.start_forker()
+            self.new_forker()
         else:
             self.pass_on(self.forker)
         self.stand_ready()
@@ -2158,7 +2231,7 @@ class Runner:
         """A new process from the forker; a forker that does not answer is replaced, once."""
         for _ in range(2):
             try:
-                forker = self.forker or self.start_forker()
+                forker = self.forker or self.new_forker()
             except OSError:  # There are too many processes already.
                 return None
             ours, theirs = socket.socketpair()
@@ -2355,7 +2428,7 @@ class Runner:
 
     def kill(self, job: Job) -> None:
         job.give_up_at = time.monotonic() + 1.0
-        if self.session:
+        if self.session and not (self.watch is not None and self.watch.unseen):
             self.end_tree(job, roots=True)
         elif self.pooled:
             self.end_others()
@@ -2366,7 +2439,8 @@ class Runner:
         """The process that runs the block: the interpreter, the shell behind its keeper."""
         if job.kind != "shell":
             return {job.process.pid}
-        return {pid for pid, row in table.items() if row[0] == job.process.pid}
+        shells = {pid for pid, row in table.items() if row[0] == job.process.pid}
+        return {pid for pid in shells if (pid, table[pid][1]) in job.before} or shells
 
     def kin(self, job: Job, table: Table) -> Set[int]:
         """What the block has started: all that is new and does not come from older processes."""
@@ -2384,14 +2458,17 @@ class Runner:
         }
 
     def belongs(self, pid: int, table: Table, roots: Set[int], job: Job) -> bool:
+        """What has no parent of its own any more, or has given itself the forker or the shell's
+        keeper for one (CLONE_PARENT), can only be the block's."""
+        ours = {self.me, job.process.pid, self.forker.pid if self.forker else 0}
         parent = table[pid][0]
-        while parent in table and parent != self.me:
+        while parent in table and parent not in ours:
             if parent in roots:
                 return True
             if (parent, table[parent][1]) in job.before:
                 return False
             parent = table[parent][0]
-        return parent == self.me
+        return parent in ours
 
     def end_tree(self, job: Job, roots: bool) -> None:
         """Kill what the block has started; stop it all first, so that nothing can breed meanwhile.
@@ -2499,6 +2576,9 @@ class Runner:
             job.reason = job.reason or "output"
         if self.watch is not None:
             job.reason = job.reason or self.watch.whole()
+            if self.session and self.watch.unseen:  # Whoever holds it, only so is it given back.
+                self.end_all()
+                self.news.append({"note": "lost", "what": "all"})
         if code != 0 and self.killings.count() > job.killings:
             job.reason = job.reason or "memory"
         self.tell(job, code, lost)
@@ -2549,7 +2629,7 @@ class Runner:
         """What the host should say besides, as codes; the words are the host's."""
         notes, self.news = self.news, []
         if any(note["what"] == "all" for note in notes):
-            notes = [{"note": "lost", "what": "all"}]
+            notes, lost = [{"note": "lost", "what": "all"}], False
         if job.missing is not None:
             notes.append({"note": "missing", "command": job.missing})
         if job.changed:
@@ -2699,6 +2779,7 @@ def live() -> None:
         except Apart as apart:
             fd = apart.fd
     else:
+        dumpable(False)  # A new program begins as an open book.
         null_input()
         fd = int(sys.argv[1])
     line = fork_jobs(Line(fd))

@@ -17,6 +17,35 @@ for n in range(1, 65):
     except (OSError, ValueError): pass
 """
 
+# By CLONE_PARENT.
+_SISTER = """\
+import ctypes, os, signal, time
+call = {"x86_64": 56, "aarch64": 220}[os.uname().machine]
+if ctypes.CDLL(None).syscall(call, 0x8000 | 17, 0, 0, 0, 0) == 0:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+time.sleep(100)
+"""
+
+# The descriptors of a thread with a table of its own are not those of its process.
+_HIDES = """\
+import ctypes, os, socket, threading, time
+from array import array
+from ctypes import c_long, c_size_t
+libc = ctypes.CDLL(None)
+a, b = socket.socketpair()
+def hide():
+    libc.syscall(436, 1 << 20, 1 << 20, 2)
+    for i in range(6):
+        fd = os.open('f', 66)
+        os.unlink('f')
+        os.posix_fallocate(fd, 0, 30 << 20)
+        {how}
+    time.sleep(60)
+threading.Thread(target=hide, daemon=True).start()
+time.sleep(@WAIT@)
+print('BREACH')
+"""
+
 
 def _shell(name: str, holds: str, code: str, reason: str | None = None, says: str = "") -> Attack:
     return Attack(name, holds, code, "bash", reason=reason, says=says)
@@ -128,6 +157,14 @@ ATTACKS = (
         "    os.posix_fallocate(fd, 0, 30 << 20)\ntime.sleep(@WAIT@)\nprint('BREACH')",
         reason="disk",
     ),
+    *(
+        Attack(name, _DISK, _HIDES.format(how=how), reason="disk")
+        for name, how in {
+            "disk by mappings": "libc.mmap(None, c_size_t(1), 1, 1, fd, c_long(0)); os.close(fd)",
+            "disk on its way": "a.sendmsg([b'x'], [(1, 1, array('i', [fd]))]); os.close(fd)",
+            "disk in a thread of its own": "",
+        }.items()
+    ),
     _shell("one large file", _DISK, "head -c 100M /dev/zero >x && echo BREACH", "any"),
     Attack("sparse file", _DISK, tries("os.truncate(os.open('x', 66), 1 << 40)"), says="held"),
     _shell(
@@ -217,6 +254,16 @@ ATTACKS = (
         "time.sleep(100)",
         seen=left_running,
         reason="timeout",
+        seconds=1,
+    ),
+    Attack("a sister for a child", _TIME, _SISTER, seen=left_running, reason="timeout", seconds=1),
+    Attack(
+        "a sister of the shell",
+        _TIME,
+        f"exec python3 -c '{_SISTER}'",
+        "bash",
+        left_running,
+        "timeout",
         seconds=1,
     ),
     Attack(

@@ -118,6 +118,55 @@ def test_the_next_job_inherits_nothing(pool: DockerSandbox, name: str) -> None:
     assert go(pool, SHARED).output == before.output
 
 
+LOOK_INTO_FORKER = """
+import os
+pid = os.getppid()
+def into(path):
+    try: return os.listdir(path) if path.endswith("fd") else open(path, "rb").read(1)
+    except OSError: return ""
+print(pid, *(into(f"/proc/{pid}/{name}") for name in ("mem", "fd", "environ", "maps")))
+"""
+
+
+@pytest.mark.parametrize("life", ["pooled", "session"])
+def test_a_new_forker_is_closed_like_the_first(make: Make, life: Life) -> None:
+    """Whoever could write into it would speak for all jobs to come."""
+    sandbox = make(life)
+    first = go(sandbox, LOOK_INTO_FORKER).output.split()
+    go(sandbox, "import os; os.kill(os.getppid(), 9); os._exit(0)")
+    second = go(sandbox, LOOK_INTO_FORKER).output.split()
+    assert len(first) == len(second) == 1
+    assert first != second
+
+
+def test_nothing_foreign_is_alive_while_a_forker_starts(make: Make) -> None:
+    """It is open until its program has closed it; who waits for that could keep its memory."""
+    sandbox = make("session")
+    code = (
+        "import os, time\nforker = os.getppid()\nif os.fork() == 0:\n"
+        "    os.setsid()\n    for fd in range(3): os.close(fd)\n    time.sleep(300)\n"
+        "os.kill(forker, 9)\nos._exit(0)"
+    )
+    go(sandbox, code)
+    go(sandbox, "1")
+    result = go(sandbox, "pgrep -f nothing; ls /proc | grep -c '^[0-9]'", "bash")
+    assert int(result.output) <= 9, result
+
+
+def test_what_background_programs_hide_adds_up(make: Make) -> None:
+    sandbox = make("session")
+    code = (
+        "import os, time\nif os.fork() == 0:\n    os.setsid()\n"
+        "    for fd in range(3): os.close(fd)\n    fd = os.open('f', 66)\n    os.unlink('f')\n"
+        f"    os.posix_fallocate(fd, 0, {SMALL.disk * 3 // 4})\n"
+        "    open('made', 'w')\n    time.sleep(300)\n"
+        "while not os.path.exists('made'): time.sleep(0.01)\nos.unlink('made')"
+    )
+    found = [go(sandbox, code).reason for _ in range(3)]
+    assert "disk" in found
+    assert go(sandbox, "print('on')").output == "on\n"
+
+
 QUEUES = """
 import ctypes, multiprocessing, os, sys
 libc = ctypes.CDLL(None, use_errno=True)
