@@ -176,6 +176,9 @@ class Settings:
     )
     deny: tuple[str, ...] = option((), "patterns of code that is never run", adds=True)
     theme: Literal["auto", "dark", "light", "mono", "text"] = option("auto", "colours")
+    output_lines: int = option(
+        50, "rows of a long output that a terminal shows, of its start and its end; 0: all", least=0
+    )
     pictures: Literal["off", "auto", "kitty", "iterm"] = option(
         "off", "draw the PNG that code writes, in terminals that can"
     )

@@ -79,6 +79,9 @@ class NoScreen:
         self.characters += sum(len(self.theme.paint(row)) for row in rows)
         self.preview = live
 
+    def pulse(self, text: str) -> None:
+        pass
+
 
 def prose(tokens: int) -> str:
     rng = random.Random(7)

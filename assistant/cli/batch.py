@@ -112,7 +112,13 @@ class Batch:
         if options.step is not None:
             yield None
             return
-        with screen(options.json, options.json_stream, setup.redactor.patterns, echo=True) as show:
+        with screen(
+            options.json,
+            options.json_stream,
+            setup.redactor.patterns,
+            echo=True,
+            lines=setup.settings.output_lines,
+        ) as show:
             yield show
 
 

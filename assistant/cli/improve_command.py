@@ -94,7 +94,12 @@ def shown(options: argparse.Namespace, setup: Setup, apart: bool) -> Iterator[Si
     as_json = options.json or options.json_stream
     with (
         redirect_stdout(sys.stderr if apart and not as_json else sys.stdout),
-        screen(options.json, options.json_stream, setup.redactor.patterns) as show,
+        screen(
+            options.json,
+            options.json_stream,
+            setup.redactor.patterns,
+            lines=setup.settings.output_lines,
+        ) as show,
     ):
         yield show
 

@@ -16,7 +16,8 @@ def run(options: argparse.Namespace) -> int:
 
     loaded = find_record(options)
     quiet = options.json or options.json_stream
-    with screen(options.json, options.json_stream, echo=True) as show:
+    lines = read_setup(options).settings.output_lines
+    with screen(options.json, options.json_stream, echo=True, lines=lines) as show:
         events = loaded.events
         difference = replay(events, ReplayModel(events), ReplaySandbox(events), show)
     if difference:

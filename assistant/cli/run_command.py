@@ -24,7 +24,12 @@ def run(options: argparse.Namespace) -> int:
     task = _task(options)
     with (
         open_chat(setup) as opened,
-        screen(options.json, options.json_stream, setup.redactor.patterns) as show,
+        screen(
+            options.json,
+            options.json_stream,
+            setup.redactor.patterns,
+            lines=setup.settings.output_lines,
+        ) as show,
     ):
         opened.chat.attend(show)
         opened.await_sandbox()

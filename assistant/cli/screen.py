@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from assistant.event_lines import to_json
 from assistant.events import Chunk, Event, Output
+from assistant.terminal.folding import LINES
 from assistant.terminal.plain import PlainConsole
 from assistant.terminal.render import Renderer
 from assistant.terminal.theme import theme
@@ -17,14 +18,22 @@ Sink = Callable[[Event], None]
 
 @contextmanager
 def text_screen(
-    redact: Callable[[str], str] = str, *, echo: bool = False, name: str = "auto"
+    redact: Callable[[str], str] = str,
+    *,
+    echo: bool = False,
+    name: str = "auto",
+    lines: int = LINES,
 ) -> Iterator[Renderer]:
-    """Events as text on standard output; ``echo`` shows the user's messages too."""
+    """Events as text on standard output; ``echo`` shows the user's messages too.
+
+    At a terminal an output is folded to so many ``lines``, 0 for all of it.
+    """
     rich = sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
     styles = theme(name, os.environ) if rich else theme("text")
     columns = shutil.get_terminal_size().columns if rich else 10_000
     with PlainConsole(styles, columns, prompt=False) as console:
-        renderer = Renderer(console, redact=redact, echo=echo, hints=False)
+        folded = lines if sys.stdout.isatty() else None
+        renderer = Renderer(console, redact=redact, echo=echo, hints=False, lines=folded)
         yield renderer
         renderer.close()
 
@@ -42,11 +51,16 @@ def json_lines(pieces: bool) -> Sink:
 
 @contextmanager
 def screen(
-    as_json: bool, pieces: bool, redact: Callable[[str], str] = str, *, echo: bool = False
+    as_json: bool,
+    pieces: bool,
+    redact: Callable[[str], str] = str,
+    *,
+    echo: bool = False,
+    lines: int = LINES,
 ) -> Iterator[Sink]:
     """What ``--json`` and ``--json-stream`` ask for, else text."""
     if as_json or pieces:
         yield json_lines(pieces)
     else:
-        with text_screen(redact, echo=echo) as show:
+        with text_screen(redact, echo=echo, lines=lines) as show:
             yield show

@@ -48,7 +48,13 @@ def _converse(script: Script, options: argparse.Namespace) -> list[TurnReport]:
     quiet = options.json or options.json_stream
     with (
         open_chat(setup) as opened,
-        screen(options.json, options.json_stream, setup.redactor.patterns, echo=True) as show,
+        screen(
+            options.json,
+            options.json_stream,
+            setup.redactor.patterns,
+            echo=True,
+            lines=setup.settings.output_lines,
+        ) as show,
     ):
         opened.chat.attend(show)
         opened.await_sandbox()

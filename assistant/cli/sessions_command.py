@@ -98,7 +98,7 @@ def _show(sessions: Sessions, name: str, as_json: bool) -> int:
         for recorded in loaded.recorded:
             say(to_json(recorded.event))
         return 0
-    with text_screen(echo=True) as show:
+    with text_screen(echo=True, lines=0) as show:  # Who asks for a record wants all of it.
         for event in loaded.events:
             show(event)
     return 0

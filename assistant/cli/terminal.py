@@ -92,6 +92,7 @@ def _options(setup: Setup, sittings: _Sittings) -> TerminalOptions:
         allow=settings.allow,
         deny=settings.deny,
         theme=settings.theme,
+        output_lines=settings.output_lines,
         history=data_folder(settings) / "history",
         commands=commands,
         pictures=settings.pictures,

@@ -6,6 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, Self, get_args
 
+from assistant.terminal.folding import LINES
 from assistant.terminal.pictures import Wanted
 from assistant.terminal.screen import Screen
 
@@ -28,6 +29,8 @@ class TerminalOptions:
     """Patterns (fnmatch) of code that runs unasked, and of code that is never run."""
     theme: str = "auto"
     """auto, dark, light, mono or text."""
+    output_lines: int = LINES
+    """Rows of a long output that a terminal shows; 0: all."""
     history: Path | None = None
     """The file that keeps what was typed; None keeps it for this session only."""
     commands: Path | None = None

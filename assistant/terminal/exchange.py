@@ -28,6 +28,8 @@ class Exchange:
     state: State = "starting"
     since: float = field(default_factory=time.monotonic)
     status: str = ""
+    pulse: str = ""
+    """How far what runs has come, where its output is held back."""
 
     def enter(self, state: State) -> None:
         self.state, self.since = state, time.monotonic()

@@ -53,4 +53,5 @@ def _running(exchange: Exchange) -> str:
     took = int(time.monotonic() - exchange.since)
     if exchange.state == "starting":
         return f"starting, {took} s; type ahead" if took else "starting"
-    return f"{took} s, Ctrl-C stops it" if exchange.state == "busy" else ""
+    pulse = f"{exchange.pulse}, " if exchange.pulse else ""
+    return f"{took} s, {pulse}Ctrl-C stops it" if exchange.state == "busy" else ""

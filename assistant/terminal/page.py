@@ -58,6 +58,9 @@ class _Page:
     def show(self, rows: Iterable[Line], live: Preview | None = None) -> None:
         self.lines += ["".join(_span(style, text) for style, text in row) for row in rows]
 
+    def pulse(self, text: str) -> None:
+        """A page does not move."""
+
 
 def _span(style: str, text: str) -> str:
     names = " ".join(name.removeprefix("class:") for name in style.split())

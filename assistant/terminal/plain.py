@@ -10,6 +10,8 @@ from assistant.terminal.theme import Line, Theme
 
 _TWICE = 1.0
 """Seconds: a second Ctrl-C at the prompt within this leaves."""
+_PULSE = 0.2
+"""Seconds between two drawings of how far something has come."""
 _QUOTES = '"""'
 
 
@@ -23,6 +25,7 @@ class PlainConsole:
     def __init__(self, theme: Theme, columns: int, *, prompt: bool) -> None:
         self.theme, self.columns, self.interactive = theme, columns, prompt
         self.rich = theme.escapes
+        self._pulsed = 0.0  # When the line that tells how far something has come was drawn.
         self._input, self._output = sys.stdin, sys.stdout
         self._prompt = sys.stdout if sys.stdout.isatty() else sys.stderr
         for stream in (self._input, self._output):
@@ -32,6 +35,7 @@ class PlainConsole:
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
+        self.pulse("")
         if kind is None:
             self._output.flush()
 
@@ -39,8 +43,21 @@ class PlainConsole:
         """Write rows. What is not final is not shown before it is."""
         text = "".join(f"{self.theme.paint(row).rstrip(' ')}\n" for row in rows)
         if text:
+            self.pulse("")
             self._output.write(text)
             self._output.flush()
+
+    def pulse(self, text: str) -> None:
+        """A line that is written over, a few times a second, until the next one is shown.
+
+        Nothing where control sequences are not known.
+        """
+        now = time.monotonic()
+        if not self.rich or (now - self._pulsed < _PULSE if text else not self._pulsed):
+            return
+        self._pulsed = now if text else 0.0
+        self._output.write(f"\r{text[: self.columns - 1]}\x1b[K")
+        self._output.flush()
 
     def draw(self, sequences: str) -> None:
         """Nothing: what reads this may be no terminal."""

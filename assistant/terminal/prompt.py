@@ -84,6 +84,10 @@ class PromptConsole:
         while exchange.sent - exchange.written > _AHEAD and self._runs():
             time.sleep(FRAME / 2)
 
+    def pulse(self, text: str) -> None:
+        """In the line under the prompt, which is drawn again each second."""
+        self._exchange.pulse = text
+
     def status(self, text: str) -> None:
         self._exchange.status = text
 

@@ -34,10 +34,23 @@ from assistant.terminal.sections import Sections
 from assistant.terminal.typed import typed
 
 
+def output_of(event: Event) -> str:
+    """What a program or a check printed, as far as it was kept; empty for all else."""
+    if isinstance(event, Ran):
+        return "" if _told(event) else event.result.output
+    return event.output if isinstance(event, Checked) else ""
+
+
+def _told(event: Ran) -> bool:
+    """Whether the output says only what the line about the result says."""
+    return event.block.action != "run" and event.result.ok
+
+
 class Renderer(Sections):
     """A sink of events.
 
-    ``echo`` shows the user's messages too (for replays); ``hints`` says what to type next.
+    ``echo`` shows the user's messages too (for replays); ``hints`` says what to type next;
+    ``lines`` of an output are shown at a terminal (0: all), in a pipe (None) it is as it came.
     """
 
     def __init__(
@@ -47,9 +60,10 @@ class Renderer(Sections):
         redact: Callable[[str], str] = str,
         echo: bool = False,
         hints: bool = True,
+        lines: int | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        super().__init__(screen, redact)
+        super().__init__(screen, redact, lines)
         self._echo, self._hints, self._clock = echo, hints, clock
         self._noticed: set[str] = set()
         self._streamed = False  # The reply or output under way came in pieces.
@@ -65,11 +79,17 @@ class Renderer(Sections):
         shower = _SHOWERS.get(type(event))
         if shower:
             shower(self, event)
+        self.outputs += output_of(event) != ""
 
-    def recalling(self) -> "Renderer":
-        """A renderer for what happened earlier: with the user's messages, without advice."""
+    def recalling(self, outputs: int = 0) -> "Renderer":
+        """A renderer for what happened earlier, after so many outputs: with the user's messages,
+        without advice."""
         self._begin("text")
-        return Renderer(self._screen, redact=self._redact, echo=True, hints=False)
+        recall = Renderer(
+            self._screen, redact=self._redact, echo=True, hints=False, lines=self._lines
+        )
+        recall.outputs, recall.shown_by = outputs, self.shown_by
+        return recall
 
     def user(self, text: str, *, typed_here: bool = False) -> None:
         """A message of the user's; it starts a turn. ``typed_here``: the terminal shows it."""
@@ -116,7 +136,7 @@ class Renderer(Sections):
 
     def _running(self, event: Running) -> None:
         self._noticed.clear()
-        self._streamed = False
+        self._streamed, self._parts = False, 0
         self.declined = False
         self._headless = self.asks(event.block)
         if not self._headless:
@@ -136,9 +156,9 @@ class Renderer(Sections):
         if self.declined and result.reason == "declined":
             self._streamed = False
             return
-        told = event.block.action != "run" and result.ok  # Its output says what the next line says.
-        if not self._streamed and result.output and not told:
-            self._pour("output", result.output)
+        if not self._streamed and (output := output_of(event)):
+            self._pour("output", output)
+        self._ends(result.output, result.cut > 0)
         self._streamed = False
         style = "class:good" if result.ok else "class:bad"
         self.say(words.done(event.block, result), style)
@@ -150,12 +170,13 @@ class Renderer(Sections):
         self._noticed.clear()
 
     def _checking(self, event: Checking) -> None:
-        self._streamed = False
+        self._streamed, self._parts = False, 0
         self.say(f"checking: {event.command}")
 
     def _checked(self, event: Checked) -> None:
         if not self._streamed and event.output and not event.passed:
             self._pour("output", event.output)
+        self._ends(event.output)
         self._streamed = False
         self.say(words.verdict(event), "class:good" if event.passed else "class:bad")
         for note in event.notes:

@@ -58,7 +58,9 @@ class _Repl:
         self.session: Session | None = None
         self.faults: list[str] = []
         self.console = self._open()
-        self.renderer = Renderer(self.console, redact=options.redact)
+        lines = options.output_lines if sys.stdout.isatty() else None
+        self.renderer = Renderer(self.console, redact=options.redact, lines=lines)
+        self.renderer.shown_by = "/output"
 
     def _open(self) -> Console:
         """The console for what standard input and output are."""

@@ -20,3 +20,7 @@ class Screen(Protocol):
     def show(self, rows: Iterable[Line], live: Preview | None = None) -> None:
         """Add final rows; ``live`` draws what is not final yet, None where nothing is open."""
         ...
+
+    def pulse(self, text: str) -> None:
+        """How far something has come of which nothing is shown; empty once it is shown again."""
+        ...

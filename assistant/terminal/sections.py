@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from assistant.redact import KeyBlocks
+from assistant.terminal.folding import BAR, Folded
 from assistant.terminal.lines import Lines
 from assistant.terminal.markdown import WIDEST, Markdown, Preview, Rows
 from assistant.terminal.sanitize import visible
@@ -27,11 +28,21 @@ class Sections:
     A section is a reply, reasoning, output, notes of the assistant's own, a message or a text.
     """
 
-    def __init__(self, screen: Screen, redact: Callable[[str], str] = str) -> None:
-        self._screen, self._redact = screen, redact
+    outputs = 0
+    """How many outputs there were so far, by which a long one is found again."""
+    shown_by = ""
+    """The command that shows an output whole; its number follows."""
+
+    def __init__(
+        self, screen: Screen, redact: Callable[[str], str] = str, lines: int | None = None
+    ) -> None:
+        """``lines`` of an output are shown, 0: all; None: as they came, where nobody looks on."""
+        self._screen, self._redact, self._lines = screen, redact, lines
         self._flow: _Flow | None = None
         self._keys = KeyBlocks()
         self._section, self._blank = "", False
+        self._parts = 0
+        """Of the output under way: a notice in between begins a new one."""
 
     @property
     def columns(self) -> int:
@@ -46,6 +57,20 @@ class Sections:
         """Lines that are shown as they are, apart from what came before."""
         self._begin("text")
         self._show(rows)
+
+    def output(self, text: str) -> None:
+        """All of a program's output, however long."""
+        flow = self._new_output(0)
+        self._begin("output", flow)
+        self._keys = KeyBlocks()
+        self._show(flow.feed(self._keys.feed(text)))
+        self.close()
+
+    def _ends(self, whole: str, cut: bool = False) -> None:
+        """What was kept of the output that streams, before its section ends."""
+        if isinstance(self._flow, Folded) and self._parts == 1:
+            keys = KeyBlocks()
+            self._flow.ends(keys.feed(whole) + keys.close(), cut)
 
     def close(self) -> None:
         """Make final what is still open."""
@@ -80,13 +105,21 @@ class Sections:
     def _new_flow(self, section: str) -> _Flow:
         screen = self._screen
         if section == "output":
-            return Lines(self._safe, (("class:bar", "│ "),))
+            return self._new_output(self._lines)
         if section == "reasoning":
             columns = (lambda: screen.columns) if screen.rich else None
             return Lines(self._safe, (), "class:reasoning", columns)
         if screen.rich:
             return Markdown(lambda: screen.columns, self._safe_reply)
         return Lines(self._safe_reply)
+
+    def _new_output(self, lines: int | None) -> _Flow:
+        screen = self._screen
+        self._parts += 1
+        if self._lines is None or lines is None:
+            return Lines(self._safe, (BAR,))
+        shown_by = f"{self.shown_by} {self.outputs + 1}" if self.shown_by else ""
+        return Folded(self._safe, lambda: screen.columns, lines, shown_by, screen.pulse)
 
     def _note(self, rows: Iterable[Iterable[Fragment]]) -> None:
         self._begin("note")

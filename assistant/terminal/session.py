@@ -1,5 +1,6 @@
 """What a session is made of while it goes on, and how a message goes out."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ from assistant.terminal.approve import Approval, Approving
 from assistant.terminal.attaching import mentioned
 from assistant.terminal.console import Console, TerminalOptions
 from assistant.terminal.gallery import Gallery
-from assistant.terminal.render import Renderer
+from assistant.terminal.render import Renderer, output_of
 from assistant.terminal.standing import Standing
 from assistant.transcript import by_user
 
@@ -67,11 +68,12 @@ class Session:
     def _recall(self) -> None:
         """Of a conversation that goes on, the last turn, so that one knows where one was."""
         events = self.chat.events[: self.chat.opened]  # What follows has just been shown.
+        self.renderer.outputs = _outputs(self.chat.events)
         asked = [at for at, event in enumerate(events) if by_user(event)]
         if not asked:
             return
         self.renderer.say(f"the last of {words.count(len(asked), 'message')}:", "class:dim")
-        recall = self.renderer.recalling()
+        recall = self.renderer.recalling(_outputs(events[: asked[-1]]))
         for event in events[asked[-1] :]:
             recall(event)
         recall.close()
@@ -161,10 +163,14 @@ class Session:
         self.console.status(self.standing.line())
 
 
-def number(argument: str, example: str) -> int:
+def _outputs(events: Sequence[Event]) -> int:
+    return sum(output_of(event) != "" for event in events)
+
+
+def number(argument: str, example: str, of: str = "blocks") -> int:
     """How many blocks a command is about: one where nothing is said."""
     if not argument:
         return 1
     if not argument.isdecimal() or int(argument) < 1:
-        raise UsageError(f"{argument} is no number of blocks", example)
+        raise UsageError(f"{argument} is no number of {of}", example)
     return int(argument)

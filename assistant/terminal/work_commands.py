@@ -4,12 +4,14 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from assistant.code.fences import fences
-from assistant.events import CodeBlock, Event, Finished, Ran, Replied, Said, UsageError
+from assistant.events import Checked, CodeBlock, Event, Finished, Ran, Replied, Said, UsageError
 from assistant.languages import find
 from assistant.prompts import prompt
+from assistant.terminal import words
 from assistant.terminal.attaching import file_names, file_text
 from assistant.terminal.files import written
 from assistant.terminal.highlight import Highlighter
+from assistant.terminal.render import output_of
 from assistant.terminal.sanitize import one_line, visible
 from assistant.terminal.session import Session, number
 from assistant.terminal.theme import Fragment
@@ -113,6 +115,28 @@ def run(session: Session, argument: str) -> None:
     session.run(CodeBlock("bash", argument) if argument else _last_block(session))
 
 
+def output(session: Session, argument: str) -> None:
+    """output [N]: all that was kept of an output, of the last one or of the session's Nth."""
+    printed = [event for event in session.chat.events if output_of(event)]
+    if not printed:
+        raise UsageError("nothing has printed anything yet")
+    wanted = number(argument, "/output 2", "an output") if argument else len(printed)
+    if wanted > len(printed):
+        raise UsageError(f"there is no output {wanted:,}", f"The last is /output {len(printed)}")
+    event = printed[wanted - 1]
+    session.renderer.say(f"output {wanted:,} of {len(printed):,}: {_source(event)}")
+    session.renderer.output(output_of(event))
+
+
+def _source(event: Event) -> str:
+    """What an output came from."""
+    if isinstance(event, Ran):
+        what = words.doing(event.block).removeprefix("running ")
+        return words.joined((what, words.done(event.block, event.result)))
+    assert isinstance(event, Checked)
+    return words.joined((f"check {one_line(event.command)}", words.verdict(event)))
+
+
 def check(session: Session, argument: str) -> None:
     """check [COMMAND|off]: run the acceptance check, set another, or none."""
     if not argument:
@@ -194,5 +218,5 @@ def _own_blocks(events: Sequence[Event]) -> set[int]:
     return own
 
 
-FIRST = (add, diff, apply, undo, redo, run, check)
+FIRST = (add, diff, apply, undo, redo, run, output, check)
 MORE = (save, rewind, resolve, see)

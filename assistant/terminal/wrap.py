@@ -1,7 +1,7 @@
 """Lines cut to the width of the screen at word borders, by display width, with hanging indents."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
 from wcwidth import wcswidth
@@ -103,6 +103,22 @@ def fold(line: Line, columns: int) -> list[list[Fragment]]:
             _put(rows[-1], (style, character))
             used += size
     return rows
+
+
+def broken(text: str, columns: int) -> Iterator[str]:
+    """``text`` without tabs in rows of at most ``columns``, as ``fold`` breaks it; at least one."""
+    if text.isascii():
+        for at in range(0, len(text) or 1, columns):
+            yield text[at : at + columns]
+        return
+    start = used = 0
+    for at, character in enumerate(text):
+        size = width(character)
+        if used + size > columns:
+            yield text[start:at]
+            start, used = at, 0
+        used += size
+    yield text[start:]
 
 
 def clip(line: Line, columns: int) -> list[Fragment]:

@@ -38,6 +38,8 @@ REPLIES = {
     "shell": "```bash\nls \u202e-l\n```\n",
     "fail": "```python\nfail()\n```\n",
     "sleep": "```python\nsleep()\n```\n",
+    "flood": "```python\nflood()\n```\n",
+    "wideout": "```python\nwideout()\n```\n",
     "hostile": f"Some text {HOSTILE}\n\n```text\n{HOSTILE}\n```\n",
     "emit": "```python\nemit_hostile()\n```\n",
     "wide": "漢字漢字漢字漢字漢字漢字漢字漢字 é e\u0301 שלום עולם مرحبا\n\n👨\u200d👩\u200d👧\n",
@@ -105,19 +107,23 @@ class PretendExecutor:
             output, code = "Traceback: no\n", 1
         elif "hostile" in block.code:
             output = HOSTILE
+        elif "wideout" in block.code:
+            output = "漢字" * 40 + "\n" + "y" * 100 + "\n"
         elif "sleep" in block.code:
-            return (yield from self.sleep())
+            return (yield from self.sleep("sleeping\n"))
+        elif "flood" in block.code:
+            return (yield from self.sleep("".join(f"{n}\n" for n in range(1, 20_001))))
         yield Output(output)
         return ExecResult(code, output, 0.2, files=("made.py",) if code == 0 else ())
 
-    def sleep(self) -> Generator[Output, None, ExecResult]:
-        yield Output("sleeping\n")
+    def sleep(self, output: str) -> Generator[Output, None, ExecResult]:
+        yield Output(output)
         try:
             for _ in range(600):
                 time.sleep(0.05)
         except KeyboardInterrupt:
-            return ExecResult(130, "sleeping\n", 0.5, "cancelled")
-        return ExecResult(0, "sleeping\n", 30)
+            return ExecResult(130, output, 0.5, "cancelled")
+        return ExecResult(0, output, 30)
 
 
 class PretendWorkspace:

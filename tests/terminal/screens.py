@@ -13,10 +13,14 @@ class ListScreen:
         self.columns, self.rich = columns, rich
         self.rows: list[Line] = []
         self.preview: Preview | None = None
+        self.pulses: list[str] = []
 
     def show(self, rows: Iterable[Line], live: Preview | None = None) -> None:
         self.rows.extend([tuple(row) for row in rows])
         self.preview = live
+
+    def pulse(self, text: str) -> None:
+        self.pulses.append(text)
 
     @property
     def text(self) -> str:
