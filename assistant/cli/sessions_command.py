@@ -9,7 +9,7 @@ from assistant.cli.wiring import open_sessions, read_setup, session_named
 from assistant.event_lines import to_json
 from assistant.events import UsageError
 from assistant.sessions import Session, Sessions
-from assistant.terminal.words import count, money
+from assistant.terminal.words import count, money, size
 
 
 def run(options: argparse.Namespace) -> int:
@@ -59,12 +59,6 @@ def age(session: Session) -> str:
     long, unit = next((one for one in _UNITS if past >= one[0]), (1, "s"))
     number = max(0, int(past // long))
     return count(number, unit) if unit in ("year", "day") else f"{number} {unit}"
-
-
-def size(number: int) -> str:
-    """Bytes on disk, as people read them."""
-    kilobytes = max(1, round(number / 1000))
-    return f"{kilobytes} kB" if kilobytes < 1000 else f"{kilobytes / 1000:.1f} MB"
 
 
 def when(session: Session) -> str:

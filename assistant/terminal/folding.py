@@ -6,7 +6,7 @@ from itertools import islice
 
 from assistant.terminal.markdown import Preview, Rows
 from assistant.terminal.theme import Fragment
-from assistant.terminal.words import count
+from assistant.terminal.words import count, size
 from assistant.terminal.wrap import broken, wrap
 
 LINES = 50
@@ -52,7 +52,7 @@ class Folded:
         self._complete = self._offset = 0  # Lines that were shown, and characters of the next one.
         self._held: deque[str] = deque(maxlen=self._tail + _SPARE)
         self._dropped = 0
-        self._whole: tuple[str, bool] | None = None
+        self._whole: tuple[str, int] | None = None
 
     def feed(self, text: str) -> Rows:
         """Take in a piece; the rows that it made final."""
@@ -68,10 +68,10 @@ class Folded:
             self._pulse(count(self._seen(), "line"))
         return rows
 
-    def ends(self, whole: str, cut: bool) -> None:
+    def ends(self, whole: str, cut: int) -> None:
         """What was kept of the output, by which its end is shown: a stream may have gaps.
 
-        ``cut``: something is missing in its middle, so that nobody knows how many lines there were.
+        ``cut`` bytes are missing in its middle: then nobody knows how many lines there were.
         """
         self._whole = (whole, cut)
 
@@ -117,7 +117,7 @@ class Folded:
 
     def _end(self) -> Rows:
         """What is left out, in a row, and the last rows; all of it where that is little more."""
-        cut = self._as_kept()
+        gap = self._as_kept()
         width, room = self._width(), self._tail + _SPARE
         texts = [self._text(line) for line in self._held]
         if not self._dropped:
@@ -132,28 +132,27 @@ class Folded:
         rest = len(texts[first]) - sum(len(row) for at, row in rows if at == first)
         lines = self._dropped + first + (rest > 0)
         amount = count(lines, "line")
-        if lines == 1 and not cut:
+        if lines == 1 and not gap:
             amount = count(rest or len(texts[0]), "character")
-        elif cut:
-            amount = f"over {amount}"
-        return [*self._mark(amount, cut), *([BAR, ("", row)] for _, row in rows)]
+        return [*self._mark(gap or amount, gap != ""), *([BAR, ("", row)] for _, row in rows)]
 
-    def _as_kept(self) -> bool:
-        """Hold what was kept of the output, instead of what came; whether it lacks something."""
+    def _as_kept(self) -> str:
+        """Hold what was kept of the output, instead of what came; where that is not all, how much
+        there was."""
         if self._whole is None:
-            return False
+            return ""
         whole, cut = self._whole
         lines = whole.removesuffix("\n").split("\n")
         came = self._seen()
-        cut = cut or len(lines) < came
-        rest = lines[self._complete :]
-        if rest:
+        if rest := lines[self._complete :]:
             self._held = deque(rest, self._held.maxlen)
             self._dropped = max(came, len(lines)) - self._complete - len(self._held)
-        return cut
+        if cut:
+            return f"about {size(cut + len(whole))}"
+        return f"over {count(self._dropped, 'line')}" if len(lines) < came else ""
 
-    def _mark(self, amount: str, cut: bool) -> Rows:
-        what = "what was kept" if cut else "all"
+    def _mark(self, amount: str, gap: bool) -> Rows:
+        what = "what was kept" if gap else "all"
         pointer = f": {self._shown_by} shows {what}" if self._shown_by else ""
         text = f"… {amount} more{pointer}"
         return wrap([("class:dim", text)], self._columns(), [BAR], [BAR])

@@ -56,7 +56,8 @@ class PlainConsole:
         if not self.rich or (now - self._pulsed < _PULSE if text else not self._pulsed):
             return
         self._pulsed = now if text else 0.0
-        self._output.write(f"\r{text[: self.columns - 1]}\x1b[K")
+        line = f"… {text}"[: self.columns - 1] if text else ""
+        self._output.write(f"\r{line}\x1b[K")
         self._output.flush()
 
     def draw(self, sequences: str) -> None:

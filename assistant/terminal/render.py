@@ -158,7 +158,7 @@ class Renderer(Sections):
             return
         if not self._streamed and (output := output_of(event)):
             self._pour("output", output)
-        self._ends(result.output, result.cut > 0)
+        self._ends(result.output, result.cut)
         self._streamed = False
         style = "class:good" if result.ok else "class:bad"
         self.say(words.done(event.block, result), style)

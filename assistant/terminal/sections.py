@@ -66,7 +66,7 @@ class Sections:
         self._show(flow.feed(self._keys.feed(text)))
         self.close()
 
-    def _ends(self, whole: str, cut: bool = False) -> None:
+    def _ends(self, whole: str, cut: int = 0) -> None:
         """What was kept of the output that streams, before its section ends."""
         if isinstance(self._flow, Folded) and self._parts == 1:
             keys = KeyBlocks()

@@ -33,6 +33,12 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun if number == 1 else plural}"
 
 
+def size(number: int) -> str:
+    """Bytes, as people read them."""
+    kilobytes = max(1, round(number / 1000))
+    return f"{kilobytes} kB" if kilobytes < 1000 else f"{kilobytes / 1000:.1f} MB"
+
+
 def money(amount: Decimal | None) -> str:
     """Dollars, to the hundredth of a cent below one dollar; an unknown price is never 0."""
     if amount is None:

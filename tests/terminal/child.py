@@ -107,6 +107,8 @@ class PretendExecutor:
             output, code = "Traceback: no\n", 1
         elif "hostile" in block.code:
             output = HOSTILE
+        elif "many" in block.code:
+            output = "".join(f"{n}\n" for n in range(1, 501))
         elif "wideout" in block.code:
             output = "漢字" * 40 + "\n" + "y" * 100 + "\n"
         elif "sleep" in block.code:

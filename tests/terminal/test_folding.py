@@ -2,11 +2,13 @@
 
 import re
 from itertools import accumulate
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assistant.chat import Chat
 from assistant.events import (
     Checked,
     Checking,
@@ -17,13 +19,20 @@ from assistant.events import (
     Output,
     Ran,
     Running,
+    UsageError,
 )
+from assistant.protocols import Terms
+from assistant.terminal.approve import Approval
+from assistant.terminal.commands import run_command
+from assistant.terminal.console import TerminalOptions
 from assistant.terminal.folding import Folded, shares
 from assistant.terminal.render import Renderer
+from assistant.terminal.session import Session
 from assistant.terminal.theme import plain
 from assistant.terminal.wrap import broken, fold, width
+from tests.fakes import ListExecutor, ListModel
 from tests.terminal.driver import Terminal
-from tests.terminal.screens import ListScreen
+from tests.terminal.screens import ListConsole, ListScreen
 
 BLOCK = CodeBlock("python", "for n in range(2000): print(n)\n")
 
@@ -193,8 +202,15 @@ def test_of_an_output_that_was_cut_nobody_knows_how_long_it_was() -> None:
     screen = rendered(
         Running(BLOCK), Output(numbers(2000)), Ran(BLOCK, ExecResult(0, kept, cut=9999))
     )
-    assert "… over 1,950 lines more: /output 1 shows what was kept" in screen.text
+    assert "… about 14 kB more: /output 1 shows what was kept" in screen.text
     assert "│ end\n▸ exit 0\n▸ 9,999 bytes of output were left out" in screen.text
+
+
+def test_a_check_does_not_tell_how_much_of_its_output_was_cut() -> None:
+    kept = numbers(500) + "\n[... 9999 bytes left out ...]\n" + "end\n" * 500
+    came = Output(numbers(2000))
+    screen = rendered(Checking("pytest"), came, Checked(False, "pytest", 1, kept))
+    assert "… over 1,945 lines more: /output 1 shows what was kept\n│ end" in screen.text
 
 
 def test_a_notice_in_between_begins_a_new_part() -> None:
@@ -224,6 +240,76 @@ def test_outputs_are_numbered_as_they_come_those_of_checks_too() -> None:
         Checked(False, "pytest", 1, long),
     )
     assert re.findall(r"/output (\d)", screen.text) == ["1", "2"]
+
+
+def printed(tmp_path: Path, *outputs: str, lines: int | None = 50) -> tuple[Session, ListConsole]:
+    """A session in which the user ran something for each output."""
+    console, options = ListConsole(), TerminalOptions()
+    renderer = Renderer(console, lines=lines)
+    renderer.shown_by = "/output"
+    results = [ExecResult(0, output, 1.0) for output in outputs]
+    chat = Chat(ListModel("fine"), ListExecutor(*results), Terms())
+    chat.folder = str(tmp_path)
+    session = Session(chat, console, renderer, options, Approval(console, renderer, options))
+    for _ in outputs:
+        session.run(CodeBlock("bash", "make"))
+    return session, console
+
+
+def test_output_shows_what_was_folded(tmp_path: Path) -> None:
+    session, console = printed(tmp_path, numbers(500), "", "x\x1b[2J\n" * 100)
+    assert re.findall(r"/output \d", console.text) == ["/output 1", "/output 2"]
+    console.rows.clear()
+    run_command(session, "/output 1")
+    wanted = "".join(f"│ {n}\n" for n in range(1, 501)).removesuffix("\n")
+    assert console.text == f"▸ output 1 of 2: bash, 1 line · exit 0 · 1.0 s\n{wanted}"
+    console.rows.clear()
+    run_command(session, "/output")
+    assert console.text.count("│ x␛[2J") == 100
+    assert console.text.startswith("▸ output 2 of 2")
+
+
+def test_output_in_a_pipe_is_whole_too(tmp_path: Path) -> None:
+    session, console = printed(tmp_path, "x" * 500, lines=None)
+    run_command(session, "/output")
+    assert console.text.count("x" * 500) == 2
+
+
+def test_output_shows_no_key(tmp_path: Path) -> None:
+    key = "-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n"
+    session, console = printed(tmp_path, key)
+    run_command(session, "/output")
+    assert console.text.count("│ [redacted]") == 2
+    assert "c2VjcmV0" not in console.text
+
+
+def test_an_output_that_is_not_there(tmp_path: Path) -> None:
+    session, _ = printed(tmp_path)
+    with pytest.raises(UsageError, match="nothing has printed anything yet"):
+        run_command(session, "/output")
+    session, _ = printed(tmp_path, "a\n")
+    for typed in ("/output 2", "/output 0", "/output x", "/output -1"):
+        with pytest.raises(UsageError):
+            run_command(session, typed)
+
+
+def test_outputs_of_an_older_sitting_are_counted_and_shown(tmp_path: Path) -> None:
+    earlier, _ = printed(tmp_path, "one\n", "two\n")
+    earlier.chat.say("go on")
+    earlier.run(CodeBlock("bash", "make"))
+    long = Ran(BLOCK, ExecResult(0, numbers(100)))
+    console, options = ListConsole(), TerminalOptions()
+    renderer = Renderer(console, lines=50)
+    renderer.shown_by = "/output"
+    chat = Chat(ListModel("fine"), ListExecutor(ExecResult(0, numbers(90))), Terms())
+    chat.events[:] = [*earlier.chat.events, Running(BLOCK), long]
+    chat.opened = len(chat.events)
+    session = Session(chat, console, renderer, options, Approval(console, renderer, options))
+    assert "… 50 lines more: /output 3 shows all" in console.text
+    session.run(CodeBlock("bash", "make"))
+    assert "… 40 lines more: /output 4 shows all" in console.text
+    run_command(session, "/output 2")
+    assert console.text.endswith("▸ output 2 of 4: bash, 1 line · exit 0 · 1.0 s\n│ two")
 
 
 def test_a_pipe_gets_all_of_it_in_whole_lines() -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from assistant.terminal.plain import PlainConsole
+from assistant.terminal.theme import theme
 from tests.terminal.driver import CHILD, Terminal
 
 
@@ -145,3 +147,30 @@ def test_typed_in_a_pipe_but_shown_at_a_terminal() -> None:
         terminal.expect("▸ done")
         assert terminal.style_of("def").fg == "magenta"
         assert terminal.leave() == 0
+
+
+def test_output_folds_at_a_terminal_that_knows_no_sequences_too() -> None:
+    with Terminal(environment={"TERM": "dumb"}, rows=24) as terminal:
+        terminal.expect("talker")
+        terminal.enter("flood", "│ 40")
+        terminal.type("\x03")
+        terminal.expect("│ … 19,950 lines more: /output 1 shows all\n│ 19991\n")
+        assert b"\x1b" not in terminal.raw
+
+
+def test_in_a_pipe_all_output_stands() -> None:
+    text = piped("wideout\n!many\n")
+    assert "│ " + "漢字" * 40 + "\n" in text
+    assert all(f"│ {number}\n" in text for number in range(1, 501))
+
+
+def test_how_far_it_is_stands_in_a_line_that_goes_again(capsys: pytest.CaptureFixture[str]) -> None:
+    with PlainConsole(theme("mono"), 12, prompt=False) as console:
+        console.pulse("1,040 lines so far")
+        console.pulse("1,041 lines")  # Too soon after the first.
+        console.show([[("", "next")]])
+        console.show([[("", "last")]])
+    assert capsys.readouterr().out == "\r… 1,040 lin\x1b[K\r\x1b[Knext\nlast\n"
+    with PlainConsole(theme("text"), 12, prompt=False) as console:
+        console.pulse("1,040 lines")
+    assert capsys.readouterr().out == ""
