@@ -238,6 +238,51 @@ def test_a_script_that_a_task_is_about_is_the_codes(
     assert any("--protect '!FILE'" in note for note in checked.notes) is bool(protect)
 
 
+VERIFY = "import main\nassert main.x == 1\n"
+COUNTED = "import pathlib\nruns = pathlib.Path('{}')\nruns.write_text(runs.read_text() + 'x')\n"
+
+
+@pytest.mark.parametrize(
+    ("changed", "told", "runs"),
+    [
+        ({"main.py": "x = 2\n", "verify.py": "import main\n"}, True, 2),
+        ({"main.py": "x = 1\n", "verify.py": "import main\nassert main.x\n"}, False, 2),
+        ({"main.py": "x = 1\n"}, False, 1),
+    ],
+)
+def test_a_script_that_passes_only_since_it_was_changed_is_told(
+    tmp_path: Path, changed: dict[str, str], told: bool, runs: int
+) -> None:
+    """It may be what the task is about, so it passes; looked at again only where it was changed."""
+    (count := tmp_path / "runs").write_text("")
+    ran = COUNTED.format(count)
+    files = {"main.py": "x = 0\n", "verify.py": ran + VERIFY, "package.json": "{}"}
+    changed = {name: ran + text if name == "verify.py" else text for name, text in changed.items()}
+    checked, shown = check(tmp_path, files, "python3 verify.py", changed)
+    assert checked.passed, shown
+    assert any("verify.py" in note for note in checked.notes) is told, checked.notes
+    assert len(count.read_text()) == runs
+
+
+@pytest.mark.parametrize(
+    ("protection", "passed"),
+    [({"protect": ["verify.py"]}, False), ({"protect": ["!verify.py"]}, True)],
+)
+def test_what_the_user_said_of_a_script_is_not_told_him(
+    tmp_path: Path, protection: dict[str, list[str]], passed: bool
+) -> None:
+    files, changed = {"verify.py": "assert False\n"}, {"verify.py": ""}
+    checked, shown = check(tmp_path, files, "python3 verify.py", changed, **protection)
+    assert checked.passed is passed, shown
+    assert not any("does not pass" in note for note in checked.notes), checked.notes
+
+
+def test_a_script_that_is_to_be_improved_is_the_work(tmp_path: Path) -> None:
+    files, changed = {"fizz.py": "assert False\n"}, {"fizz.py": ""}
+    checked, shown = check(tmp_path, files, "python3 fizz.py", changed, subjects=["fizz.py"])
+    assert (checked.passed, checked.notes) == (True, ()), shown
+
+
 def test_a_new_test_is_kept_and_told(tmp_path: Path) -> None:
     checked, _ = check(tmp_path, {"test_a.py": GOOD}, PYTEST, {"test_new.py": GOOD})
     assert checked.passed

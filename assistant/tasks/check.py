@@ -9,11 +9,18 @@ from itertools import islice
 from typing import Protocol
 
 from assistant.events import Checked, Checking, CodeBlock, ExecResult, Notice, Output
+from assistant.following import followed
 from assistant.prompts import prompt
-from assistant.sandbox.protect import guarded, protected
+from assistant.sandbox.protect import Protection, guarded, protected
 from assistant.sandbox.review import listed
 from assistant.sandbox.tree import Delta, Store, Tree, difference
-from assistant.tasks.runners import Runner, scripts_named, scripts_of, started_by
+from assistant.tasks.runners import (
+    Runner,
+    scripts_interpreted,
+    scripts_named,
+    scripts_of,
+    started_by,
+)
 
 NO_REPORT = 250
 BAD_REPORT = 251
@@ -74,18 +81,14 @@ class CommandCheck:
         yield Checking(self.command)
         for sentence in self._folder.look():
             yield Notice(sentence)
-        base = self._folder.base
-        protect = protection(self.command, base, self._protect)
-        exam = protected(base, self._folder.snapshot(), protect, self._folder.blobs.get)
+        base, after = self._folder.base, self._folder.snapshot()
+        exam = self._exam(base, after, scripts_named(self.command, base))
         scripts = sorted({*scripts_named(self.command, base)} & {*exam.restored})
         said = (prompt("check_scripts", files=listed(scripts)),) if scripts else ()
-        with self._open_fresh() as sandbox:
-            sandbox.put(difference({}, exam.tree), self._folder.blobs)
-            changed = changed_code(self._folder.base, exam.tree)
-            code = supervised(self.command, started_by(self.command, self._scripts()), changed)
-            result = yield from sandbox.run(CodeBlock("bash", code), seconds)
-        if result.reason == "cancelled":
-            raise KeyboardInterrupt("during the check")
+        result = yield from self._judged(exam.tree, seconds)
+        if result.ok:
+            told = yield from self._without_changed(exam, after, seconds - result.seconds)
+            said = (*said, *told)
         return Checked(
             passed=result.ok,
             command=self.command,
@@ -95,6 +98,39 @@ class CommandCheck:
             seconds=result.seconds,
             notes=(*exam.notes, *said, *result.notes),
         )
+
+    def _exam(self, base: Tree, after: Tree, scripts: Sequence[str]) -> Protection:
+        globs = _with_scripts(scripts, base, self._protect)
+        return protected(base, after, globs, self._folder.blobs.get)
+
+    def _judged(self, tree: Tree, seconds: float) -> Generator[Output | Notice, None, ExecResult]:
+        base = self._folder.base
+        with self._open_fresh() as sandbox:
+            sandbox.put(difference({}, tree), self._folder.blobs)
+            runner = started_by(self.command, self._scripts())
+            code = supervised(self.command, runner, changed_code(base, tree))
+            result = yield from sandbox.run(CodeBlock("bash", code), seconds)
+        if result.reason == "cancelled":
+            raise KeyboardInterrupt("during the check")
+        return result
+
+    def _without_changed(
+        self, exam: Protection, after: Tree, seconds: float
+    ) -> Generator[Notice, None, tuple[str, ...]]:
+        """What is to be told where the check passes, but only since a script of the user's that
+        its interpreter runs is not his own any more. That may be the work itself, so it passes."""
+        base = self._folder.base
+        named = scripts_named(self.command, base)
+        read = scripts_interpreted(self.command, base, self._scripts())
+        own = self._exam(base, after, [*named, *read])
+        changed = sorted({*read} & ({*own.restored} - {*exam.restored}))
+        if not changed:
+            return ()
+        yield Notice(f"the check passes; once more, with your own {listed(changed)}")
+        judging = self._judged(own.tree, max(seconds, 1.0))
+        if followed(judging).ok:
+            return ()
+        return (prompt("check_script_changed", files=listed(changed)),)
 
     def _scripts(self) -> Mapping[str, str]:
         """What the user's own package.json lets npm run."""
@@ -107,8 +143,12 @@ class CommandCheck:
 def protection(command: str, base: Tree, protect: Sequence[str]) -> list[str]:
     """Patterns of what a check takes from the user besides tests: the user's own scripts that its
     command starts, too. A later ``!path`` among ``protect`` leaves one to the code."""
-    scripts = (path for path in scripts_named(command, base) if base[path].kind != "dir")
-    return [*map(_exactly, scripts), *protect]
+    return _with_scripts(scripts_named(command, base), base, protect)
+
+
+def _with_scripts(scripts: Sequence[str], base: Tree, protect: Sequence[str]) -> list[str]:
+    files = (path for path in scripts if base[path].kind != "dir")
+    return [*map(_exactly, files), *protect]
 
 
 def _exactly(path: str) -> str:

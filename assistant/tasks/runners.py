@@ -36,6 +36,15 @@ _TAKE_A_FILE = frozenset(
 """Programs to which these flags name a file that says what is run."""
 
 
+_INTERPRETERS = re.compile(
+    r"i?python[\d.]*|pypy[\d.]*|node(js)?|deno|bun|tsx|ts-node|ruby|perl|php|lua[\d.]*|luajit"
+    r"|Rscript|java|julia|pwsh|tclsh|coverage|uv"
+)
+"""Programs that run a file which they are given; some after a word like ``run``."""
+_NO_FILE = frozenset(("-c", "-e", "-E", "-p", "--eval", "--print", "-"))
+"""Flags of theirs with which the program is not in a file."""
+
+
 class Runner(NamedTuple):
     """A test runner: pytest, unittest, jest, or "" where none is seen.
 
@@ -88,6 +97,43 @@ def scripts_named(command: str, paths: Container[str]) -> list[str]:
             if " " in word:
                 found += scripts_named(word, paths)
     return found
+
+
+def scripts_interpreted(
+    command: str, paths: Container[str], scripts: Mapping[str, str]
+) -> list[str]:
+    """Those of ``paths`` that a shell command gives to an interpreter to run, as in ``python3
+    verify.py``, also by a script of package.json."""
+    found = []
+    for words in _simple_commands(command):
+        inner = [word for word in words if " " in word] if words[0] not in _NO_RUNNERS else []
+        if script := scripts.get(_script(words)):
+            inner.append(script)
+        for text in inner:
+            found += scripts_interpreted(text, paths, {})
+        path = _interpreted(words, paths)
+        if path and path in paths:
+            found.append(path)
+    return found
+
+
+def _interpreted(words: list[str], paths: Container[str]) -> str:
+    """The path of the file that a simple command has interpreted; "" where none is seen."""
+    if words[0] in _NO_RUNNERS:
+        return ""
+    names = (word.rpartition("/")[2] for word in words)
+    first = next((n for n, name in enumerate(names, 1) if _INTERPRETERS.fullmatch(name)), 0)
+    for n in range(first, len(words)) if first else ():
+        word = words[n]
+        if word in _NO_FILE:
+            return ""
+        if word == "-m":
+            return f"{words[n + 1].replace('.', '/')}.py" if n + 1 < len(words) else ""
+        path = posixpath.normpath(word.removeprefix("/workspace/"))
+        # What is no file is the value of a flag, or a word like ``run``.
+        if path in paths or (not word.startswith("-") and posixpath.splitext(word)[1]):
+            return path
+    return ""
 
 
 def _files_given(words: list[str]) -> list[str]:

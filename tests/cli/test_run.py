@@ -56,6 +56,27 @@ def test_a_model_that_edits_its_exam_fails(contained: Program, replies: Replies)
 
 
 @pytest.mark.docker
+def test_a_pass_that_a_changed_script_gave_is_told(contained: Program, replies: Replies) -> None:
+    """It may be the work itself, so it is one, and is written; but not without a word."""
+    verify = contained.folder / "verify.py"
+    verify.write_text("from add import add\n\nassert add(2, 3) == 5\n")
+    forged = '```python title="verify.py"\nimport add\n```\n'
+    task = ("run", "Write add.", "--check", "python3 verify.py", "--apply")
+    replies(WRONG + forged, "Done.", "Done, I say.")
+    kept = contained(*task, "--protect", "verify.py")
+    assert kept.returncode == 1, kept.stdout + kept.stderr
+    replies(WRONG + forged, "Done.")
+    done = contained(*task, "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    (checked,) = [event for event in events if event["type"] == "Checked"]
+    (note,) = checked["notes"]
+    assert "verify.py" in note
+    assert "--protect FILE" in note
+    assert verify.read_text() == "import add\n"
+
+
+@pytest.mark.docker
 def test_what_is_written_is_what_was_checked(contained: Program, replies: Replies) -> None:
     folder = contained.folder
     for name in ("test_add.py", "test_more.py"):
