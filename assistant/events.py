@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
 
-from assistant.errors import *  # noqa: F403 - these are words of the house, too
-from assistant.values import *  # noqa: F403
+from assistant.errors import *  # noqa: F403 - words of the house, too, as their __all__ says
+from assistant.values import *  # noqa: F403 - likewise
 from assistant.values import CodeBlock, ExecResult, Finish, Role, Status, Usage
 
 # Events. Time, ids and sequence numbers belong to the record's envelope, so events compare equal.

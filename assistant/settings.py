@@ -4,8 +4,6 @@ Later layers win: defaults, the user's file, the project's ``assistant.toml``, t
 flags. A named profile lies just above the files, or just below the flags if a flag chose it.
 """
 
-# ruff: noqa: RUF009 - option() makes a field; it holds no mutable default.
-
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field

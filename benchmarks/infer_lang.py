@@ -24,16 +24,17 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tools")]
 
-import train_infer_lang as training  # noqa: E402
+import train_infer_lang as training
 
-from assistant.code import infer  # noqa: E402
-from assistant.languages import TABLE, find  # noqa: E402
+from assistant.code import infer
+from assistant.languages import TABLE, find
 
 MAIN = ("python", "bash", "javascript", "powershell")
 Row = dict[str, Any]
@@ -59,10 +60,10 @@ def held_out(rows: list[Row], count: int) -> list[str]:
     answers = [""] * len(rows)
     for fold in range(count):
         seen = [row for row in rows if dealt[row["repo"]] != fold]
-        weights = infer.Weights.read(training.train(seen, "", languages))
+        known = cache(partial(infer.Weights.read, training.train(seen, "", languages)))
         for at, row in enumerate(rows):
             if dealt[row["repo"]] == fold:
-                answers[at] = infer.answer(row["code"], lambda weights=weights: weights)
+                answers[at] = infer.answer(row["code"], known)
     return answers
 
 
@@ -162,7 +163,7 @@ def first_use() -> tuple[float, float]:
             [sys.executable, "-c", FIRST_USE], cwd=ROOT, capture_output=True, text=True, check=True
         )
         runs.append(tuple(map(float, done.stdout.split())))
-    return tuple(statistics.median(column) for column in zip(*runs, strict=True))  # type: ignore[return-value]
+    return tuple(statistics.median(column) for column in zip(*runs, strict=True))
 
 
 def main() -> None:

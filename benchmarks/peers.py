@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from assistant.events import CodeBlock, ExecResult
@@ -118,7 +119,7 @@ def ours(engine: Engine, rounds: int) -> Times:
     for row, language, code in BLOCKS:
         block = CodeBlock(language, code)
         assert go(sandbox, block).output == "1\n"
-        times[row] = [timed(lambda block=block: go(sandbox, block)) for _ in range(rounds)]  # type: ignore[misc]
+        times[row] = [timed(partial(go, sandbox, block)) for _ in range(rounds)]
     times["end"] = [timed(sandbox.close)]
     return times
 

@@ -19,6 +19,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -105,12 +106,11 @@ def ways(engine: Engine, rounds: int) -> dict[str, list[float]]:
         rows["local session, Python block"] = measured(lambda: go(sandbox, PYTHON), rounds)
     with connect(engine.endpoint) as client:
         with plain_container(client) as container:
-            act = lambda: container.exec_run(["python3", "-c", "print(1)"])  # noqa: E731
-            rows["docker exec"] = measured(act, max(3, rounds // 5))
-        act = lambda: client.containers.run(  # noqa: E731
-            DEFAULT_IMAGE, ["python3", "-c", "print(1)"], remove=True, network_mode="none"
-        )
-        rows["docker run"] = measured(act, few)
+            execute = partial(container.exec_run, ["python3", "-c", "print(1)"])
+            rows["docker exec"] = measured(execute, max(3, rounds // 5))
+        command = ["python3", "-c", "print(1)"]
+        start = partial(client.containers.run, DEFAULT_IMAGE, command, remove=True)
+        rows["docker run"] = measured(partial(start, network_mode="none"), few)
     rows["bare python3 -c"] = measured(
         lambda: subprocess.run([sys.executable, "-c", "print(1)"], stdout=subprocess.PIPE), rounds
     )

@@ -46,6 +46,8 @@ class BareForks:
 
     def open(self) -> None: ...
 
+    def abort(self) -> None: ...
+
     def prepare(self, program: str) -> None:
         if not hasattr(self, "names"):
             self.names: dict[str, Any] = {}

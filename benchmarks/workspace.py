@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,7 @@ def copy(folder: Path) -> None:
         same = statistics.median(timed(lambda: run(work, "")) for _ in range(ROUNDS))
         print(f"a block that changes nothing: {same:.0f} ms")
         change = "open('d1/f1', 'w').write('%s' * 50_000)"
-        changed = statistics.median(timed(lambda n=n: run(work, change % n)) for n in range(ROUNDS))  # type: ignore[misc]
+        changed = statistics.median(timed(partial(run, work, change % n)) for n in range(ROUNDS))
         print(f"a block that changes one file, undo point included: {changed:.0f} ms")
         before = size(store)
         run(work, change % "z")
@@ -77,8 +78,9 @@ def first_block() -> float:
     """From the start of the program until what its block prints has come."""
     command = [sys.executable, "-m", "assistant", "exec", "-", "--lang", "python"]
     began = time.perf_counter()
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen(command, **pipes) as process:  # type: ignore[call-overload]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
         process.stdin.write(b"print(1)")
         process.stdin.close()
         assert process.stdout.readline() == b"1\n"

@@ -13,12 +13,12 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from assistant.cli.eval_compare import highlight  # noqa: E402 - the checkout's own
-from assistant.evals.comparison.compared import compare_runs  # noqa: E402
-from assistant.evals.comparison.measured import Measured  # noqa: E402
-from assistant.evals.comparison.page.document import page  # noqa: E402
-from tests.evals.browser import open_browser  # noqa: E402
-from tests.evals.comparison.made import drawn  # noqa: E402
+from assistant.cli.eval_compare import highlight
+from assistant.evals.comparison.compared import compare_runs
+from assistant.evals.comparison.measured import Measured
+from assistant.evals.comparison.page.document import page
+from tests.evals.browser import open_browser
+from tests.evals.comparison.made import drawn
 
 WIDE, HIGH = 1180, 1680
 

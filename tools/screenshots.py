@@ -21,7 +21,7 @@ from llmock.testing import LLMockServer
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tests.terminal.driver import Terminal  # noqa: E402 - the checkout's own
+from tests.terminal.driver import Terminal
 
 COLUMNS, ROWS = 96, 53
 CELL, LINE, MARGIN = 8.4, 18, 16

@@ -31,10 +31,10 @@ from scipy.sparse import csr_matrix
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 
-from assistant.code.features import END, JOIN, LINE, START, features, names, sample, tokens  # noqa: E402
-from assistant.code.infer import WEIGHTS  # noqa: E402
-from assistant.code.python_text import parses  # noqa: E402
-from assistant.code.rules import ruled  # noqa: E402
+from assistant.code.features import END, JOIN, LINE, START, features, names, sample, tokens
+from assistant.code.infer import WEIGHTS
+from assistant.code.python_text import parses
+from assistant.code.rules import ruled
 
 SEEDS = HERE / "infer_lang_seeds.txt"
 FRAGMENT, WORD = 2.0, 1.0
@@ -172,7 +172,8 @@ def _fit(
 
     steps = {"maxiter": STEPS, "maxfun": STEPS * 2}
     best = minimize(loss, np.zeros(start.size), jac=True, method="L-BFGS-B", options=steps)
-    return start + best.x.reshape(start.shape)
+    learned: np.ndarray = start + best.x.reshape(start.shape)
+    return learned
 
 
 def _packed(

@@ -38,7 +38,7 @@ class _Attending(BaseAdapter):
         def sent() -> "Response":
             answer = self._inner.send(request, stream=stream, proxies=proxies, **given)
             if not stream:
-                answer.content  # noqa: B018 - read here, while somebody watches
+                _ = answer.content  # Read here, while somebody watches.
             return answer
 
         return self._pulse.attended(sent)

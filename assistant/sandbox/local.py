@@ -105,7 +105,7 @@ class _Pipes:
     """A subprocess as a transport. It leads a session of its own, so that a Ctrl-C spares it."""
 
     def __init__(self, argv: list[str], environment: Mapping[str, str]) -> None:
-        self._complaints = tempfile.TemporaryFile()  # noqa: SIM115
+        self._complaints = tempfile.TemporaryFile()  # noqa: SIM115 - close() ends it
         try:
             self._process = subprocess.Popen(
                 argv,

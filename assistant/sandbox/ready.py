@@ -59,7 +59,7 @@ def _inspect(client: "DockerClient", name: str) -> dict[str, Any] | None:
     from docker.errors import ImageNotFound  # late: heavy
 
     try:
-        found: dict[str, Any] = client.api.inspect_image(name)  # type: ignore[no-untyped-call]
+        found: dict[str, Any] = client.api.inspect_image(name)  # type: ignore[no-untyped-call]  # Its stub lacks types.
     except ImageNotFound:
         return None
     return found

@@ -14,7 +14,6 @@ Three kinds of process:
 - a job: forked from the forker; reads its order from a socket of its own, then runs foreign code.
 """
 
-# ruff: noqa: UP006, UP031, UP035, UP045
 from __future__ import annotations
 
 import array
@@ -65,7 +64,7 @@ CHILD, INTERRUPT, DEFAULT = int(signal.SIGCHLD), int(signal.SIGINT), int(signal.
 """Setting a handler in a new job, without the detour over enumerations."""
 Socket = socket.SocketType
 """A socket without the class around it that is written in Python."""
-SCAN: Any = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
+SCAN: Any = json.JSONDecoder().scan_once  # type: ignore[attr-defined]  # Unknown to typeshed.
 SILENT = ("once", "prepared")
 """Jobs that are given one order and have nothing to say but how they end."""
 INLINE = 1 << 13
@@ -195,7 +194,7 @@ def process(pid: int) -> Optional[Tuple[int, int, str]]:
     A process whose first thread has ended looks dead ("Z") while its other threads run on; here it
     is as alive as they are ("S").
     """
-    text = slurp("/proc/%d/stat" % pid)
+    text = slurp(f"/proc/{pid}/stat")
     fields = text[text.rfind(b")") + 2 :].split()
     if len(fields) <= 19:
         return None
@@ -220,7 +219,7 @@ def processes() -> Table:
 def command_line(pid: int) -> str:
     """What a process runs. One that was just forked from ours has a moment to become something."""
     for _ in range(6):
-        words = slurp("/proc/%d/cmdline" % pid, 1 << 14).rstrip(b"\0").replace(b"\0", b" ")
+        words = slurp(f"/proc/{pid}/cmdline", 1 << 14).rstrip(b"\0").replace(b"\0", b" ")
         if b"__assistant_" not in words and b"<runner>" not in words:
             return words[:200].decode("utf-8", "replace")
         time.sleep(0.003)
@@ -542,8 +541,7 @@ def settle(told: Dict[str, Any]) -> None:
     os.umask(0o022)
     sys.dont_write_bytecode = True
     sys.argv = [""]
-    own = "~/.local/lib/python%d.%d/site-packages" % sys.version_info[:2]
-    SETTLED["packages"] = os.path.expanduser(own)
+    SETTLED["packages"] = os.path.expanduser("~/.local/" + site_packages())
     main = types.ModuleType("__main__")
     main.__dict__["__builtins__"] = builtins
     sys.modules["__main__"] = main
@@ -557,7 +555,7 @@ def prepare(fd: int) -> None:
     PREPARED["__name__"] = "__prepared__"
     try:
         exec(compile(whole(fd), "<prepared>", "exec"), PREPARED)
-    except BaseException:  # noqa: BLE001  # Each job that needs it says so.
+    except BaseException:  # noqa: BLE001 - each job that needs it says so
         PREPARED["fault"] = traceback.format_exc()
     gc.collect()
     gc.freeze()
@@ -674,7 +672,7 @@ def execute(code: str, name: str, names: Dict[str, Any], show: bool) -> int:
     except KeyboardInterrupt as error:
         show_error(error)
         return 130
-    except BaseException as error:  # noqa: BLE001
+    except BaseException as error:  # noqa: BLE001 - whatever foreign code raises
         show_error(error)
         return 1
 
@@ -690,7 +688,7 @@ def keep_figures() -> None:
             print(f"saved the figure as {name}")
         if plot:
             plot.close("all")
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:  # noqa: BLE001 - whatever matplotlib says of a figure
         print(f"the figure could not be saved: {error}", file=sys.stderr)
 
 
@@ -707,11 +705,11 @@ def open_streams() -> None:
     except OSError:
         null_input()
     if getattr(sys.stdin, "closed", True):  # As exit() leaves it.
-        sys.stdin = open(0, closefd=False)  # noqa: SIM115
+        sys.stdin = open(0, closefd=False)  # noqa: SIM115 - the program reads it
     for name, fd, errors in (("stdout", 1, "surrogateescape"), ("stderr", 2, "backslashreplace")):
         stream = getattr(sys, name, None)
         if stream is None or getattr(stream, "closed", False) is True:
-            raw = open(fd, "wb", 0, closefd=False)  # noqa: SIM115
+            raw = open(fd, "wb", 0, closefd=False)  # noqa: SIM115 - the program writes to it
             setattr(sys, name, io.TextIOWrapper(raw, "utf-8", errors, write_through=True))
 
 
@@ -735,7 +733,7 @@ def run_once(line: Line, order: Dict[str, Any]) -> int:
 
 def end_python(names: Dict[str, Any]) -> None:
     """What the interpreter does at its end, but for taking itself apart, which takes longest."""
-    threading._shutdown()  # type: ignore[attr-defined]
+    threading._shutdown()  # type: ignore[attr-defined]  # Unknown to typeshed.
     atexit._run_exitfuncs()
     flush_files()  # In a cycle they would be closed before what they still hold is written.
     for name in [name for name in names if name != "__builtins__"]:
@@ -793,7 +791,7 @@ class PythonSession:
         while True:
             try:
                 order = self.line.receive()
-            except BaseException as error:  # noqa: BLE001
+            except BaseException as error:  # noqa: BLE001 - a signal handler's own may be any
                 if getattr(error, "errno", None) not in (errno.EBADF, errno.ENOTSOCK):
                     continue
                 order = None
@@ -1040,7 +1038,7 @@ def become(line: Line, argv: List[str]) -> NoReturn:
         line.send({"missing": argv[0]})
         os._exit(127)
     except OSError as error:
-        os.write(2, ("%s: %s\n" % (argv[0], error.strerror)).encode())
+        os.write(2, (f"{argv[0]}: {error.strerror}\n").encode())
     os._exit(126)
 
 
@@ -1257,7 +1255,7 @@ class Files:
         try:
             act(path, *more)
         except (OSError, ValueError) as error:
-            self.faults.append("%s: %s" % (path, getattr(error, "strerror", error)))
+            self.faults.append(f"{path}: {getattr(error, 'strerror', error)}")
 
     def fill(self, data: memoryview) -> None:
         while self.awaited:
@@ -1276,7 +1274,7 @@ class Files:
             self.awaited.pop(0)
 
     def temporary(self) -> str:
-        return ".assistant-new-%d" % self.serial
+        return f".assistant-new-{self.serial}"
 
     def begin_file(self, path: str) -> None:
         self.serial += 1
@@ -1568,7 +1566,7 @@ def sweep(root: int) -> None:
                     os.unlink(entry.name, dir_fd=fd)
         if below is not None and len(stack) >= 200:
             serial += 1
-            os.rename(below, ".assistant-deep-%d" % serial, src_dir_fd=fd, dst_dir_fd=root)
+            os.rename(below, f".assistant-deep-{serial}", src_dir_fd=fd, dst_dir_fd=root)
         elif below is not None:
             os.chmod(below, 0o700, dir_fd=fd)
             stack.append((fd, below, os.open(below, FOLDER, dir_fd=fd)))
@@ -2019,7 +2017,7 @@ class Relay:
             with open(os.path.join(venv, name), "w") as file:
                 file.write(text)
             os.chmod(file.name, 0o755 if name.startswith("bin/") else 0o644)
-        proxy = "http://127.0.0.1:%d" % self.listener.getsockname()[1]
+        proxy = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
         variables = {"HTTPS_PROXY": proxy, "https_proxy": proxy, "VIRTUAL_ENV": venv}
         if order["certificates"]:
             trusted = os.path.join(venv, "certificates.pem")
@@ -2029,7 +2027,7 @@ class Relay:
 
 
 def site_packages() -> str:
-    return "lib/python%d.%d/site-packages" % sys.version_info[:2]
+    return "lib/python{}.{}/site-packages".format(*sys.version_info)
 
 
 class Process:

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from typing import List, Tuple  # noqa: UP035 - Python 3.8
+from typing import List, Tuple
 
 NO_REPORT = 250
 BAD_REPORT = 251
@@ -134,7 +134,7 @@ if "ASSISTANT_REPORT" in os.environ and os.environ.get("ASSISTANT_RUNNER") == "u
 """
 
 
-def sealed_plugins(changed: List[str]) -> int:  # noqa: UP006
+def sealed_plugins(changed: List[str]) -> int:
     """A descriptor of an unchangeable zip file that holds the reporting plugins."""
     known = frozenset(os.path.realpath(path) for path in changed)
     packed = io.BytesIO()
@@ -164,7 +164,7 @@ def drained(descriptor: int) -> bytes:
         data += piece
 
 
-def reports(data: bytes) -> List[Tuple[int, int]]:  # noqa: UP006
+def reports(data: bytes) -> List[Tuple[int, int]]:
     """What the runner reported, one (passed, failed) pair per completed run."""
     found = []
     for line in data.splitlines():
@@ -180,7 +180,7 @@ def reports(data: bytes) -> List[Tuple[int, int]]:  # noqa: UP006
     return found
 
 
-def main(command: str, runner: str, separator: str, changed: List[str]) -> None:  # noqa: UP006
+def main(command: str, runner: str, separator: str, changed: List[str]) -> None:
     ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)  # PR_SET_DUMPABLE
     reader, writer = os.pipe()
     plugins = sealed_plugins(changed)

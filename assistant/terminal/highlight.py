@@ -140,6 +140,7 @@ def _lexer(name: str) -> Any:
             state,
         )
 
+    # Its second base is known only now, and types of pygments' say that a lexer takes no context.
     class Extended(ExtendedRegexLexer, found):  # type: ignore[misc, valid-type]
         def get_tokens_unprocessed(  # type: ignore[override]
             self, text: Any = None, context: Any = None, stack: Any = None

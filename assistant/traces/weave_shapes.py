@@ -13,7 +13,7 @@ def model_class(weave: Any) -> Any:
     """The class is made where Weave is there, for it derives from Weave's."""
     from pydantic import PrivateAttr  # Late: it comes with Weave.
 
-    class CodeGeneration(weave.Model):  # type: ignore[misc, unused-ignore]
+    class CodeGeneration(weave.Model):
         model: str
         strategy: str
         prompt_template: str
@@ -23,7 +23,7 @@ def model_class(weave: Any) -> Any:
         pipeline_version: str
         _answer: Any = PrivateAttr(None)
 
-        @weave.op(name="predict")  # type: ignore[untyped-decorator, unused-ignore]
+        @weave.op(name="predict")
         async def predict(self, task_id: str, prompt: str) -> str:
             # In a thread: others go on meanwhile. Weave's place in the tree goes with it.
             return str(await asyncio.to_thread(self._answer, task_id))
@@ -34,17 +34,17 @@ def model_class(weave: Any) -> Any:
 def scorer_class(weave: Any) -> Any:
     from pydantic import PrivateAttr  # Late: it comes with Weave.
 
-    class Tests(weave.Scorer):  # type: ignore[misc, unused-ignore]
+    class Tests(weave.Scorer):
         data: str
         seconds: float
         _submit: Any = PrivateAttr(None)
 
-        @weave.op(name="tests")  # type: ignore[untyped-decorator, unused-ignore]
+        @weave.op(name="tests")
         async def score(self, *, output: str, task_id: str) -> dict[str, Any]:
             verdict = await asyncio.wrap_future(self._submit(task_id, output or ""))
             return scored(verdict)
 
-        @weave.op(name="tests.summarize")  # type: ignore[untyped-decorator, unused-ignore]
+        @weave.op(name="tests.summarize")
         def summarize(self, score_rows: list[Any]) -> dict[str, Any]:
             return summary_of(score_rows)
 

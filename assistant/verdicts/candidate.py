@@ -4,8 +4,6 @@ Sent as text into a sandbox (Python 3.8 or newer, standard library only), after 
 before supervisor.py, into one namespace. It is forked before the supervisor has read the tests.
 """
 
-# ruff: noqa: UP006, UP031, UP035
-
 import ast
 import builtins
 import importlib
@@ -111,7 +109,7 @@ class Solution:
         sys.modules[NAME] = module
         try:
             exec(runnable, module.__dict__)
-        except BaseException as error:  # noqa: BLE001
+        except BaseException as error:  # noqa: BLE001 - what a solution raises is told
             return self.raised(error)
         found = [name for name in names if name in module.__dict__]
         return ["done", [[name, self.pack_name(module.__dict__[name])] for name in found], []]
@@ -126,7 +124,7 @@ class Solution:
                 result = self.with_lent(lent, OPERATIONS[operation], args, words)
             else:
                 result = OPERATIONS[operation](*args, **words)
-        except BaseException as error:  # noqa: BLE001
+        except BaseException as error:  # noqa: BLE001 - what a solution raises is told
             return [*self.raised(error), self.changes(packed, args)]
         try:
             changes = self.changes(packed, args)
@@ -171,7 +169,7 @@ class Solution:
         try:
             lines = traceback.format_exception(kind, error, trace, limit=-5)
             text = "".join(lines)[-2000:]
-        except BaseException:  # noqa: BLE001  # Its own methods are the solution's.
+        except BaseException:  # noqa: BLE001 - its methods are the solution's
             text = kind.__name__
         number = getattr(error, "errno", None)
         code = number if type(number) is int else None
@@ -270,6 +268,6 @@ class Solution:
 
 
 def first_line(error: BaseException) -> str:
-    where = "line %s: " % error.lineno if isinstance(error, SyntaxError) and error.lineno else ""
+    where = f"line {error.lineno}: " if isinstance(error, SyntaxError) and error.lineno else ""
     said = getattr(error, "msg", None) or str(error) or type(error).__name__
     return (where + str(said).split("\n")[0])[:300]

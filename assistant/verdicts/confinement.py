@@ -3,8 +3,6 @@
 Sent as text into a sandbox (Python 3.8 or newer, standard library only), after candidate.py.
 """
 
-# ruff: noqa: UP006, UP035
-
 import ctypes
 import io
 import math

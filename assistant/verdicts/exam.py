@@ -3,8 +3,6 @@
 Sent as text into a sandbox (Python 3.8 or newer, standard library only), before supervisor.py.
 """
 
-# ruff: noqa: UP006, UP035, B905
-
 import ast
 import builtins
 import copy

@@ -3,8 +3,6 @@
 Sent as text into a sandbox (Python 3.8 or newer, standard library only), before candidate.py.
 """
 
-# ruff: noqa: SIM905, UP031
-
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -49,6 +47,9 @@ class ForeignObject(Foreign):
 
     __slots__ = ()
 
+    def __exit__(self, *_: Any) -> Any:
+        return self._solution.ask_back(self._number, "do", ("exit",), {})
+
 
 def done_there(name: str) -> Any:
     def method(self: Any, *args: Any) -> Any:
@@ -62,5 +63,4 @@ DOINGS = (
     "mod neg abs enter int float index"
 ).split()
 for _name in DOINGS:
-    setattr(ForeignObject, "__%s__" % _name, done_there(_name))
-setattr(ForeignObject, "__exit__", lambda self, *_: done_there("exit")(self))  # noqa: B010
+    setattr(ForeignObject, f"__{_name}__", done_there(_name))

@@ -4,8 +4,6 @@ Sent as text into a sandbox (Python 3.8 or newer, standard library only), after 
 object lives in the candidate's process and changes there, but is compared here, by what it holds.
 """
 
-# ruff: noqa: UP006, UP031, UP035, SIM905
-
 import builtins
 import operator
 from typing import TYPE_CHECKING, Any, Dict, Tuple
@@ -60,7 +58,7 @@ def content_of(holder: Any) -> Any:
 
 def compared(name: str, mirrored: bool = False) -> Any:
     """Two objects of the solution are its own business; plain values are never handed over."""
-    both, remote = getattr(operator, name), getattr(Proxy, "__%s__" % name.strip("_"))
+    both, remote = getattr(operator, name), getattr(Proxy, f"__{name.strip('_')}__")
 
     def method(self: Any, other: Any) -> Any:
         if isinstance(other, Proxy):
@@ -72,7 +70,6 @@ def compared(name: str, mirrored: bool = False) -> Any:
 
 
 for _name in "eq ne lt le gt ge add sub mul and_ or_ xor".split():
-    setattr(Holder, "__%s__" % _name.strip("_"), compared(_name))
+    setattr(Holder, f"__{_name.strip('_')}__", compared(_name))
 for _name in "add sub mul and_ or_ xor".split():
-    setattr(Holder, "__r%s__" % _name.strip("_"), compared(_name, mirrored=True))
-setattr(Holder, "__hash__", Proxy.__hash__)  # noqa: B010
+    setattr(Holder, f"__r{_name.strip('_')}__", compared(_name, mirrored=True))

@@ -3,8 +3,6 @@
 Sent as text into a sandbox (Python 3.8 or newer, standard library only), before candidate.py.
 """
 
-# ruff: noqa: UP006, UP035, SIM905
-
 import contextlib
 import copy
 import operator

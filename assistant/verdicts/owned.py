@@ -3,8 +3,6 @@
 Sent as text into a sandbox (Python 3.8 or newer, standard library only), before session.py.
 """
 
-# ruff: noqa: UP006, UP035
-
 import operator
 import types
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Tuple

@@ -3,8 +3,6 @@
 Sent as text into a sandbox (Python 3.8 or newer, standard library only), before session.py.
 """
 
-# ruff: noqa: UP045
-
 import contextlib
 import os
 import select

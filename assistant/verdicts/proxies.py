@@ -6,8 +6,6 @@ a sum with a value of the tests' own: that could be the expected value, and the 
 judge itself. Against plain values a proxy is just unequal.
 """
 
-# ruff: noqa: UP006, UP031, UP035, UP045, B905, SIM905
-
 import builtins
 import collections
 import re
@@ -71,6 +69,10 @@ class Proxy:
     def __subclasscheck__(self, value: Any) -> bool:
         return isinstance(value, Proxy) and self._session.ask("subclass", (value, self))
 
+    def __exit__(self, _: Any, error: Any, __: Any) -> bool:
+        told = told_of(error, self._session.strays)
+        return self._session.ask("exit", (self, *told)) is True and bool(told)
+
 
 GENERATED = {
     "generator": types.GeneratorType,
@@ -100,7 +102,7 @@ def one_sided(operation: str, kind: Optional[type]) -> Any:
     def method(self: Any, *args: Any) -> Any:
         answer = self._session.ask(operation, (self, *args))
         if kind is not None and type(answer) is not kind:
-            raise TypeError("%s of %s gave no %s" % (operation, self._kind, kind.__name__))
+            raise TypeError(f"{operation} of {self._kind} gave no {kind.__name__}")
         return answer
 
     return method
@@ -141,15 +143,8 @@ for _name, _operation, _kind in (
 for _name in (
     "eq ne lt le gt ge add sub mul truediv floordiv mod pow matmul and_ or_ xor lshift rshift"
 ).split():
-    setattr(Proxy, "__%s__" % _name.strip("_"), two_sided(_name))
+    setattr(Proxy, f"__{_name.strip('_')}__", two_sided(_name))
 
-
-def _leave(self: Any, _: Any, error: Any, __: Any) -> bool:
-    told = told_of(error, self._session.strays)
-    return self._session.ask("exit", (self, *told)) is True and bool(told)
-
-
-setattr(Proxy, "__exit__", _leave)  # noqa: B010
 
 _NAMED: Dict[str, type] = {}
 _LOCAL: Dict[Tuple[str, str], type] = {}

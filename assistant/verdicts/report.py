@@ -3,8 +3,6 @@
 Sent as text into a sandbox (Python 3.8 or newer, standard library only), before session.py.
 """
 
-# ruff: noqa: UP006, UP031, UP035, UP045
-
 import contextlib
 import json
 import os
@@ -24,20 +22,20 @@ def cut(text: str, most: int) -> str:
 def shown(value: Any, most: int = 300) -> str:
     """The start of a plain value's text; a proxy is not asked for its own."""
     if isinstance(value, Proxy):
-        return "<%s object>" % value._kind
+        return f"<{value._kind} object>"
     if type(value) in (list, tuple) and any(isinstance(item, Proxy) for item in value):
-        return "[%s]" % ", ".join(shown(item, 50) for item in value[:10])
+        return f"[{', '.join(shown(item, 50) for item in value[:10])}]"
     try:
         return cut(repr(value), most)
-    except Exception as error:  # noqa: BLE001
-        return "<%s while it was shown>" % type(error).__name__
+    except Exception as error:  # noqa: BLE001 - a test's own __repr__ may raise any
+        return f"<{type(error).__name__} while it was shown>"
 
 
 def signal_name(number: int) -> str:
     try:
         return signal.Signals(number).name
     except ValueError:
-        return "signal %d" % number
+        return f"signal {number}"
 
 
 class Events:
@@ -80,7 +78,7 @@ class Report:
             told["output"] = cut(bytes(session.printed.start).decode("utf-8", "replace"), 4000)
             if outcome != "passed":
                 told["input"] = session.last_call()
-        line = "\n%s %s\n" % (self.nonce, json.dumps(told, ensure_ascii=False))
+        line = f"\n{self.nonce} {json.dumps(told, ensure_ascii=False)}\n"
         data = line.encode("utf-8", "backslashreplace")
         while data:
             data = data[os.write(self.fd, data) :]

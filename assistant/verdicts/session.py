@@ -4,8 +4,6 @@ Sent as text into a sandbox (Python 3.8 or newer, standard library only), after 
 candidate.py and proxies.py, before supervisor.py.
 """
 
-# ruff: noqa: UP006, UP031, UP035, UP045
-
 import builtins
 import contextlib
 import os
@@ -144,7 +142,7 @@ class Session:
         words = unpack(named, self.unpack_more) if named else {}
         try:
             return ["done", pack(self.own.does(target, operation, args, words), self.pack_more)]
-        except Exception as error:  # noqa: BLE001  # It is handed on to who asked.
+        except Exception as error:  # noqa: BLE001 - it is handed on to who asked
             return self.thrown(error)
 
     def thrown(self, error: Exception) -> List[Any]:
@@ -214,7 +212,7 @@ class Session:
                 self.report.tell("timeout", "it used up its processor time")
             self.report.tell("crash", "it was killed by " + name, name)
         code = os.WEXITSTATUS(status)
-        self.report.tell("exit_before_verdict", "it ended with exit status %d" % code)
+        self.report.tell("exit_before_verdict", f"it ended with exit status {code}")
 
     # Values.
 
@@ -264,7 +262,7 @@ class Session:
         if isinstance(value, BaseException) and named_builtin(type(value)):
             return ["x", type(value).__name__, pack(value.args, self.pack_more)]
         if not (callable(value) or hasattr(type(value), "__next__") or of_tests(value)):
-            raise Unfit("the tests hand over a %s, which cannot travel" % type(value).__name__)
+            raise Unfit(f"the tests hand over a {type(value).__name__}, which cannot travel")
         return ["a", self.own.number_of(value), int(of_tests(value))]
 
     def rebuilt(self, answer: List[Any], operation: str = "") -> BaseException:
@@ -278,18 +276,18 @@ class Session:
             error.from_solution = (cut(str(answer[3]), 1500), answer[4])
         return self.at_home(error, answer[5])
 
-    def at_home(self, error: Any, handle: Any) -> BaseException:
+    def at_home(self, error: BaseException, handle: Any) -> BaseException:
         """Has an exception of the solution's own class ask the one that it stands for."""
         if type(error) in self.strays.handles and type(handle) is int:
-            error._home = (self, handle, type(error).__name__)
-        return error  # type: ignore[no-any-return]
+            vars(error)["_home"] = (self, handle, type(error).__name__)
+        return error
 
     def last_call(self) -> str:
         args, named, value = self.last
         if not args:
             return ""
         words = [shown(arg, 600) for arg in args[1:]]
-        words += ["%s=%s" % (name, shown(arg)) for name, arg in (named or {}).items()]
+        words += [f"{name}={shown(arg)}" for name, arg in (named or {}).items()]
         name = self.name or "it"
         gave = "" if type(value) is str and not value else " -> " + shown(value, 600)
-        return cut("%s(%s)%s" % (name, ", ".join(words), gave), 2000)
+        return cut(f"{name}({', '.join(words)}){gave}", 2000)

@@ -3,8 +3,6 @@
 Sent as text into a sandbox (Python 3.8 or newer, standard library only), after proxies.py.
 """
 
-# ruff: noqa: UP006, UP035
-
 import builtins
 import dis
 import sys
@@ -77,14 +75,14 @@ def exception_of(kind: Any, args: Any) -> BaseException:
     if type(args) is not tuple:
         args = ()
     try:
-        error = kind(*args)
-    except Exception:  # noqa: BLE001  # Some classes want more than their arguments say.
+        error: BaseException = kind(*args)
+    except Exception:  # noqa: BLE001 - some classes want more than their arguments
         try:
             error = kind.__new__(kind)
         except TypeError:
             error = Exception()
         error.args = args
-    return error  # type: ignore[no-any-return]
+    return error
 
 
 def told_of(error: Any, strays: Strays) -> List[Any]:

@@ -6,8 +6,6 @@ own. Its order keeps the expected values secret: it forks the candidate, closes 
 others, and only then reads the tests.
 """
 
-# ruff: noqa: UP006, UP031, UP035, UP045
-
 import contextlib
 import ctypes
 import json
@@ -43,7 +41,7 @@ class Clock:
 
     def look(self, *_: Any) -> None:
         if time.monotonic() >= self.deadline:  # Others can send this signal, too.
-            self.report.tell("timeout", "it was not done after %g s" % self.seconds)
+            self.report.tell("timeout", f"it was not done after {self.seconds:g} s")
 
     def allow(self, seconds: float) -> None:
         """Time that the task's own reference took is not the solution's."""
@@ -72,7 +70,7 @@ def main(exam: int) -> NoReturn:
         session.report = report
         session.channel.send([told["limits"], workspace])
         judge(told, session, report)
-    except BaseException:  # noqa: BLE001  # Whatever it is, it is no verdict about the solution.
+    except BaseException:  # noqa: BLE001 - whatever it is, it is no verdict about the solution
         report.tell("harness_error", cut(traceback.format_exc()[-1500:], 1500))
 
 
@@ -116,10 +114,10 @@ def judge(told: Dict[str, Any], session: Session, report: Report) -> NoReturn:
         load(exam, session, report)
         exam.run(session, clock)
     except Damaged as error:
-        report.tell("exit_before_verdict", "it sent %s in place of an answer" % error)
+        report.tell("exit_before_verdict", f"it sent {error} in place of an answer")
     except Unfit as error:
         report.tell("harness_error", str(error))
-    except BaseException as error:  # noqa: BLE001
+    except BaseException as error:  # noqa: BLE001 - what tests raise is told
         explain(error, exam, session, report)
     if not session.calls:
         report.tell("harness_error", "the tests never called the solution")
@@ -159,9 +157,9 @@ def explain(error: BaseException, exam: Exam, session: Session, report: Report) 
         and str(error).split("'")[1:2]
         and (str(error).split("'")[1] in exam.asked)
     ):
-        report.tell("missing_entry_point", "%s: %s" % (line, error))
+        report.tell("missing_entry_point", f"{line}: {error}")
     if isinstance(error, (ImportError, NameError, SyntaxError, SystemExit, KeyboardInterrupt)):
-        report.tell("harness_error", "the tests fail by themselves: %s: %s" % (name, error))
+        report.tell("harness_error", f"the tests fail by themselves: {name}: {error}")
     said = cut(str(error), 600)
     if not isinstance(error, (AssertionError, Wrong)):
         said = name + (": " + said if said else "")

@@ -5,8 +5,6 @@ it. Reading builds plain values and never runs code that came along.
 A scalar stands for itself; all else is a list whose first item is a tag.
 """
 
-# ruff: noqa: UP006, UP035, UP045, B905
-
 import collections
 import json
 import math
