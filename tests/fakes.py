@@ -17,7 +17,38 @@ from assistant.events import (
     Retrying,
     Said,
     Usage,
+    UsageError,
 )
+
+
+class ListFolder:
+    """A workspace in which nothing ever changes."""
+
+    def read(self, path: str, most: int) -> bytes:
+        raise UsageError(f"there is no file {path}")
+
+    def diff(self, paths: Sequence[str] = ()) -> str:
+        return ""
+
+    def refusals(self) -> list[str]:
+        return []
+
+    def apply(self, paths: Sequence[str] | None = None) -> str:
+        return ""
+
+    def undo(self, count: int = 1) -> str:
+        return ""
+
+    def redo(self, count: int = 1) -> str:
+        return ""
+
+    def discard(self) -> str:
+        return ""
+
+    def conflicts(self) -> list[str]:
+        return []
+
+    def resolve(self, path: str, side: str) -> None: ...
 
 
 class ListModel:

@@ -25,17 +25,14 @@ from assistant.events import (
 )
 from assistant.protocols import Terms
 from assistant.transcript import history
-from tests.fakes import ListCheck, ListExecutor, ListModel
+from tests.fakes import ListCheck, ListExecutor, ListFolder, ListModel
 
 
-class Folder:
+class Folder(ListFolder):
     """A workspace that only remembers what was asked of it."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
-
-    def refusals(self) -> list[str]:
-        return []
 
     def diff(self, paths: Sequence[str] = ()) -> str:
         return "the diff"

@@ -215,7 +215,7 @@ def test_a_script_that_a_check_starts_is_the_users(
 def test_a_script_that_the_user_leaves_to_the_code_is_the_codes(tmp_path: Path) -> None:
     base = {"check.sh": Entry("file", 0o755), "main.py": Entry("file", 0o644)}
     assert protection("./check.sh && python3 main.py", base, []) == ["/check.sh"]
-    changed = {**base, "check.sh": Entry("file", 0o755, "1" * 64)}
+    changed = {**base, "check.sh": Entry("file", 0o755, 1, "1" * 64)}
     patterns = protection("sh ./check.sh", base, ["!check.sh"])
     assert protected(base, changed, patterns).restored == ()
     program = "python3 -c 'import re; open(\"check.sh\"); exec(check.sh)'"

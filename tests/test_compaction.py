@@ -1,7 +1,9 @@
 """Histories that outgrow the window: they fit again, what matters stays, a replay sees the same."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,15 +11,18 @@ from assistant.budget import Budget, left, spent
 from assistant.chat import Chat
 from assistant.compaction import Situation, compaction, room
 from assistant.events import (
+    Chunk,
     CodeBlock,
     Compacted,
     Event,
     ExecResult,
     Finished,
     ModelError,
+    Notice,
     Ran,
     Replied,
     Reserved,
+    Retrying,
     Said,
     Started,
     Summarised,
@@ -35,6 +40,8 @@ from tests.fakes import ListCheck, ListExecutor, ListModel
 CAPS = Budget(200, 10**9, None, None, 200)
 RUN = "Step {}:\n\n```python\nprint({})\n```\n"
 
+Reply = Generator[Chunk | Retrying | Notice, None, Replied]
+
 
 class SmallModel(ListModel):
     """Counts a token for each four characters; refuses what its window cannot hold."""
@@ -46,11 +53,11 @@ class SmallModel(ListModel):
     def count(self, messages: Sequence[Said | Replied]) -> int:
         return sum(len(message.text) // 4 + 4 for message in messages)
 
-    def reply(self, messages, *, max_tokens, seconds, schema=None):  # type: ignore[no-untyped-def]
-        self.largest = max(self.largest, self.count(messages) + max_tokens)
+    def reply(self, messages: Sequence[Said | Replied], **more: Any) -> Reply:
+        self.largest = max(self.largest, self.count(messages) + more["max_tokens"])
         if "sum up" in messages[0].text:
             self.replies.insert(0, "Goal: the summary of it.")
-        return (yield from super().reply(messages, max_tokens=max_tokens, seconds=seconds))
+        return (yield from super().reply(messages, **more))
 
 
 def talk(
@@ -104,7 +111,7 @@ def test_then_old_messages_become_a_note_and_the_task_stays_word_for_word() -> N
 
 def test_without_a_summary_shrinking_goes_on_alone() -> None:
     class Mute(SmallModel):
-        def reply(self, messages, **more):  # type: ignore[no-untyped-def]
+        def reply(self, messages: Sequence[Said | Replied], **more: Any) -> Reply:
             if "sum up" in messages[0].text:
                 raise ModelError("no summaries today")
             return (yield from super().reply(messages, **more))
@@ -132,7 +139,7 @@ def test_a_budget_that_is_nearly_spent_pays_for_no_summary() -> None:
 
 def test_ctrl_c_during_the_summary_ends_the_turn() -> None:
     class Stopped(SmallModel):
-        def reply(self, messages, **more):  # type: ignore[no-untyped-def]
+        def reply(self, messages: Sequence[Said | Replied], **more: Any) -> Reply:
             if "sum up" in messages[0].text:
                 yield from ()
                 return Replied("half", finish="interrupted", detail="stopped by the user")
@@ -175,7 +182,7 @@ def test_a_refusal_that_nothing_can_cure_ends_the_turn() -> None:
     assert ending.status == "model-error"
 
 
-def test_the_record_replays_and_resumes_with_the_same_view(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_the_record_replays_and_resumes_with_the_same_view(tmp_path: Path) -> None:
     model = SmallModel()
     made = talk(model, outputs=2500, turns=25)
     events = [Started("1", "list", budget={"replies": "200", "blocks": "200"}), *made]

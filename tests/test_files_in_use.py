@@ -21,13 +21,13 @@ from assistant.files_in_use import FilesInUse, attached, reader
 from assistant.prompts import prompt
 from assistant.protocols import Terms
 from assistant.transcript import history
-from tests.fakes import ListExecutor
+from tests.fakes import ListExecutor, ListFolder
 from tests.test_compaction import SmallModel
 
 FREE = Left(9, 9000, Decimal(1), 60, 9)
 
 
-class Copy:
+class Copy(ListFolder):
     """What reads files of the copy."""
 
     def __init__(self, **files: bytes) -> None:
@@ -126,7 +126,7 @@ def test_a_conversation_that_is_made_shorter_keeps_the_files_in_use() -> None:
         past += [Replied("words " * 100), Said(f"wish {number} " + "w" * 300)]
         past += [ran("sed -i s/a/b/ dates.py"), Said("Block 1", "result")]
     chat = Chat(SmallModel(), ListExecutor(), Terms(), past=past)
-    chat.workspace = copy  # type: ignore[assignment]
+    chat.workspace = copy
     done = chat.compact()
     assert done
     assert "dates.py\n```text\ndef week_of(day): ..." in done.note

@@ -67,9 +67,11 @@ LIBRARIES = {
     "scipy": ("evals/statistics.py", "late"),
 }
 # Doors may speak to the user, and wiring may read the environment.
-DOORS = ("terminal/", "cli/", "cli.py", "settings", "config_files.py", "__main__.py")
-# Programs that were written for AutoGen read there what image is pulled.
-DOORS += ("functions/images.py",)
+DOORS = (
+    *("terminal/", "cli/", "cli.py", "settings", "config_files.py", "__main__.py"),
+    # Programs that were written for AutoGen read there what image is pulled.
+    "functions/images.py",
+)
 # A program of its own, which runs in a container: the rules of the house end at its door. The
 # module says so in its own first words.
 SENT_INSIDE = re.compile(r"sent\s+as\s+text", re.I)
@@ -307,7 +309,7 @@ def test_functions_are_short() -> None:
                     continue
                 names = [a.arg for a in node.args.posonlyargs + node.args.args]
                 names = [n for n in names if n not in ("self", "cls")]
-                if len(names + node.args.kwonlyargs) > MOST_PARAMETERS:  # type: ignore[operator]
+                if len(names + node.args.kwonlyargs) > MOST_PARAMETERS:
                     yield f"{file}:{node.lineno} {node.name} has too many parameters"
 
     none(problems())

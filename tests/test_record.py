@@ -11,9 +11,10 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
@@ -347,7 +348,9 @@ def test_the_end_is_found_behind_long_lines_and_damage(path: Path) -> None:
         ((Said("never mind"),), False),
     ],
 )
-def test_a_started_block_without_an_end_is_known(path: Path, after, unfinished) -> None:
+def test_a_started_block_without_an_end_is_known(
+    path: Path, after: list[Event], unfinished: bool
+) -> None:
     write(path, Said("go"), Running(BLOCK), *after)
     assert load(path).unfinished == (Running(BLOCK) if unfinished else None)
 
@@ -409,7 +412,7 @@ def test_an_interrupt_at_any_line_loses_and_doubles_nothing(tmp_path: Path) -> N
         path = tmp_path / str(count) / "record.jsonl"
         with Recorder(path) as record:
             record(Said("a"))
-            interrupted = _interrupted(lambda to=record: to(Said("b")), count)
+            interrupted = _interrupted(partial(record, Said("b")), count)
             record(Said("c"))
         loaded = load(path)
         assert not loaded.damaged
@@ -428,7 +431,7 @@ def _interrupted(do: Callable[[], None], count: int) -> bool:
     """Do it, with a Ctrl-C at the ``count``-th line of the recorder's own code."""
     left = count
 
-    def trace(frame: FrameType, event: str, arg: object):
+    def trace(frame: FrameType, event: str, arg: object) -> Any:
         nonlocal left
         if "/assistant/record" not in frame.f_code.co_filename:
             return None

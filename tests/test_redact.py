@@ -2,6 +2,7 @@
 
 import base64
 import time
+from collections.abc import Callable
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -26,7 +27,7 @@ def test_text_without_a_secret_is_the_same_object() -> None:
 @pytest.mark.parametrize("before", ["", "u", "us", "user:", "user::"])
 @pytest.mark.parametrize("after", ["", "x", "xy", "xyz"])
 @pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
-def test_base64_at_every_offset(before, after, encode) -> None:
+def test_base64_at_every_offset(before: str, after: str, encode: Callable[[bytes], bytes]) -> None:
     for secret in (KEY, "sixteen letters.", "seventeen letters", "eighteen letters.."):
         hidden = encode(f"{before}{secret}{after}".encode()).decode()
         shown = Redactor([secret]).text(f"Basic {hidden} end")
@@ -96,7 +97,7 @@ def test_repr_shows_no_secret() -> None:
         ("the bearer of news", "the bearer of news"),
     ],
 )
-def test_patterns(text, left) -> None:
+def test_patterns(text: str, left: str) -> None:
     assert Redactor().patterns(text) == left
     if text != left:
         assert Redactor().text(text) == text, "patterns are for screens and logs alone"
@@ -118,7 +119,7 @@ def test_patterns_include_the_known_secrets() -> None:
         "-----BEGIN " + "A" * 1_000_000,
     ],
 )
-def test_patterns_stay_linear(hostile) -> None:
+def test_patterns_stay_linear(hostile: str) -> None:
     redactor = Redactor([KEY])
     started = time.process_time()
     redactor.patterns(hostile)
@@ -150,7 +151,7 @@ ALPHABET = st.text("ab-", max_size=60)
     pieces=st.lists(st.text("ab-", max_size=9), max_size=12),
     planted=st.integers(0, 11),
 )
-def test_a_stream_adds_up_to_the_whole(secrets, pieces, planted) -> None:
+def test_a_stream_adds_up_to_the_whole(secrets: list[str], pieces: list[str], planted: int) -> None:
     if secrets and pieces:
         half = len(secrets[0]) // 2
         pieces[planted % len(pieces) : 0] = [secrets[0][:half], secrets[0][half:]]
@@ -163,7 +164,7 @@ def test_a_stream_adds_up_to_the_whole(secrets, pieces, planted) -> None:
 
 
 @given(st.lists(ALPHABET, max_size=8))
-def test_a_stream_holds_less_than_the_longest_secret(pieces) -> None:
+def test_a_stream_holds_less_than_the_longest_secret(pieces: list[str]) -> None:
     secret = "abababab-abababab"
     redactor = Redactor([secret])
     longest = max(map(len, redactor._forms))

@@ -45,6 +45,7 @@ def test_a_change_anywhere_is_found(record: Path) -> None:
 
 
 def test_a_record_without_a_beginning_cannot_be_replayed() -> None:
-    events = [event for event in events_of(CONVERSATIONS[0]) if not isinstance(event, Started)]
+    every = events_of(CONVERSATIONS[0])
+    events: list[Event] = [event for event in every if not isinstance(event, Started)]
     with pytest.raises(Exception, match="does not begin"):
         again(events)

@@ -20,10 +20,10 @@ from assistant.events import (
 from assistant.protocols import Terms
 from assistant.rewinding import where_the_files_are
 from assistant.transcript import history
-from tests.fakes import ListExecutor, ListModel
+from tests.fakes import ListExecutor, ListFolder, ListModel
 
 
-class Folder:
+class Folder(ListFolder):
     def diff(self, paths: Sequence[str] = ()) -> str:
         return ""
 

@@ -111,7 +111,7 @@ def test_an_unknown_price_makes_the_sum_unknown(sessions: Sessions) -> None:
         ((Said("a"), Finished("done"), Said("b"), Finished("budget")), "budget"),
     ],
 )
-def test_how_a_session_ended(sessions: Sessions, events, status) -> None:
+def test_how_a_session_ended(sessions: Sessions, events: list[Event], status: str) -> None:
     add(sessions, *events)
     assert sessions.list()[0].status == status
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -116,7 +117,7 @@ def test_flags_are_text_or_values_and_none_is_not_given(project: Path) -> None:
         ("OPENAI_API_KEY", KEY, "api_key", KEY),
     ],
 )
-def test_variables(project: Path, variable, text, name, value) -> None:
+def test_variables(project: Path, variable: str, text: str, name: str, value: Any) -> None:
     settings = load_settings(folder=project, environment={variable: text})
     assert getattr(settings, name) == value
     assert sources(settings)[name] == variable
@@ -181,7 +182,9 @@ def test_our_variables_go_before_those_of_others(project: Path) -> None:
         ("trusted = true", 1, "trusted: expected a table", ""),
     ],
 )
-def test_wrong_words_in_a_file(project: Path, text, line, message, remedy) -> None:
+def test_wrong_words_in_a_file(
+    project: Path, text: str, line: int, message: str, remedy: str
+) -> None:
     path = user(text)
     with pytest.raises(UsageError) as caught:
         load_settings(folder=project)
@@ -209,7 +212,7 @@ def test_wrong_words_in_a_project_are_named_by_its_file(project: Path) -> None:
         ({"ASSISTANT_NETWORK": "full"}, "network cannot be set here"),
     ],
 )
-def test_wrong_variables(project: Path, environment, message) -> None:
+def test_wrong_variables(project: Path, environment: dict[str, str], message: str) -> None:
     with pytest.raises(UsageError) as caught:
         load_settings(folder=project, environment=environment)
     assert message in caught.value.message
@@ -227,7 +230,7 @@ def test_variables_of_others_are_left_alone(project: Path) -> None:
         ({"api_key": KEY}, "--api-key: api_key cannot be set here", "OPENAI_API_KEY"),
     ],
 )
-def test_wrong_flags(project: Path, flags, message, remedy) -> None:
+def test_wrong_flags(project: Path, flags: dict[str, Any], message: str, remedy: str) -> None:
     with pytest.raises(UsageError) as caught:
         load_settings(flags, folder=project)
     assert message in caught.value.message
@@ -324,7 +327,7 @@ WIDENING = [
 
 
 @pytest.mark.parametrize(("text", "name"), WIDENING)
-def test_a_project_may_not_widen_unless_it_is_trusted(project: Path, text, name) -> None:
+def test_a_project_may_not_widen_unless_it_is_trusted(project: Path, text: str, name: str) -> None:
     user(PROFILES)
     path = own(project, f"replies = 2\n{text}\n")
     with pytest.raises(UsageError) as caught:
@@ -338,7 +341,7 @@ def test_a_project_may_not_widen_unless_it_is_trusted(project: Path, text, name)
 
 
 @pytest.mark.parametrize(("text", "name"), WIDENING)
-def test_a_project_can_be_ignored(project: Path, text, name) -> None:
+def test_a_project_can_be_ignored(project: Path, text: str, name: str) -> None:
     own(project, f"replies = 2\n{text}\n")
     settings = load_settings({"ignore_project": True}, folder=project)
     assert settings == load_settings(folder=project, environment={"ASSISTANT_IGNORE_PROJECT": "1"})
@@ -403,7 +406,7 @@ def test_numbers_beyond_sense_are_an_error_with_its_place(project: Path, name: s
         "tokens = 999999",
     ],
 )
-def test_a_project_may_narrow_and_choose(project: Path, text) -> None:
+def test_a_project_may_narrow_and_choose(project: Path, text: str) -> None:
     user("image = 'mine'")
     own(project, text)
     load_settings(folder=project)
@@ -508,7 +511,9 @@ def test_a_key_in_a_file(home: Path, project: Path) -> None:
         (None, 0o600, "No such file"),
     ],
 )
-def test_a_key_file_that_cannot_be_used(home: Path, project: Path, content, mode, why) -> None:
+def test_a_key_file_that_cannot_be_used(
+    home: Path, project: Path, content: str | None, mode: int, why: str
+) -> None:
     if content is not None:
         (home / "key").write_text(content)
         (home / "key").chmod(mode)
@@ -560,7 +565,7 @@ def test_every_flag_that_is_a_setting_is_in_the_table() -> None:
         ("", (), None),
     ],
 )
-def test_lines_of_keys(text, keys, line) -> None:
+def test_lines_of_keys(text: str, keys: tuple[str, ...], line: int | None) -> None:
     assert line_of(text, keys) == line
 
 

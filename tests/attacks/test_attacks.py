@@ -150,9 +150,10 @@ def campaigns(
         made = {}
         for life in ("fresh", "alone", "pooled", "session"):
             names = [
-                item.callspec.params["name"]
+                str(item.callspec.params["name"])
                 for item in request.session.items
-                if getattr(item, "originalname", "") == f"test_it_holds_{life}"
+                if isinstance(item, pytest.Function)
+                and item.originalname == f"test_it_holds_{life}"
             ]
             if names:
                 width = 2 if life in ("fresh", "alone") else 1

@@ -21,7 +21,7 @@ def containers(engine: Engine) -> list[str]:
     """Those of this process."""
     labels = [f"{name}={value}" for name, value in owner_labels().items() if value]
     with connect(engine.endpoint) as client:
-        return [one.id for one in client.containers.list(all=True, filters={"label": labels})]
+        return [str(one.id) for one in client.containers.list(all=True, filters={"label": labels})]
 
 
 @pytest.mark.docker

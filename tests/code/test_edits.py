@@ -48,7 +48,7 @@ def unified(a: str, b: str, context: int = 3) -> str:
         lines = [line + "\n" for line in text.split("\n")]
         lines[-1] = lines[-1][:-1]
         pieces.append(lines if lines[-1] else lines[:-1])
-    diff = difflib.unified_diff(*pieces, "a/x.py", "b/x.py", n=context)
+    diff = difflib.unified_diff(pieces[0], pieces[1], "a/x.py", "b/x.py", n=context)
     no_end = "\n\\ No newline at end of file\n"
     return "".join(line if line.endswith("\n") else line + no_end for line in diff)
 

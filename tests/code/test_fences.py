@@ -59,7 +59,7 @@ class TestShapes:
         assert extract_code("```\nx\n```") == [("", "x")]
 
     def test_parts_of_a_message(self) -> None:
-        parts = [
+        parts: list[dict[str, object]] = [
             {"type": "text", "text": "See:\n"},
             {"type": "image_url", "image_url": {"url": "data:"}},
             {"type": "text", "text": "\n```py\nx\n```"},
@@ -77,7 +77,8 @@ class TestShapes:
 
     def test_another_pattern_runs_as_it_is(self) -> None:
         text = "<code>a\nb</code> <code>c</code>"
-        assert extract_code(text, r"<code>(.*?)</code>") == ["a\nb", "c"]
+        found: list[Any] = extract_code(text, r"<code>(.*?)</code>")
+        assert found == ["a\nb", "c"]
         assert extract_code(text, r"\[(\w+)\](.*)") == [("unknown", text)]
 
     def test_the_default_pattern_is_not_run(self) -> None:

@@ -10,12 +10,12 @@ from markdown_it import MarkdownIt
 from assistant.code import scanner as scanner_module
 from assistant.code.fences import Fence, FenceScanner, fences
 
-PIECES = """
+_PIECES = """
 ``` ```` ~~~ ~~~~ ```python ```sh·x=1 ~~~ruby·`a` `` ```a`b \\``` `c` a text x·=·1
 - * + 1. 10. 2) > >· # === --- *** *·*·* -· 1.· 2)·
 <!--·x --> <pre> </pre> <div> </div> <b> <a·href='x'> <?x ?> <!X <![CDATA[ ]]>
 """
-PIECES = [piece.replace("·", " ") for piece in PIECES.split()] + [" ", "  ", "    ", "\t"]
+PIECES = [piece.replace("·", " ") for piece in _PIECES.split()] + [" ", "  ", "    ", "\t"]
 
 lines = st.one_of(
     st.just(""), st.lists(st.sampled_from(PIECES), min_size=1, max_size=4).map("".join)

@@ -17,6 +17,7 @@ from assistant.events import UsageError
 from assistant.sandbox.local import LocalOptions, LocalSandbox
 from assistant.verdicts.pool import judge_many
 from assistant.verdicts.task import Assertions, Candidate, Cases, CheckFunction, TaskLimits
+from tests.evals.judged import task_of
 
 TASK = {
     "task_id": "own/1",
@@ -88,8 +89,8 @@ def test_inputs_of_mbpp_plus_have_the_types_that_their_contracts_ask_for(data_fo
     for row in rows:
         tests = mbpp_plus(row).tests
         assert isinstance(tests, Cases)
-        contract, names = _contract(row), {}
-        exec(contract, names)
+        names: dict[str, Any] = {}
+        exec(_contract(row), names)
         try:
             for arguments in tests.inputs:
                 names["contract"](*arguments)
@@ -124,9 +125,10 @@ def test_references_of_mbpp_plus_pass(data_folder: Path) -> None:
     limits = TaskLimits(seconds=60)
     some = list(load("mbpp-plus", [data_folder]))[::27]
     some += [p for p in load("mbpp-plus", [data_folder]) if p.task_id in _MATCHES]
-    right = [(p.task(limits), Candidate(p.reference)) for p in some]
+    right = [(task_of(p, limits), Candidate(p.reference)) for p in some]
     wrong = [
-        (p.task(limits), Candidate(f"def {p.entry_point}(*_):\n    return object")) for p in some
+        (task_of(p, limits), Candidate(f"def {p.entry_point}(*_):\n    return object"))
+        for p in some
     ]
     found = judge_many(
         lambda: LocalSandbox(LocalOptions(dict(os.environ), "pooled")), [*right, *wrong]
@@ -144,7 +146,7 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
     assert first.reference == TASK["prompt"] + TASK["canonical_solution"]
     assert (first.released, first.family) == ("", "own/1")
     assert (second.released, second.family) == ("2026-01-31", "doubling")
-    task = first.task(TaskLimits(seconds=3))
+    task = task_of(first, TaskLimits(seconds=3))
     assert (task.definition, task.entry_point, task.limits.seconds) == (
         TASK["prompt"],
         "double",

@@ -59,7 +59,10 @@ def test_an_exercise_in_javascript() -> None:
     assert (tests.needs, tests.toolchain) == ("node", "jest")
     assert tests.answer == "double.js"
     # The file and what it may read; not what steers tools, and not the tests.
-    assert tests.beginning == {"double.js": SCRIPT["stub"]["double.js"], "data/two.txt": "2"}
+    assert tests.beginning == {
+        "double.js": "export const double = (n) => {};\n",
+        "data/two.txt": "2",
+    }
     assert "toBe" not in problem.prompt
     assert set(tests.files) == {"data/two.txt", "double.spec.js", ".exam.js"}
     # What waits is switched on, in the line that there was: line numbers stay.

@@ -31,6 +31,7 @@ from assistant.evals.runs import (
     Span,
 )
 from assistant.events import Finish, RecordError, Usage, UsageError
+from assistant.record_file import write
 from assistant.record_reader import Damage
 from assistant.redact import Redactor
 from assistant.verdicts.task import Verdict
@@ -193,7 +194,7 @@ def test_a_full_disk_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def test_a_run_that_an_error_ends_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also on a disk that has room for a short line alone; one that was not added to stays."""
-    path, write = tmp_path / "run.jsonl", run_writer.write
+    path = tmp_path / "run.jsonl"
 
     def nearly_full(fd: int, data: bytes) -> None:
         if len(data) > 300:

@@ -10,6 +10,7 @@ from assistant.evals.datasets import load
 from assistant.sandbox.local import LocalOptions, LocalSandbox
 from assistant.verdicts.pool import judge_many
 from assistant.verdicts.task import Candidate, CheckFunction, Verdict
+from tests.evals.judged import task_of
 
 PROBLEMS = {problem.task_id: problem for problem in load("starter")}
 _FILE = Path(__file__).parent.parent / "data" / "starter_wrong.jsonl"
@@ -17,7 +18,7 @@ WRONG = [json.loads(line) for line in _FILE.read_text("utf-8").splitlines()]
 
 
 def verdicts(codes: list[tuple[str, str]]) -> list[Verdict]:
-    given = [(PROBLEMS[task_id].task(), Candidate(code)) for task_id, code in codes]
+    given = [(task_of(PROBLEMS[task_id]), Candidate(code)) for task_id, code in codes]
     return judge_many(lambda: LocalSandbox(LocalOptions(dict(os.environ), "pooled")), given)
 
 

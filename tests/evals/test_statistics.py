@@ -40,8 +40,8 @@ def exact_mcnemar(a: int, b: int) -> Fraction:
 
 def all_sign_flips(values: list[Fraction]) -> Fraction:
     patterns = list(itertools.product((1, -1), repeat=len(values)))
-    reached = [abs(sum(s * v for s, v in zip(p, values, strict=True))) for p in patterns]
-    return Fraction(sum(r >= abs(sum(values)) for r in reached), len(patterns))
+    reached = [abs(Fraction(sum(s * v for s, v in zip(p, values, strict=True)))) for p in patterns]
+    return Fraction(sum(r >= abs(Fraction(sum(values))) for r in reached), len(patterns))
 
 
 @given(st.data())

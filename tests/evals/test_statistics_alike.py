@@ -23,7 +23,8 @@ def size_given(discordant: int) -> float:
     few = range(discordant // 2 + 1)
     found = [a for a in few if rejected(a, discordant - a)]
     sides = [1 if 2 * a == discordant else 2 for a in found]
-    return sum(s * comb(discordant, a) for s, a in zip(sides, found, strict=True)) / 2**discordant
+    reached = sum(s * comb(discordant, a) for s, a in zip(sides, found, strict=True))
+    return float(reached / 2**discordant)
 
 
 def exact_size(rates: Sequence[float]) -> float:
@@ -66,7 +67,7 @@ def test_intervals_hold_what_they_promise() -> None:
             }
             for gain in (0.0, 0.0)
         ]
-        found = compare(*runs, one_sample=False)
+        found = compare(runs[0], runs[1], one_sample=False)
         inside["difference"] += found.difference.low <= 0 <= found.difference.high
         inside["no difference by test"] += found.p > LEVEL
         rate = mean_of(list(runs[0].values()), one_sample=False)

@@ -72,7 +72,7 @@ def test_the_package_has_the_same_functions() -> None:
         assert getattr(assistant, name) is getattr(code_utils, name)
         assert name in dir(assistant)
     with pytest.raises(AttributeError):
-        _ = assistant.no_such_name  # type: ignore[attr-defined]
+        _ = assistant.no_such_name
 
 
 def test_one_cheap_model_for_all() -> None:

@@ -195,7 +195,7 @@ def test_the_next_configuration_is_asked_where_one_is_refused(server: Any) -> No
 
 def test_when_all_are_refused_the_last_answer_comes(server: Any) -> None:
     server.reply("no", times=None)
-    configs = [{"model": "a"}, {"model": "b"}]
+    configs: list[dict[str, Any]] = [{"model": "a"}, {"model": "b"}]
     both = sum(create(prompt="hi", price=PRICE, **config)["cost"] for config in configs)
     refused = create(prompt="hi", config_list=configs, filter_func=lambda **_: False, price=PRICE)
     assert (refused["config_id"], refused["pass_filter"], refused["model"]) == (1, False, "b")
@@ -236,12 +236,13 @@ def test_an_answer_is_not_lost_by_a_later_failure(server: Any) -> None:
 def test_a_seed_remembers_answers(server: Any, tmp_path: Path, name: str) -> None:
     server.reply("first", times=1).reply("second", times=None)
     asked: dict[str, Any] = {"prompt": "hi", "cache_path_root": tmp_path, "price": PRICE}
-    first = create(**asked, **{name: 41})
-    assert create(**asked, **{name: 41}) == first
+    seed: dict[str, Any] = {name: 41}
+    first = create(**asked, **seed)
+    assert create(**asked, **seed) == first
     assert len(server.requests) == 1
     assert ("seed" in server.last_request.body) == (name == "seed")
-    assert extract_text(create(**asked, **{name: 42})) == ["second"]
-    assert extract_text(create(**asked, **{name: 41, "temperature": 1.0})) == ["second"]
+    assert extract_text(create(**asked | {name: 42})) == ["second"]
+    assert extract_text(create(**asked, **seed, temperature=1.0)) == ["second"]
     assert (tmp_path / FILE).stat().st_mode & 0o077 == 0
     assert KEY.encode() not in (tmp_path / FILE).read_bytes()
 
@@ -337,7 +338,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | No
     with pytest.raises(UsageError, match=r"gone\.py"):
         improve_code([file], "o")
     with pytest.raises(UsageError, match="list"):
-        improve_code(str(file), "o")  # type: ignore[arg-type]
+        improve_code(str(file), "o")
 
 
 def test_texts_of_every_shape() -> None:

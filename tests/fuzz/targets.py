@@ -49,7 +49,8 @@ def frames(data: bytes) -> None:
     """The host reads a runner's frames: the same ones however they are cut, or it refuses them."""
 
     def read(pieces: list[bytes]) -> tuple[list[Frame], bool]:
-        decoder, got = Decoder(), []
+        decoder = Decoder()
+        got: list[Frame] = []
         try:
             for piece in pieces:
                 got += decoder.feed(piece)

@@ -1,6 +1,5 @@
 """The model end to end against an independent server, which also judges how it behaves."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pydantic
@@ -19,7 +18,7 @@ class Invoice(pydantic.BaseModel):
 
 
 @pytest.fixture
-def model(llmock: Any) -> Iterator[OpenAIModel]:
+def model(llmock: Any) -> OpenAIModel:
     options = ModelOptions("gpt-4o", Secret(KEY), llmock.base_url(), timeouts=Timeouts(5.0, 0.5))
     return OpenAIModel(options)
 

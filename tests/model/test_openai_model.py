@@ -583,7 +583,7 @@ def test_complete_asks_on_where_a_server_gives_one_answer() -> None:
 
 
 def test_complete_learns_that_n_is_refused() -> None:
-    said = []
+    said: list[Any] = []
     model, canned = model_of(refusal(400, "'n' must be 1: only 1 is supported"), whole("a"))
     done = model.complete(HISTORY, 2, on_event=said.append)
     assert done.texts == ("a", "a")
@@ -663,7 +663,7 @@ def test_the_models_of_a_server_are_listed() -> None:
 
 
 def test_the_count_follows_what_the_server_counted() -> None:
-    long = [Said("some words of a long prompt " * 200)]
+    long: list[Said | Replied] = [Said("some words of a long prompt " * 200)]
     model, _ = model_of(stream_of(piece("ok"), piece(finish="stop"), usage(5000, 1)))
     assert model.count(long) < 5000
     ask(model, history=long)

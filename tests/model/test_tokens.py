@@ -75,7 +75,7 @@ def test_lone_surrogates_and_nul_are_counted() -> None:
 def test_each_message_is_counted_once() -> None:
     table = Counting()
     counter = counter_with(table)
-    history = [Said("s" * 500, "system"), Said("u" * 400), Replied("r" * 300)]
+    history: list[Said | Replied] = [Said("s" * 500, "system"), Said("u" * 400), Replied("r" * 300)]
     first = counter.count(history)
     assert first == 3 + 3 * 4 + 1200
     assert counter.count([*history, Said("v" * 100)]) == first + 104

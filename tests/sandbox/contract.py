@@ -36,10 +36,13 @@ class Store(dict[str, bytes]):
         return Delta(written)
 
 
-class Sandbox(Protocol):
+class Runs(Protocol):
     def run(
         self, block: CodeBlock, seconds: float
     ) -> Generator[Output | Notice, None, ExecResult]: ...
+
+
+class Sandbox(Runs, Protocol):
     def open(self) -> None: ...
     def put(self, delta: Delta, blobs: Any) -> None: ...
     def pull(self, blobs: Any) -> Delta: ...
@@ -58,7 +61,7 @@ def finish(run: Run) -> tuple[str, ExecResult]:
 
 
 def go(
-    sandbox: Sandbox, code: str, lang: str = "python", seconds: float = 20, path: str | None = None
+    sandbox: Runs, code: str, lang: str = "python", seconds: float = 20, path: str | None = None
 ) -> ExecResult:
     return finish(sandbox.run(CodeBlock(lang, code, path), seconds))[1]
 
@@ -89,15 +92,18 @@ class Contract:
 
     @pytest.fixture
     def session(self, make: Make) -> Sandbox:
-        return make("session")
+        made: Sandbox = make("session")
+        return made
 
     @pytest.fixture
     def fresh(self, make: Make) -> Sandbox:
-        return make("fresh")
+        made: Sandbox = make("fresh")
+        return made
 
     @pytest.fixture
     def pooled(self, make: Make) -> Sandbox:
-        return make("pooled")
+        made: Sandbox = make("pooled")
+        return made
 
     # What a program prints and how it ends.
 

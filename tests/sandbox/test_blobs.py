@@ -1,6 +1,7 @@
 import os
 import signal
 import threading
+from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 
@@ -75,7 +76,7 @@ def test_large_contents_are_files_of_their_own(folder: Path) -> None:
 
 
 def test_a_stream_that_fails_leaves_nothing(folder: Path) -> None:
-    def pieces():  # type: ignore[no-untyped-def]
+    def pieces() -> Iterator[bytes]:
         yield b"x"
         raise OSError("gone")
 

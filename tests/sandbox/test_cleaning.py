@@ -37,7 +37,7 @@ def host(engine: Engine, tmp_path: Path) -> Host:
 def commit(client: Any, sandbox_image: BuiltImage) -> Iterator[Commit]:
     """Makes an image of the sandbox's, with a tag or none; all are gone at the end."""
     made = client.containers.create(sandbox_image.id, ["true"], name=DEAD, network_mode="none")
-    ids = []
+    ids: list[str] = []
 
     def commit(tag: str = "", /, **labels: str) -> str:
         words = " ".join(f"assistant.{name}={value}" for name, value in labels.items())

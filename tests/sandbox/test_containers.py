@@ -57,9 +57,10 @@ def odd_image(engine: Engine, sandbox_image: BuiltImage) -> Iterator[str]:
     with connect(engine.endpoint) as client:
         text = ODD.format(base=sandbox_image.id).encode()
         image, _ = client.images.build(fileobj=io.BytesIO(text), rm=True, forcerm=True)
+        assert image.id
         yield image.id
         for layered in client.images.list(filters={"label": f"{READY}={image.id}"}):
-            client.images.remove(layered.id, force=True)
+            client.images.remove(str(layered.id), force=True)
         with suppress(ImageNotFound):  # It went with its last layer.
             client.images.remove(image.id, force=True)
 

@@ -16,6 +16,7 @@ from assistant.sandbox.gitcopy import safe_config
 from assistant.sandbox.gitindex import tracked
 from assistant.sandbox.importing import CopyOptions, Imported, import_folder, may_hold_keys, refuse
 from assistant.sandbox.overlay import puts, received
+from assistant.sandbox.safe_files import contents
 from assistant.sandbox.tree import Tree
 from tests.sandbox.plain import PlainSandbox, tree_of
 from tests.sandbox.trees import make, trees
@@ -181,7 +182,7 @@ def test_the_next_look_reads_only_what_changed(
     time.sleep(0.06)
     first = import_folder(folder, blobs)
     read: list[str] = []
-    really = reading.contents
+    really = contents
 
     def noting(fd: int, name: str, cap: int, path: str) -> Iterator[bytes]:
         read.append(path)
@@ -213,7 +214,7 @@ def test_a_file_that_never_holds_still_is_taken_as_it_is(
     folder: Path, blobs: Blobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log = put(folder, "log", b"")
-    really = reading.contents
+    really = contents
 
     def growing(fd: int, name: str, cap: int, path: str) -> Iterator[bytes]:
         yield from really(fd, name, cap, path)
@@ -231,7 +232,7 @@ def test_an_unreadable_file_is_told(
 ) -> None:
     put(folder, "f")
     put(folder, "g")
-    really = reading.contents
+    really = contents
 
     def refusing(fd: int, name: str, cap: int, path: str) -> Iterator[bytes]:
         if name == "f":
@@ -268,7 +269,7 @@ def test_the_history_can_be_read_in_the_copy(
 ) -> None:
     imported = import_folder(repository, blobs, CopyOptions(secrets=(KEY,)))
     assert set(imported.tree) == {"a.py"}
-    assert imported.skipped == imported.secrets == ()
+    assert (imported.skipped, imported.secrets) == ((), ())
     modes = {(entry.kind, entry.mode) for entry in imported.git.values()}
     assert modes == {("file", 0o444), ("dir", 0o555)}
     held = b"".join(blobs.get(entry.digest) for entry in imported.git.values() if entry.digest)

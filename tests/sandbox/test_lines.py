@@ -1,5 +1,6 @@
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -13,7 +14,7 @@ from assistant.sandbox.lines import Lines
 
 def test_entries_come_back(tmp_path: Path) -> None:
     path = tmp_path / "store" / "x.jsonl"
-    entries = [{"n": 1}, {"name": "odd \udce9 \n \u2028"}, {}]
+    entries: list[dict[str, Any]] = [{"n": 1}, {"name": "odd \udce9 \n \u2028"}, {}]
     with Lines(path) as lines:
         for entry in entries:
             lines.append(entry)

@@ -23,26 +23,6 @@ pytestmark = pytest.mark.docker
 
 
 class TestPlain(Contract):
-    # What needs an interpreter or a shell that stays, or a watch from within.
-    test_files_come_also_to_a_place_that_was_opened_before = None
-    test_figures_that_are_left_open_are_saved = None
-    test_an_exception_is_a_result_with_a_clean_traceback = None
-    test_a_syntax_error_shows_its_line = None
-    test_code_that_is_no_text = None
-    test_python_keeps_its_names = None
-    test_a_failing_block_keeps_what_it_had_done = None
-    test_the_last_value_is_shown = None
-    test_the_shell_keeps_folder_variables_and_functions = None
-    test_the_shell_survives_exit_and_errexit = None
-    test_an_interpreter_that_dies_is_replaced_and_that_is_told = None
-    test_late_timers_do_not_end_the_interpreter = None
-    test_an_interpreter_that_dies_between_blocks_is_told = None
-    test_a_timeout_interrupts_and_keeps_the_state = None
-    test_a_timeout_kills_what_does_not_listen = None
-    test_background_programs_live_on_and_are_told = None
-    test_a_changed_module_is_imported_anew = None
-    test_files_in_and_out = None
-
     @pytest.fixture
     def make(self, engine: Engine, sandbox_image: BuiltImage) -> Iterator[Make]:
         with ExitStack() as stack:
@@ -83,6 +63,31 @@ class TestPlain(Contract):
             assert not client.api.containers(filters=label)
 
 
+# What needs an interpreter or a shell that stays, or a watch from within.
+for _name in (
+    "test_files_come_also_to_a_place_that_was_opened_before",
+    "test_figures_that_are_left_open_are_saved",
+    "test_an_exception_is_a_result_with_a_clean_traceback",
+    "test_a_syntax_error_shows_its_line",
+    "test_code_that_is_no_text",
+    "test_python_keeps_its_names",
+    "test_a_failing_block_keeps_what_it_had_done",
+    "test_the_last_value_is_shown",
+    "test_the_shell_keeps_folder_variables_and_functions",
+    "test_the_shell_survives_exit_and_errexit",
+    "test_an_interpreter_that_dies_is_replaced_and_that_is_told",
+    "test_late_timers_do_not_end_the_interpreter",
+    "test_an_interpreter_that_dies_between_blocks_is_told",
+    "test_a_timeout_interrupts_and_keeps_the_state",
+    "test_a_timeout_kills_what_does_not_listen",
+    "test_background_programs_live_on_and_are_told",
+    "test_a_changed_module_is_imported_anew",
+    "test_files_in_and_out",
+):
+    assert hasattr(Contract, _name)
+    setattr(TestPlain, _name, None)
+
+
 BARE = """
 FROM {base} AS full
 LABEL {label}=1
@@ -103,11 +108,12 @@ def bare_image(engine: Engine, sandbox_image: BuiltImage) -> Iterator[str]:
     with connect(engine.endpoint) as client:
         text = BARE.format(base=sandbox_image.id, label=label).encode()
         image, _ = client.images.build(fileobj=io.BytesIO(text), rm=True, forcerm=True)
+        assert image.id
         yield image.id
         ready = client.images.list(filters={"label": f"{READY}={image.id}"})
         for one in (*ready, *client.images.list(all=True, filters={"label": label})):
             with suppress(APIError):  # It went with one that was made of it.
-                client.images.remove(one.id, force=True)
+                client.images.remove(str(one.id), force=True)
 
 
 def test_an_image_without_python(engine: Engine, bare_image: str) -> None:

@@ -301,8 +301,8 @@ def test_a_name_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
             reached.append(address)
             raise ConnectionRefusedError(111, "refused")
 
-    monkeypatch.setattr(relaying.socket, "getaddrinfo", look_up)
-    monkeypatch.setattr(relaying.socket, "socket", Socket)
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    monkeypatch.setattr(socket, "socket", Socket)
     answer = Runner(LISTED).asks("CONNECT index.example:443 HTTP/1.1\r\n\r\n")
     assert "502" in answer
     assert (asked, reached) == (["index.example"], [("151.101.0.223", 443)])
@@ -312,7 +312,7 @@ def test_one_private_address_among_others_is_enough_to_refuse(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     rows = [(2, 1, 6, "", ("151.101.0.223", 443)), (2, 1, 6, "", ("10.0.0.1", 443))]
-    monkeypatch.setattr(relaying.socket, "getaddrinfo", lambda *_, **__: rows)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: rows)
     assert "403" in Runner(LISTED).asks("CONNECT index.example:443 HTTP/1.1\r\n\r\n")
 
 
@@ -329,7 +329,7 @@ def test_who_says_nothing_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> 
 def test_frames_that_no_runner_sends() -> None:
     runner = Runner(Indexes())
     runner.says(1, "open")
-    for conn, what, more in (
+    wrong: list[tuple[Any, Any, dict[str, Any]]] = [
         (-1, "open", {}),
         ("1", "open", {}),
         (1, "open", {}),
@@ -337,7 +337,8 @@ def test_frames_that_no_runner_sends() -> None:
         (1, "took", {"bytes": WINDOW + 1}),
         (1, "took", {}),
         (1, None, {}),
-    ):
+    ]
+    for conn, what, more in wrong:
         with pytest.raises(SandboxError):
             runner.says(conn, what, **more)
     with pytest.raises(SandboxError):

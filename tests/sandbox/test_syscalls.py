@@ -171,8 +171,10 @@ def passes(programs: list[list[Instruction]], machine: int, call: int, *given: i
     return all(answer(program, data) >> 16 == _ALLOWED for program in programs)
 
 
-VALUES = (0, 1, 2, 8, 10, 16, 17, 30, 38, 40, 0x80, 0x20000, 0x20008, 0x400000, 0x7E020000)
-VALUES = (*VALUES, 0x10000000, 0x1200011, 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF)
+VALUES = (
+    *(0, 1, 2, 8, 10, 16, 17, 30, 38, 40, 0x80, 0x20000, 0x20008, 0x400000, 0x7E020000),
+    *(0x10000000, 0x1200011, 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF),
+)
 MACHINES = {"64 bits": (0xC000003E, 0), "other": (0xC000003E, 0x40000000), "32": (0x40000003, 0)}
 NEW_AND_ALLOWED = {335, 449, 451, 452, 453, 454, 455, 456, 462, 463, 464, 465, 466}
 """Calls that came after an old engine's own list was made: they do what older ones do."""

@@ -3,6 +3,7 @@
 import os
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -38,14 +39,16 @@ def _flat(node: object, path: str, tree: dict[str, Entry]) -> None:
             _flat(below, f"{path}/{name}" if path else name, tree)
 
 
-def trees(names: list[str] = NAMES, modes: tuple[int, ...] = (0o644, 0o755, 0o600)):  # type: ignore[no-untyped-def]
+def trees(
+    names: list[str] = NAMES, modes: tuple[int, ...] = (0o644, 0o755, 0o600)
+) -> st.SearchStrategy[dict[str, Entry]]:
     """Trees of files, folders and links, up to three levels deep."""
     leaf = st.one_of(
         st.builds(entry, st.sampled_from(CONTENTS), st.sampled_from(modes)),
         st.builds(lambda t: Entry("link", 0o777, target=t), st.sampled_from(["a", "b/c", "../x"])),
     )
     name = st.sampled_from(names)
-    nodes = st.dictionaries(
+    nodes: st.SearchStrategy[Any] = st.dictionaries(
         name,
         st.one_of(leaf, leaf, st.dictionaries(name, st.one_of(leaf, st.just({})), max_size=3)),
         max_size=5,

@@ -141,6 +141,8 @@ class PretendWorkspace:
     def conflicts(self) -> list[str]:
         return []
 
+    def resolve(self, path: str, side: str) -> None: ...
+
     def refusals(self) -> list[str]:
         return ["link: a symbolic link to elsewhere"]
 

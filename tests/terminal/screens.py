@@ -1,6 +1,7 @@
 """Screens and consoles without a terminal."""
 
 from collections.abc import Iterable
+from typing import Self
 
 from assistant.terminal.markdown import Preview
 from assistant.terminal.theme import Line, plain
@@ -37,7 +38,7 @@ class ListConsole(ListScreen):
         self.interactive = interactive
         self.line = ""
 
-    def __enter__(self) -> "ListConsole":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from assistant.chat import Chat
-from assistant.events import Asked, CodeBlock, ExecResult, Ran, Running
+from assistant.events import Asked, CodeBlock, Event, ExecResult, Ran, Running
 from assistant.following import followed
 from assistant.protocols import Terms
 from assistant.record import Recorder, load
@@ -197,11 +197,12 @@ def test_the_question_is_on_the_record_before_and_after_it(tmp_path: Path) -> No
     made.run(BLOCK)
     assert [e for e in made.events if isinstance(e, Asked)] == [Asked(), Asked("no")]
     path = tmp_path / "record.jsonl"
-    for events, waiting in (
+    cases: list[tuple[list[Event], bool]] = [
         ([Running(BLOCK), Asked()], True),
         ([Running(BLOCK), Asked(), Asked("yes")], False),
         ([Running(BLOCK), Asked("no"), Running(BLOCK)], False),
-    ):
+    ]
+    for events, waiting in cases:
         with Recorder(path) as recorder:
             for event in events:
                 recorder(event)

@@ -41,7 +41,7 @@ from assistant.terminal.files import written
 from assistant.terminal.footer import status_line
 from assistant.terminal.render import Renderer
 from assistant.terminal.session import Session
-from tests.fakes import ListCheck, ListExecutor, ListModel
+from tests.fakes import ListCheck, ListExecutor, ListFolder, ListModel
 from tests.terminal.screens import ListConsole
 
 
@@ -57,6 +57,11 @@ def session(folder: Path, *answers: str, model: ListModel | None = None, **optio
 def said(found: Session) -> str:
     assert isinstance(found.console, ListConsole)
     return found.console.text
+
+
+def line_of(found: Session) -> str:
+    assert isinstance(found.console, ListConsole)
+    return found.console.line
 
 
 def test_every_command_tells_its_usage_and_what_it_does(tmp_path: Path) -> None:
@@ -265,10 +270,10 @@ def test_a_reply_that_was_stopped_says_what_the_budget_counts(tmp_path: Path) ->
     found.chat.pour(Reserved(500, 300, None))
     used = Usage(500, 0, 1, estimated=True)
     found.chat.pour(Replied("a", used, "interrupted"))
-    assert "left: 29 replies" in found.console.line
+    assert "left: 29 replies" in line_of(found)
     found.chat.pour(Finished("interrupted", ""))
     assert "501 tokens · the budget counts 800" in said(found)
-    assert "next message: 30 replies" in found.console.line
+    assert "next message: 30 replies" in line_of(found)
 
 
 @pytest.mark.parametrize("text", ["apples=3", "replies", "replies=x", "replies=0", "dollars=nan"])
@@ -336,7 +341,7 @@ def test_the_price_of_a_file_is_what_it_adds(tmp_path: Path) -> None:
 
 
 def test_files_of_the_copy_and_mistyped_names(tmp_path: Path) -> None:
-    class Copy:
+    class Copy(ListFolder):
         def read(self, path: str, most: int) -> bytes:
             if path != "made.py":
                 raise UsageError("none")
@@ -345,7 +350,7 @@ def test_files_of_the_copy_and_mistyped_names(tmp_path: Path) -> None:
     (tmp_path / "dates.py").write_text("x = 1\n")
     model = ListModel("fine", "fine")
     found = session(tmp_path, model=model)
-    found.chat.workspace = Copy()  # type: ignore[assignment]
+    found.chat.workspace = Copy()
     found.send("look at @made.py and @app.get and @dats.py")
     assert "y = 2" in model.seen[0][-1].text
     assert "there is no file dats.py, so none goes with it (dates.py?)" in said(found)
@@ -424,7 +429,7 @@ def test_a_model_that_the_server_does_not_list_is_told(tmp_path: Path) -> None:
 
 
 def test_an_undo_after_an_apply_tells_of_the_folder(tmp_path: Path) -> None:
-    class Work:
+    class Work(ListFolder):
         changed = True
 
         def diff(self, paths: Sequence[str] = ()) -> str:
@@ -445,7 +450,7 @@ def test_an_undo_after_an_apply_tells_of_the_folder(tmp_path: Path) -> None:
 
     told = "your folder keeps what was applied; /apply writes this state to it"
     found = session(tmp_path, "y")
-    found.chat.workspace = Work()  # type: ignore[assignment]
+    found.chat.workspace = Work()
     run_command(found, "/undo")
     run_command(found, "/redo")
     assert told not in said(found)
@@ -463,7 +468,7 @@ def test_a_narrow_screen_leaves_out_whole_parts_under_the_prompt() -> None:
     exchange.enter("idle")
 
     def shown(sandbox: str, columns: int) -> str:
-        return "".join(text for _, text in status_line("", "", sandbox, exchange, columns))
+        return "".join(part[1] for part in status_line("", "", sandbox, exchange, columns))
 
     assert shown("sandbox ready", 100).endswith("context 114 tokens · sandbox ready")
     assert shown("sandbox ready", 80).endswith("context 114 tokens")
@@ -474,9 +479,9 @@ def test_a_narrow_screen_leaves_out_whole_parts_under_the_prompt() -> None:
 def test_the_line_under_the_prompt_follows_a_reset(tmp_path: Path) -> None:
     found = session(tmp_path, model=ListModel("fine"))
     found.chat.pour(Replied("a", Usage(260_000, 0, 900)))
-    assert "context 261k" in found.console.line  # type: ignore[attr-defined]
+    assert "context 261k" in line_of(found)
     run_command(found, "/reset")
-    assert "context" not in found.console.line  # type: ignore[attr-defined]
+    assert "context" not in line_of(found)
 
 
 def test_warnings_at_half_and_four_fifths(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from html.parser import HTMLParser
 from assistant.events import (
     Chunk,
     CodeBlock,
+    Event,
     ExecResult,
     Finished,
     Output,
@@ -34,7 +35,7 @@ class Tags(HTMLParser):
 
 def test_hostile_text_stays_text() -> None:
     block = CodeBlock("python", EVIL)
-    events = [
+    events: list[Event] = [
         Said(EVIL),
         Chunk(EVIL),
         Replied(f"# {EVIL}\n\n**bold** `{EVIL}`\n\n```python\n{EVIL}\n```\n[{EVIL}](javascript:x)"),

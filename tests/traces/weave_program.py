@@ -2,7 +2,6 @@
 
 import json
 import os
-import sys
 from collections.abc import Generator, Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -65,4 +64,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

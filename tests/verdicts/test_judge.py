@@ -1,6 +1,7 @@
 """Forms of tests, what proxies can do, error classes, and many judgements at once."""
 
 import ast
+import importlib.util
 import os
 import threading
 import time
@@ -320,6 +321,7 @@ def test_the_program_is_the_same_for_all_and_holds_no_task() -> None:
         image = "spy"
 
         def open(self) -> None: ...
+        def abort(self) -> None: ...
 
         def prepare(self, program: str) -> None:
             self.program = program
@@ -360,7 +362,7 @@ def test_the_program_is_for_old_pythons_too() -> None:
 
 
 def test_the_program_runs_as_text_where_bytecode_differs(monkeypatch: pytest.MonkeyPatch) -> None:
-    sent = module.program().replace(repr(module.MAGIC_NUMBER), "b'another'")
+    sent = module.program().replace(repr(importlib.util.MAGIC_NUMBER), "b'another'")
     assert sent != module.program()
     monkeypatch.setattr(module, "program", lambda: sent)
     assert asserted("def f(n): return n", "assert f([1]) == [1]").passed
@@ -384,6 +386,7 @@ def test_an_end_without_a_report_is_never_a_pass(result: ExecResult, outcome: st
         image = "ends"
 
         def open(self) -> None: ...
+        def abort(self) -> None: ...
         def prepare(self, program: str) -> None: ...
 
         def answer(

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -57,7 +58,7 @@ def test_operations_are_a_tree_in_the_order_they_began() -> None:
 def test_code_is_in_the_language_that_the_run_keeps(tmp_path: Path) -> None:
     run = load_run(stored(tmp_path, "run-a", "1111", "model-a"))
 
-    def shown(**more: object) -> list[str]:
+    def shown(**more: Any) -> list[str]:
         data = replace(run.manifest.data, **more)
         keys = [("s/1", 1), ("s/2", 1)]
         found = measured(replace(run, manifest=replace(run.manifest, data=data))).show(keys)
