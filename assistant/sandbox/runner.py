@@ -1780,7 +1780,7 @@ class Holders:
     def look(self, pid: int) -> None:
         """Threads may have descriptors of their own. One that has ended, or is about to, hides
         what it had, and so does a process that wants to."""
-        tasks = "/proc/%d/task/" % pid
+        tasks = f"/proc/{pid}/task/"
         try:
             names = os.listdir(tasks)
         except OSError:  # It has ended.
@@ -1794,7 +1794,7 @@ class Holders:
                 if has_memory(tasks + name):
                     self.size = 1 << 62
                     return
-        self.mappings("/proc/%d/maps" % pid)
+        self.mappings(f"/proc/{pid}/maps")
 
     def descriptors(self, task: str) -> None:
         try:
