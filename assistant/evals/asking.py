@@ -111,19 +111,7 @@ class Asking:
         """
         self.gate.wait(self.purse)
         call = self._reserved(messages, max_tokens)
-        replied: Replied | None = None
-        asked = {"messages": _shown(messages), "max_tokens": str(call.completion)}
-        with self.trace.span("model", self.key, asked) as span:
-            try:
-                replied = yield from self._followed(messages, call, seconds, schema)
-            except ModelError as error:
-                self.error = error
-                replied = Replied("", finish="failed", detail=error.message)
-                raise
-            finally:
-                self.purse.settle(call, replied)
-            span.outputs.update(reply=replied.text, finish=replied.finish, detail=replied.detail)
-            span.usage = replied.usage
+        replied = yield from self._traced(messages, call, seconds, schema)
         if replied.finish == "length" and call.completion < min(max_tokens, self.max_reply):
             raise Exhausted(f"what was left had no room for a reply of {call.completion:,} tokens")
         self.attempts.append(
@@ -151,6 +139,25 @@ class Asking:
         call = self.purse.reserve(self.model, prompt, min(max_tokens, self.max_reply))
         self.note(Call(*self.key, call.prompt, call.completion, call.cost))
         return call
+
+    def _traced(
+        self, messages: Messages, call: Reserved, seconds: float, schema: Any
+    ) -> Generator[Chunk | Retrying | Notice, None, Replied]:
+        """The reply within a span of the trace; what it took is settled with the purse."""
+        replied: Replied | None = None
+        asked = {"messages": _shown(messages), "max_tokens": str(call.completion)}
+        with self.trace.span("model", self.key, asked) as span:
+            try:
+                replied = yield from self._followed(messages, call, seconds, schema)
+            except ModelError as error:
+                self.error = error
+                replied = Replied("", finish="failed", detail=error.message)
+                raise
+            finally:
+                self.purse.settle(call, replied)
+            span.outputs.update(reply=replied.text, finish=replied.finish, detail=replied.detail)
+            span.usage = replied.usage
+        return replied
 
     def _followed(
         self, messages: Messages, call: Reserved, seconds: float, schema: Any

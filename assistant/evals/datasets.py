@@ -166,13 +166,23 @@ def load(name_or_path: str, folders: Sequence[Path] = ()) -> DataSet:
     path = Path(name_or_path) if by_path else find(name_or_path, folders)
     data = _bytes(path)
     sha256 = hashlib.sha256(data).hexdigest()
-    known = next((name for name, p in PUBLISHED.items() if p.sha256 == sha256), None)
+    known = next((name for name, p in PUBLISHED.items() if p.sha256 == sha256), "")
     if not by_path and name_or_path in PUBLISHED and known != name_or_path:
         wanted = PUBLISHED[name_or_path].sha256
         raise UsageError(
             f"{path} is not the published {name_or_path}: its sha256 is {sha256}, not {wanted}",
             "Put the published file there, or give the path of yours",
         )
+    problems = _problems(data, path, known)
+    name = known or path.name.removesuffix(".gz").rpartition(".")[0] or path.name
+    left_out, slow = LEFT_OUT.get(known, {}), SLOW.get(known, {})
+    in_files = any(isinstance(problem.tests, Files) for problem in problems)
+    verdict: Exam = "in-process" if in_files else "isolated"
+    return DataSet(name, path, sha256, problems, left_out, slow, verdict)
+
+
+def _problems(data: bytes, path: Path, known: str) -> tuple[Problem, ...]:
+    """The tasks of a file, at least one; ``known``: the published set that it is, or ""."""
     released = PUBLISHED[known].released if known else ""
     problems: dict[str, Problem] = {}
     places: dict[str, str] = {}
@@ -188,11 +198,7 @@ def load(name_or_path: str, folders: Sequence[Path] = ()) -> DataSet:
         problems[problem.task_id], places[problem.task_id] = problem, place
     if not problems:
         raise UsageError(f"{path} has no task in it", "Each line is a task, as JSON.")
-    name = known or path.name.removesuffix(".gz").rpartition(".")[0] or path.name
-    left_out, slow = LEFT_OUT.get(known or "", {}), SLOW.get(known or "", {})
-    in_files = any(isinstance(problem.tests, Files) for problem in problems.values())
-    verdict: Exam = "in-process" if in_files else "isolated"
-    return DataSet(name, path, sha256, tuple(problems.values()), left_out, slow, verdict)
+    return tuple(problems.values())
 
 
 def fetchable(name: str) -> bool:

@@ -239,7 +239,6 @@ def compare(
     only_a, only_b = sum(d > 0 for d in differences), sum(d < 0 for d in differences)
     exact = one_sample and len(sums) == len(tasks)
     mean = math.fsum(differences) / len(tasks)
-    spread = math.sqrt(math.fsum(total**2 for total, _ in sums) / len(tasks))
     t_limits, resampled = _limits(differences, clusters)
     return Paired(
         Interval(mean, *t_limits),
@@ -250,11 +249,17 @@ def compare(
         len(a.keys() ^ b.keys()),
         only_a,
         only_b,
-        # Where nothing differed, as if one task had.
-        max(
-            detectable(len(tasks), spread or math.sqrt(1 / len(tasks)), alpha=alpha),
-            least_detectable(len(sums), alpha=alpha) * len(sums) / len(tasks) / grain,
-        ),
+        _detectable([total for total, _ in sums], len(tasks), alpha, grain),
+    )
+
+
+def _detectable(sums: Sequence[float], tasks: int, alpha: float, grain: int) -> float:
+    """The least difference that runs which vary as these do would show; ``sums`` are those of the
+    units' differences. Where nothing differed, as if one task had."""
+    spread = math.sqrt(math.fsum(total**2 for total in sums) / tasks) or math.sqrt(1 / tasks)
+    return max(
+        detectable(tasks, spread, alpha=alpha),
+        least_detectable(len(sums), alpha=alpha) * len(sums) / tasks / grain,
     )
 
 

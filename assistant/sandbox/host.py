@@ -141,20 +141,24 @@ def run_tool(
             )
         except OSError as error:
             raise SandboxError(f"{name} cannot be started: {error.strerror}") from error
+    try:
+        code = _code_of(process, seconds)
+    except subprocess.TimeoutExpired as error:
+        late = f"{name} did not end within {seconds:.0f} s"
+        raise SandboxError(late, f"Its log is {log}") from error
+    if code:
+        failed = f"{name} failed ({code}): {last_word(log, start)}"
+        raise SandboxError(failed, f"The whole log is {log}")
+
+
+def _code_of(process: subprocess.Popen[bytes], seconds: float) -> int:
+    """The exit code; at the deadline, or at any other exception, nothing of it is left."""
     with process:
         try:
-            code = process.wait(seconds)
-        except subprocess.TimeoutExpired as error:
-            raise SandboxError(
-                f"{name} did not end within {seconds:.0f} s", f"Its log is {log}"
-            ) from error
+            return process.wait(seconds)
         finally:
             if process.poll() is None:
                 _end_group(process)
-    if code:
-        raise SandboxError(
-            f"{name} failed ({code}): {last_word(log, start)}", f"The whole log is {log}"
-        )
 
 
 def ask_tool(host: Host, argv: Sequence[str]) -> list[str]:

@@ -140,16 +140,7 @@ def _lexer(name: str) -> Any:
             state,
         )
 
-    # Its second base is known only now, and types of pygments' say that a lexer takes no context.
-    class Extended(ExtendedRegexLexer, found):  # type: ignore[misc, valid-type]
-        def get_tokens_unprocessed(  # type: ignore[override]
-            self, text: Any = None, context: Any = None, stack: Any = None
-        ) -> Any:
-            if stack:  # How a lexer calls itself for a part of a match.
-                context = LexerContext(text, 0, stack=list(stack))
-            return super().get_tokens_unprocessed(text, context)
-
-    lexer = Extended()
+    lexer = _extended(found)()
 
     def lex(text: str, state: list[str]) -> tuple[list[tuple[Any, str]], list[str]]:
         context = LexerContext(text, 0, stack=list(state))
@@ -157,3 +148,19 @@ def _lexer(name: str) -> Any:
         return tokens, context.stack
 
     return lex
+
+
+def _extended(found: Any) -> Any:
+    """The class of a lexer of pygments, made one that can go on from a state."""
+    from pygments.lexer import ExtendedRegexLexer, LexerContext  # Late, as above.
+
+    class Extended(ExtendedRegexLexer, found):  # type: ignore[misc]  # A base known only now.
+        # Its types say that a lexer takes no context.
+        def get_tokens_unprocessed(  # type: ignore[override]
+            self, text: Any = None, context: Any = None, stack: Any = None
+        ) -> Any:
+            if stack:  # How a lexer calls itself for a part of a match.
+                context = LexerContext(text, 0, stack=list(stack))
+            return super().get_tokens_unprocessed(text, context)
+
+    return Extended

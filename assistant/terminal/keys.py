@@ -34,23 +34,8 @@ def bindings(desk: Desk) -> KeyBindings:
     """The keys of a session."""
     keys = KeyBindings()
     typing = has_focus(desk.buffer)
-    sends = Condition(lambda: desk.enter_sends)
     empty = Condition(lambda: not desk.buffer.text)
-
-    def send(event: KeyPressEvent) -> None:
-        desk.buffer.validate_and_handle()
-
-    def line(event: KeyPressEvent) -> None:
-        desk.buffer.newline(copy_margin=False)
-
-    keys.add("enter", filter=typing & sends)(send)
-    keys.add("enter", filter=typing & ~sends)(line)
-    keys.add("escape", "enter", filter=typing & sends)(line)
-    keys.add("escape", "enter", filter=typing & ~sends)(send)
-    # Enter, where it was pressed before the terminal left its line mode, comes as Ctrl-J.
-    early = Condition(lambda: desk.just_begun)
-    keys.add("c-j", filter=typing & ~early)(line)
-    keys.add("c-j", filter=typing & early)(send)
+    _add_enter(keys, desk)
 
     @keys.add("f2")
     def _toggle(event: KeyPressEvent) -> None:
@@ -78,3 +63,24 @@ def bindings(desk: Desk) -> KeyBindings:
         event.app.suspend_to_background()
 
     return keys
+
+
+def _add_enter(keys: KeyBindings, desk: Desk) -> None:
+    """The keys that send the message or begin a new line of it."""
+    typing = has_focus(desk.buffer)
+    sends = Condition(lambda: desk.enter_sends)
+
+    def send(event: KeyPressEvent) -> None:
+        desk.buffer.validate_and_handle()
+
+    def line(event: KeyPressEvent) -> None:
+        desk.buffer.newline(copy_margin=False)
+
+    keys.add("enter", filter=typing & sends)(send)
+    keys.add("enter", filter=typing & ~sends)(line)
+    keys.add("escape", "enter", filter=typing & sends)(line)
+    keys.add("escape", "enter", filter=typing & ~sends)(send)
+    # Enter, where it was pressed before the terminal left its line mode, comes as Ctrl-J.
+    early = Condition(lambda: desk.just_begun)
+    keys.add("c-j", filter=typing & ~early)(line)
+    keys.add("c-j", filter=typing & early)(send)

@@ -61,24 +61,12 @@ def layout(
 ) -> Layout:
     """The layout around ``buffer``. ``prompt`` gives what stands before its nth row."""
     search = SearchToolbar()
-    control = BufferControl(
-        buffer=buffer,
-        search_buffer_control=search.control,
-        preview_search=True,
-        include_default_input_processors=False,
-        input_processors=[
-            HighlightIncrementalSearchProcessor(),
-            HighlightSelectionProcessor(),
-            _Typed(),
-            TabsProcessor(tabstop=4, char1=" ", char2=" "),
-        ],
-    )
 
     def before(number: int, wrapped: int) -> StyleAndTextTuples:
         return [("class:prompt", prompt(number or wrapped))]
 
     field = Window(
-        control,
+        _control(buffer, search),
         wrap_lines=True,
         dont_extend_height=True,
         height=lambda: Dimension(min=1, max=max(rows() // 2, 3)),
@@ -98,6 +86,22 @@ def layout(
     )
     menu = Float(CompletionsMenu(max_height=_MENU), xcursor=True, ycursor=True)
     return Layout(FloatContainer(body, [menu]), focused_element=field)
+
+
+def _control(buffer: Buffer, search: SearchToolbar) -> BufferControl:
+    """What is typed, shown with what is selected, searched for or pasted in it."""
+    return BufferControl(
+        buffer=buffer,
+        search_buffer_control=search.control,
+        preview_search=True,
+        include_default_input_processors=False,
+        input_processors=[
+            HighlightIncrementalSearchProcessor(),
+            HighlightSelectionProcessor(),
+            _Typed(),
+            TabsProcessor(tabstop=4, char1=" ", char2=" "),
+        ],
+    )
 
 
 def _lines(text: Text) -> ConditionalContainer:
