@@ -89,6 +89,11 @@ class Console(Screen, Protocol):
         """Control sequences of our own making, as a line of their own; nothing in a pipe."""
         ...
 
+    def page(self, lines: Sequence[str]) -> bool:
+        """Show lines, which are safe, in the user's pager; False where they are to be shown here:
+        there is no pager, or no need for one."""
+        ...
+
     def status(self, text: str) -> None:
         """What the line under the prompt says."""
         ...

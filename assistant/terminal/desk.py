@@ -1,15 +1,17 @@
 """The prompt's own thread: the line editor, the keys, the frames that are drawn."""
 
 import asyncio
+import contextvars
 import fcntl
 import signal
 import termios
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
-from prompt_toolkit.application import Application
+from prompt_toolkit.application import Application, run_in_terminal
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.completion import Completer
 from prompt_toolkit.document import Document
@@ -101,6 +103,7 @@ class Desk:
 
     def _start(self) -> None:
         self.news = asyncio.Event()
+        self._context = contextvars.copy_context()  # In which this is the app that runs.
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(self._failed)
         loop.call_soon(self._look_for_early_keys, loop)
@@ -231,6 +234,18 @@ class Desk:
     def edit(self) -> None:
         self._paused = True
         self.buffer.open_in_editor().add_done_callback(lambda _: self._resume())
+
+    def lend(self, use: Callable[[], bool], ended: "Future[bool]") -> None:
+        """Leave the terminal to another program for as long as ``use`` takes."""
+        self._paused = True
+        lent = self._context.run(lambda: run_in_terminal(use, in_executor=True))
+
+        def over(task: "asyncio.Future[bool]") -> None:
+            self._resume()
+            if not ended.done():
+                ended.set_result(not task.cancelled() and not task.exception() and task.result())
+
+        asyncio.ensure_future(lent).add_done_callback(over)
 
     def _resume(self) -> None:
         self._paused = False

@@ -68,6 +68,11 @@ class Folded:
             self._pulse(count(self._seen(), "line"))
         return rows
 
+    @property
+    def holds(self) -> bool:
+        """Whether something is held back."""
+        return bool(self._held)
+
     def ends(self, whole: str, cut: int) -> None:
         """What was kept of the output, by which its end is shown: a stream may have gaps.
 

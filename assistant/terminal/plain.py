@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Self, TextIO
 
 from assistant.terminal.markdown import Preview
@@ -62,6 +62,10 @@ class PlainConsole:
 
     def draw(self, sequences: str) -> None:
         """Nothing: what reads this may be no terminal."""
+
+    def page(self, lines: Sequence[str]) -> bool:
+        """Never: what is typed need not come from a terminal, or that knows too little."""
+        return False
 
     def status(self, text: str) -> None:
         """There is no line under the prompt."""

@@ -5,9 +5,10 @@ and so that Ctrl-C reaches the main thread as a signal. Text crosses over as who
 way to draw the unfinished one; both appear in one write to the terminal, at most 20 times a second.
 """
 
+import os
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Self
 
@@ -19,6 +20,7 @@ from assistant.terminal.desk import FRAME, Desk
 from assistant.terminal.exchange import Exchange
 from assistant.terminal.markdown import Preview
 from assistant.terminal.output import screen_size
+from assistant.terminal.pager import paged, pager
 from assistant.terminal.plain import forgiving
 from assistant.terminal.sanitize import visible
 from assistant.terminal.theme import Line, Theme
@@ -42,6 +44,7 @@ class PromptConsole:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="prompt")
         self._ended: Future[None] | None = None
         self._asked: Future[str] | None = None
+        self._lent: Future[bool] | None = None
 
     def __enter__(self) -> Self:
         self._ended = self._pool.submit(self._desk.run)
@@ -126,11 +129,32 @@ class PromptConsole:
             self._asked = None
             self._call(self._desk.close_question)
 
+    def page(self, lines: Sequence[str]) -> bool:
+        """Show lines in the user's pager, where they are more than the window has rows for."""
+        command = pager(os.environ)
+        if len(lines) < screen_size().rows or not command or not self._runs():
+            return False
+        self._flush()
+        ended = self._lent = Future[bool]()
+        text = "".join(f"{line}\n" for line in lines)
+        self._call(lambda: self._desk.lend(lambda: paged(command, text), ended))
+        try:
+            while True:
+                try:
+                    return ended.result() if self._runs() else True
+                except KeyboardInterrupt as interrupt:  # It is the pager's.
+                    if type(interrupt) is not KeyboardInterrupt:
+                        raise
+        finally:
+            self._lent = None
+
     def _gone(self) -> None:
         """The prompt has ended: whoever waits for something typed waits in vain."""
-        asked = self._asked
+        asked, lent = self._asked, self._lent
         if asked and not asked.done():
             asked.set_result("")
+        if lent and not lent.done():
+            lent.set_result(True)
         self._exchange.typed.put(None)
 
     def _runs(self) -> bool:

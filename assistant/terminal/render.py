@@ -1,7 +1,7 @@
 """Events as text on the screen: what each of them says, and in which style."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from assistant.events import (
@@ -81,15 +81,18 @@ class Renderer(Sections):
             shower(self, event)
         self.outputs += output_of(event) != ""
 
-    def recalling(self, outputs: int = 0) -> "Renderer":
-        """A renderer for what happened earlier, after so many outputs: with the user's messages,
-        without advice."""
+    def recall(self, events: Iterable[Event], outputs: int = 0) -> None:
+        """Show what happened earlier, after so many outputs: with the user's messages, without
+        advice."""
         self._begin("text")
-        recall = Renderer(
+        past = Renderer(
             self._screen, redact=self._redact, echo=True, hints=False, lines=self._lines
         )
-        recall.outputs, recall.shown_by = outputs, self.shown_by
-        return recall
+        past.outputs, past.shown_by = outputs, self.shown_by
+        for event in events:
+            past(event)
+        past.close()
+        self._blank = False
 
     def user(self, text: str, *, typed_here: bool = False) -> None:
         """A message of the user's; it starts a turn. ``typed_here``: the terminal shows it."""

@@ -9,11 +9,16 @@ from assistant.terminal.lines import Lines
 from assistant.terminal.markdown import WIDEST, Markdown, Preview, Rows
 from assistant.terminal.sanitize import visible
 from assistant.terminal.screen import Screen
-from assistant.terminal.theme import Fragment, Line
+from assistant.terminal.theme import Fragment, Line, plain
 from assistant.terminal.wrap import wrap
 
 MARK = "▸"
 """Stands before what the assistant itself says; no line of a reply or of output begins with it."""
+
+_END = 200
+"""Characters by which it is told whether an output has come to its end."""
+_LAST = 10
+"""Lines of the end of an output that did not."""
 
 
 class _Flow(Protocol):
@@ -41,6 +46,7 @@ class Sections:
         self._flow: _Flow | None = None
         self._keys = KeyBlocks()
         self._section, self._blank = "", False
+        self._size, self._came = 0, ""  # Of what streams: how much came, and its end.
         self._parts = 0
         """Of the output under way: a notice in between begins a new one."""
 
@@ -58,6 +64,11 @@ class Sections:
         self._begin("text")
         self._show(rows)
 
+    def lines_of(self, text: str) -> list[str]:
+        """A program's output as lines that are safe to show."""
+        keys, flow = KeyBlocks(), Lines(self._safe)
+        return plain([*flow.feed(keys.feed(text) + keys.close()), *flow.close()])
+
     def output(self, text: str) -> None:
         """All of a program's output, however long."""
         flow = self._new_output(0)
@@ -67,10 +78,18 @@ class Sections:
         self.close()
 
     def _ends(self, whole: str, cut: int = 0) -> None:
-        """What was kept of the output that streams, before its section ends."""
-        if isinstance(self._flow, Folded) and self._parts == 1:
+        """What was kept of the output that streams, before its section ends.
+
+        A stream may have gaps, where more came than could be shown: its end shall be the true one.
+        """
+        if self._flow is None or self._section != "output" or self._parts != 1:
+            return
+        if isinstance(self._flow, Folded) and self._flow.holds:
             keys = KeyBlocks()
             self._flow.ends(keys.feed(whole) + keys.close(), cut)
+        elif (cut or self._size > len(whole)) and not self._came.endswith(whole[-_END:]):
+            last = "\n".join(whole.rstrip("\n").split("\n")[-_LAST:])
+            self._pour("output", ("" if self._came.endswith("\n") else "\n") + "…\n" + last)
 
     def close(self) -> None:
         """Make final what is still open."""
@@ -97,8 +116,9 @@ class Sections:
         """A piece of something that streams."""
         if self._flow is None or self._section != section:
             self._begin(section, self._new_flow(section))
-            self._keys = KeyBlocks()
+            self._keys, self._size, self._came = KeyBlocks(), 0, ""
         assert self._flow
+        self._size, self._came = self._size + len(text), (self._came + text)[-_END:]
         rows = self._flow.feed(self._keys.feed(text))
         self._show(rows, self._flow.preview())
 

@@ -73,10 +73,7 @@ class Session:
         if not asked:
             return
         self.renderer.say(f"the last of {words.count(len(asked), 'message')}:", "class:dim")
-        recall = self.renderer.recalling(_outputs(events[: asked[-1]]))
-        for event in events[asked[-1] :]:
-            recall(event)
-        recall.close()
+        self.renderer.recall(events[asked[-1] :], _outputs(events[: asked[-1]]))
 
     def send(self, text: str) -> None:
         """One turn, with the files that the message names put into it."""

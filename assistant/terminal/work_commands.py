@@ -125,7 +125,8 @@ def output(session: Session, argument: str) -> None:
         raise UsageError(f"there is no output {wanted:,}", f"The last is /output {len(printed)}")
     event = printed[wanted - 1]
     session.renderer.say(f"output {wanted:,} of {len(printed):,}: {_source(event)}")
-    session.renderer.output(output_of(event))
+    if not session.console.page(session.renderer.lines_of(output_of(event))):
+        session.renderer.output(output_of(event))
 
 
 def _source(event: Event) -> str:

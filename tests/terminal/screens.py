@@ -1,6 +1,6 @@
 """Screens and consoles without a terminal."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Self
 
 from assistant.terminal.markdown import Preview
@@ -56,6 +56,9 @@ class ListConsole(ListScreen):
 
     def draw(self, sequences: str) -> None:
         self.drawn = getattr(self, "drawn", "") + sequences
+
+    def page(self, lines: Sequence[str]) -> bool:
+        return False
 
     def status(self, text: str) -> None:
         self.line = text

@@ -1,6 +1,8 @@
 """Long outputs: head and tail, rows of the window, what is left out."""
 
 import re
+import shlex
+import sys
 from itertools import accumulate
 from pathlib import Path
 
@@ -26,6 +28,7 @@ from assistant.terminal.approve import Approval
 from assistant.terminal.commands import run_command
 from assistant.terminal.console import TerminalOptions
 from assistant.terminal.folding import Folded, shares
+from assistant.terminal.pager import paged, pager
 from assistant.terminal.render import Renderer
 from assistant.terminal.session import Session
 from assistant.terminal.theme import plain
@@ -197,6 +200,19 @@ def test_the_end_is_that_of_what_was_kept_where_the_stream_had_gaps() -> None:
     assert "│ Traceback\n│ ValueError: no\n▸ exit 1" in screen.text
 
 
+@pytest.mark.parametrize("lines", [None, 0, 5000])
+@pytest.mark.parametrize("came", [numbers(2000), numbers(2000) + "unfinish"])
+def test_the_end_is_the_true_one_where_nothing_folds_too(lines: int | None, came: str) -> None:
+    kept = numbers(900) + "\n[... 9999 bytes left out ...]\n" + "a line\n" * 500 + "Error: no\n"
+    ran = Ran(BLOCK, ExecResult(1, kept, cut=9999))
+    screen = rendered(Running(BLOCK), Output(came), ran, lines=lines)
+    assert screen.text.count("│ …\n│ a line\n") == 1
+    assert "│ a line\n│ Error: no\n▸ exit 1" in screen.text
+    assert screen.text.count("a line") == 9
+    whole = rendered(Running(BLOCK), Output(came + kept), ran, lines=lines)
+    assert "│ …" not in whole.text
+
+
 def test_of_an_output_that_was_cut_nobody_knows_how_long_it_was() -> None:
     kept = numbers(500) + "\n[... 9999 bytes left out ...]\n" + "end\n" * 500
     screen = rendered(
@@ -306,6 +322,8 @@ def test_outputs_of_an_older_sitting_are_counted_and_shown(tmp_path: Path) -> No
     chat.opened = len(chat.events)
     session = Session(chat, console, renderer, options, Approval(console, renderer, options))
     assert "… 50 lines more: /output 3 shows all" in console.text
+    renderer.user("make")
+    assert console.text.endswith("▸ exit 0\n\n> make")
     session.run(CodeBlock("bash", "make"))
     assert "… 40 lines more: /output 4 shows all" in console.text
     run_command(session, "/output 2")
@@ -335,7 +353,7 @@ def test_while_it_is_held_back_one_sees_how_far_it_has_come() -> None:
 
 
 def test_a_session_folds_tells_how_far_it_is_and_shows_all_when_asked() -> None:
-    with Terminal(rows=24) as terminal:
+    with Terminal(rows=24, environment={"PAGER": "cat"}) as terminal:
         terminal.expect("talker · /tmp/work")
         terminal.enter("flood", "20,000 lines, Ctrl-C stops it")
         terminal.expect("│ 20000")
@@ -346,9 +364,53 @@ def test_a_session_folds_tells_how_far_it_is_and_shows_all_when_asked() -> None:
         assert "│ 40\n│ …" in terminal.text
         assert "│ 19990\n" not in terminal.text
         terminal.enter("/output", "▸ output 1 of 1: python, 1 line · exit 130")
-        terminal.expect(lambda: "│ 20000" in "\n".join(terminal.display))
-        terminal.settle()
-        assert "│ 19989\n│ 19990\n│ 19991\n" in terminal.text
+        terminal.expect("│ 19989\n│ 19990\n│ 19991\n")
+
+
+PAGER = """\
+import signal, sys
+signal.signal(signal.SIGINT, lambda *_: print("the pager heard it", flush=True))
+print("paged", len(sys.stdin.read().splitlines()), flush=True)
+open("/dev/tty").readline()
+"""
+
+
+def test_a_whole_output_longer_than_the_window_is_shown_in_the_pager(tmp_path: Path) -> None:
+    script = tmp_path / "pager.py"
+    script.write_text(PAGER)
+    command = shlex.join([sys.executable, str(script)])
+    with Terminal(rows=24, environment={"PAGER": command}) as terminal:
+        terminal.expect("talker · /tmp/work")
+        terminal.enter("!many", "▸ exit 0")
+        terminal.enter("/output", "paged 500")
+        terminal.type("\x03")
+        terminal.expect("the pager heard it")
+        terminal.type("q\n")
+        terminal.expect(lambda: terminal.display[-1].startswith("talker"))
+        terminal.enter("!ls", "│ ran bash")
+        terminal.enter("/output", lambda: terminal.text.count("│ ran bash") == 2)
+        terminal.enter("hello", "Hello there, friend.")
+        assert "│ 400\n" not in terminal.text
+        assert terminal.text.count("paged") == 1
+
+
+@pytest.mark.parametrize("given", ["cat", "", "no-such-program -x", "'"])
+def test_without_a_pager_it_is_shown_here(given: str) -> None:
+    assert pager({"PAGER": given}) == ()
+
+
+def test_the_pager_gets_the_text_and_its_end_is_waited_for(tmp_path: Path) -> None:
+    assert pager({"PAGER": "sh -c 'cat'"}) == ["sh", "-c", "cat"]
+    assert paged(["sh", "-c", 'cat > "$0"', str(tmp_path / "text")], "é\n")
+    assert (tmp_path / "text").read_text(encoding="utf-8") == "é\n"
+    assert not paged([str(tmp_path / "none")], "x")
+
+
+def test_the_lines_for_the_pager_are_as_safe_as_those_shown_here() -> None:
+    renderer = Renderer(ListScreen(), redact=lambda text: text.replace("sk-1", "[redacted]"))
+    key = "-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----"
+    lines = renderer.lines_of(f"a\x1b[2J\tb\r\nsk-1\n\n{key}")
+    assert lines == ["a␛[2J   b", "[redacted]", "", "[redacted]"]
 
 
 def test_rows_that_go_on_keep_the_bar_on_the_screen() -> None:
