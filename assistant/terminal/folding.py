@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable
 from itertools import islice
 
+from assistant.terminal.line_pieces import LinePieces
 from assistant.terminal.markdown import Preview, Rows
 from assistant.terminal.theme import Fragment
 from assistant.terminal.words import count, size
@@ -48,7 +49,7 @@ class Folded:
         self._clean, self._columns, self._shown_by, self._pulse = clean, columns, shown_by, pulse
         head, self._tail = shares(lines)
         self._left = head if lines else None
-        self._pieces: list[str] = []
+        self._unfinished = LinePieces()
         self._complete = self._offset = 0  # Lines that were shown, and characters of the next one.
         self._held: deque[str] = deque(maxlen=self._tail + _SPARE)
         self._dropped = 0
@@ -56,14 +57,7 @@ class Folded:
 
     def feed(self, text: str) -> Rows:
         """Take in a piece; the rows that it made final."""
-        rows: Rows = []
-        *lines, last = text.split("\n")
-        for line in lines:
-            self._pieces.append(line)
-            rows.extend(self._take("".join(self._pieces)))
-            self._pieces.clear()
-        if last:
-            self._pieces.append(last)
+        rows = [row for line in self._unfinished.feed(text) for row in self._take(line)]
         if self._held:
             self._pulse(count(self._seen(), "line"))
         return rows
@@ -82,8 +76,7 @@ class Folded:
 
     def close(self) -> Rows:
         """The output is over; its last line if that had no newline, and the end of a long one."""
-        rows = self._take("".join(self._pieces)) if self._pieces else []
-        self._pieces.clear()
+        rows = [row for line in self._unfinished.close() for row in self._take(line)]
         if self._held:
             rows += self._end()
             self._held.clear()
@@ -92,7 +85,7 @@ class Folded:
 
     def preview(self) -> Preview:
         """How to draw what is not final: the unfinished line, and the last ones held back."""
-        pending = "".join(self._pieces[-_PENDING:])[-_PENDING:]
+        pending = self._unfinished.end(_PENDING)
         last = [self._held[at] for at in range(-min(_LIVE, len(self._held)), 0)]
         return lambda: self._live(last, pending)
 

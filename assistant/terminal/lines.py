@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from assistant.terminal.line_pieces import LinePieces
 from assistant.terminal.markdown import Preview, Rows
 from assistant.terminal.theme import Line
 from assistant.terminal.wrap import wrap
@@ -22,29 +23,19 @@ class Lines:
     ) -> None:
         self._clean, self._prefix, self._style = clean, prefix, style
         self._columns = columns
-        self._pieces: list[str] = []
+        self._unfinished = LinePieces()
 
     def feed(self, text: str) -> Rows:
         """Take in a piece; the rows that it finished."""
-        rows: Rows = []
-        *lines, last = text.split("\n")
-        for line in lines:
-            self._pieces.append(line)
-            rows.extend(self._set("".join(self._pieces)))
-            self._pieces.clear()
-        if last:
-            self._pieces.append(last)
-        return rows
+        return [row for line in self._unfinished.feed(text) for row in self._set(line)]
 
     def close(self) -> Rows:
         """The text is over; its last line if that had no newline."""
-        rows = self._set("".join(self._pieces)) if self._pieces else []
-        self._pieces.clear()
-        return rows
+        return [row for line in self._unfinished.close() for row in self._set(line)]
 
     def preview(self) -> Preview:
         """How to draw the unfinished line."""
-        pending = "".join(self._pieces[-_SHOWN:])[-_SHOWN:]
+        pending = self._unfinished.end(_SHOWN)
         return lambda: self._set(pending) if pending else []
 
     def _set(self, text: str) -> Rows:
