@@ -1,4 +1,4 @@
-"""``python -m assistant``."""
+"""``python -m assistant``: the command line."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""What is opened is closed at the end of its ``with``, however that ends."""
+"""The base of classes that are closed at the end of their ``with``, however that ends."""
 
 from abc import ABC, abstractmethod
 from typing import Self

@@ -1,4 +1,4 @@
-"""Follows a run to what it returns: a generator whose steps are heard, and whose value counts."""
+"""Runs a generator to its end: a listener gets what it yields, the caller what it returns."""
 
 from collections.abc import Callable, Generator
 from typing import TypeVar

@@ -1,4 +1,7 @@
-"""What a block that is about to run really means."""
+"""Takes what is no code out of a block before it runs: prompts, pasted output, magics.
+
+A block that cannot be meant to run gets a result that says why.
+"""
 
 from dataclasses import replace
 

@@ -15,7 +15,7 @@ from assistant.config_files import (
     user_file,
 )
 from assistant.options import Option, nearest, text_of
-from assistant.settings_reader import FOREIGN, Layer, Reader, Said, Value
+from assistant.settings_reader import FOREIGN, FileSettings, Layer, Reader, Value
 
 DEFAULT = "default"
 _PASSWORD = re.compile(r"://[^/@\s]*?:([^/@\s]+)@")
@@ -59,11 +59,13 @@ def _project(folder: Path, early: Layer) -> ConfigFile:
     return read_config(path) if path else ConfigFile(folder / PROJECT_FILE)
 
 
-def _folder(said: Said) -> Path:
+def _folder(said: FileSettings) -> Path:
     return said.file.path.parent.resolve()
 
 
-def _profiles(chosen: Value | None, user: Said, project: Said) -> tuple[Layer, Layer]:
+def _profiles(
+    chosen: Value | None, user: FileSettings, project: FileSettings
+) -> tuple[Layer, Layer]:
     """What the two files say in the chosen profile."""
     if chosen is None or not chosen.value:
         return {}, {}
@@ -88,7 +90,11 @@ def _laid(options: Mapping[str, Option], layers: Sequence[Layer]) -> Layer:
 
 
 def _refuse_widening(
-    options: Mapping[str, Option], base: Layer, layers: Sequence[Layer], project: Said, user: Said
+    options: Mapping[str, Option],
+    base: Layer,
+    layers: Sequence[Layer],
+    project: FileSettings,
+    user: FileSettings,
 ) -> None:
     for layer in layers:
         for name, value in layer.items():

@@ -47,7 +47,7 @@ class Value(NamedTuple):
 Layer = Mapping[str, Value]
 
 
-class Said(NamedTuple):
+class FileSettings(NamedTuple):
     """What a settings file says."""
 
     file: ConfigFile
@@ -92,14 +92,14 @@ class Reader:
                 raise UsageError(f"unknown variable {name}", f"Did you mean {near}?")
         return layer
 
-    def file(self, file: ConfigFile, place: Place) -> Said:
+    def file(self, file: ConfigFile, place: Place) -> FileSettings:
         """All of a file: its own settings, its profiles, and the projects that it trusts."""
         tables = ("profiles", "trusted") if place == "user" else ("profiles",)
         if place != "user" and "trusted" in file.values:
             raise file.error(("trusted",), "only your own settings file can trust a project")
         top = {name: raw for name, raw in file.values.items() if name not in tables}
         profiles = self._table(file, ("profiles",), file.values.get("profiles", {}))
-        return Said(
+        return FileSettings(
             file,
             self._layer(file, top, (), place, tables),
             {name: self._profile(file, name, raw, place) for name, raw in profiles.items()},

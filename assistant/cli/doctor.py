@@ -1,4 +1,4 @@
-"""What the assistant needs, looked at one by one; nothing is started, made or paid for."""
+"""Looks at each thing that the assistant needs; nothing is started, made or paid for."""
 
 import os
 import sys

@@ -17,12 +17,12 @@ from assistant.evals.beginning import editable, narrowed, not_for
 from assistant.evals.commands import Command
 from assistant.evals.datasets import DataSet
 from assistant.evals.formatter import CodeFormatter
-from assistant.evals.means import Strategy
 from assistant.evals.pipeline import CodeGenerationPipeline, Parameters
 from assistant.evals.problems import Problem
 from assistant.evals.replayed import Recording, recording
 from assistant.evals.run_reader import Listed, Runs
 from assistant.evals.runs import Key, Manifest
+from assistant.evals.strategy_context import Strategy
 from assistant.events import UsageError
 from assistant.protocols import Model
 

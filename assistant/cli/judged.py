@@ -1,4 +1,4 @@
-"""Writes back what a check has judged; changes to the exam itself wait for a person's word."""
+"""Writes back what a check has judged; changes to its own files wait for a person's word."""
 
 from assistant.cli.wiring import Opened
 from assistant.events import Notice

@@ -62,7 +62,7 @@ def digest(messages: Messages) -> str:
 
 
 @dataclass
-class Asking:
+class SampleModel:
     """A model around a model, for one sample: what the loop and the strategies call.
 
     Each call is reserved in the purse and told to ``note`` before it is made. ``attempts`` holds

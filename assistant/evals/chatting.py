@@ -13,12 +13,12 @@ from typing import Any
 
 from assistant.budget import Budget, Exhausted
 from assistant.chat import Chat
-from assistant.evals.asking import Asking
+from assistant.evals.asking import SampleModel
 from assistant.evals.examples import ExampleCheck, examples
 from assistant.evals.extracting import has_solution, program
 from assistant.evals.in_files import Files
-from assistant.evals.means import Desk, Means
 from assistant.evals.problems import Problem
+from assistant.evals.strategy_context import SandboxFolder, StrategyContext
 from assistant.events import ModelError, Said, UsageError
 from assistant.feedback import quoted
 from assistant.prompts import prompt
@@ -34,42 +34,42 @@ _CHANCE = re.compile(
 ask the same again."""
 
 
-def chat(problem: Problem, asking: Asking, means: Means) -> None:
+def chat(problem: Problem, asking: SampleModel, context: StrategyContext) -> None:
     """Talk about a function until it meets its examples; or about an exercise, until its end."""
     if isinstance(problem.tests, Files):
-        _edit(problem, problem.tests, asking, means)
+        _edit(problem, problem.tests, asking, context)
         return
     tests = examples(problem)
-    system = prompt("eval_chat", seconds=f"{means.block_seconds:g}")
+    system = prompt("eval_chat", seconds=f"{context.block_seconds:g}")
 
     def check(executor: Executor) -> Check | None:
         if not tests:
             return None
         return ExampleCheck(tests, lambda: _latest(asking, problem), executor)
 
-    with _opened(asking, means, system, check) as (say, _):
-        say(means.asked(problem))
+    with _opened(asking, context, system, check) as (say, _):
+        say(context.asked(problem))
     for place, attempt in enumerate(asking.attempts):
         found = has_solution(attempt.reply, problem) if attempt.finish == "stop" else None
         if found is not None:
-            tidy = means.tidied(found, problem, asking)
+            tidy = context.tidied(found, problem, asking)
             asking.attempts[place] = replace(attempt, code=program(found, problem), formatted=tidy)
 
 
-def _edit(problem: Problem, files: Files, asking: Asking, means: Means) -> None:
+def _edit(problem: Problem, files: Files, asking: SampleModel, context: StrategyContext) -> None:
     """The file as the model leaves it is the code of its last reply, of each try."""
     name = files.answer
-    seconds = f"{means.block_seconds:g}"
+    seconds = f"{context.block_seconds:g}"
     system = prompt("eval_edit", name=name, language=problem.language, seconds=seconds)
-    with _opened(asking, means, system) as (say, executor):
-        if not isinstance(executor, Desk):
+    with _opened(asking, context, system) as (say, executor):
+        if not isinstance(executor, SandboxFolder):
             raise UsageError("an exercise is edited in a sandbox with a folder")
         there = {path: text.encode() for path, text in files.beginning.items()}
         executor.write(there, problem.task_id)
-        asked = means.asked(problem)
-        for number in range(means.tries):
+        asked = context.asked(problem)
+        for number in range(context.tries):
             if number:
-                complaint = complaint_of(means, asking)
+                complaint = complaint_of(context, asking)
                 if complaint is None:
                     return
                 asked = prompt("eval_edit_again", name=name, complaint=complaint)
@@ -78,25 +78,25 @@ def _edit(problem: Problem, files: Files, asking: Asking, means: Means) -> None:
             if len(asking.attempts) == before:
                 return
             code = _left(executor, name, there[name]) or _latest(asking, problem)
-            means.put(asking, code)
+            context.put(asking, code)
 
 
-def complaint_of(means: Means, asking: Asking) -> str | None:
+def complaint_of(context: StrategyContext, asking: SampleModel) -> str | None:
     """What the tests said of the last attempt; None where they are met or could not be run."""
     code = asking.attempts[-1].code
-    if code is None or means.judge is None:
+    if code is None or context.judge is None:
         return None
-    verdict = means.judge(code)
+    verdict = context.judge(code)
     if verdict.passed or verdict.outcome == "harness_error":
         return None
     said = _CHANCE.sub("", verdict.detail).strip() or verdict.label
     return quoted(said, "")
 
 
-def _left(desk: Desk, name: str, stub: bytes) -> str | None:
+def _left(folder: SandboxFolder, name: str, stub: bytes) -> str | None:
     """The file as it is now; None where it is gone, or as it was."""
     try:
-        data = desk.read(name, LARGEST)
+        data = folder.read(name, LARGEST)
     except UsageError:
         return None
     return None if data == stub else data.decode("utf-8", "replace")
@@ -104,17 +104,17 @@ def _left(desk: Desk, name: str, stub: bytes) -> str | None:
 
 @contextmanager
 def _opened(
-    asking: Asking,
-    means: Means,
+    asking: SampleModel,
+    context: StrategyContext,
     system: str,
     check: Callable[[Executor], Check | None] = lambda executor: None,
 ) -> Iterator[tuple[Callable[[str], None], Any]]:
     """A conversation in a sandbox of its own: what says something in it, and the sandbox."""
-    if means.open_executor is None:
+    if context.open_executor is None:
         raise UsageError("a chat needs a sandbox for what it runs")
-    with means.open_executor() as executor:
-        budget = Budget(means.turns, None, None, None, 4 * means.turns)
-        terms = Terms(budget, None, check(executor), means.block_seconds, means.block_seconds)
+    with context.open_executor() as executor:
+        budget = Budget(context.turns, None, None, None, 4 * context.turns)
+        terms = Terms(budget, None, check(executor), context.block_seconds, context.block_seconds)
         watched = _Watched(asking)
         talk = Chat(watched, executor, terms)
         talk.pour(Said(system, "system"))
@@ -134,7 +134,7 @@ def _opened(
 class _Watched:
     """A chat's model; what ends the whole run is kept, since the loop ends turns with it."""
 
-    def __init__(self, asking: Asking) -> None:
+    def __init__(self, asking: SampleModel) -> None:
         self._asking = asking
         self.name, self.max_reply = asking.name, asking.max_reply
         self.count, self.cost = asking.count, asking.cost
@@ -150,7 +150,7 @@ class _Watched:
             raise
 
 
-def _latest(asking: Asking, problem: Problem) -> str | None:
+def _latest(asking: SampleModel, problem: Problem) -> str | None:
     """The program of the last reply that has one."""
     for attempt in reversed(asking.attempts):
         found = has_solution(attempt.reply, problem) if attempt.finish == "stop" else None

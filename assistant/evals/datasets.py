@@ -16,7 +16,7 @@ from assistant.evals.exercises import completed
 from assistant.evals.in_files import Files
 from assistant.evals.problems import Problem, problem_of
 from assistant.evals.rows_file import rows_of
-from assistant.evals.runs import Exam
+from assistant.evals.runs import JudgingMode
 from assistant.events import UsageError
 
 _ENDINGS = (".jsonl", ".jsonl.gz", ".json", ".json.gz")
@@ -143,7 +143,7 @@ class DataSet:
     """Tasks that cannot be judged, with the reason; they are asked only by name."""
     slow: Mapping[str, str] = field(default_factory=dict)
     """Tasks whose verdict may depend on the machine, with the reason."""
-    verdict: Exam = "isolated"
+    verdict: JudgingMode = "isolated"
 
     def __iter__(self) -> Iterator[Problem]:
         return iter(self.problems)
@@ -177,7 +177,7 @@ def load(name_or_path: str, folders: Sequence[Path] = ()) -> DataSet:
     name = known or path.name.removesuffix(".gz").rpartition(".")[0] or path.name
     left_out, slow = LEFT_OUT.get(known, {}), SLOW.get(known, {})
     in_files = any(isinstance(problem.tests, Files) for problem in problems)
-    verdict: Exam = "in-process" if in_files else "isolated"
+    verdict: JudgingMode = "in-process" if in_files else "isolated"
     return DataSet(name, path, sha256, problems, left_out, slow, verdict)
 
 

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from assistant.evals.means import Means
 from assistant.evals.pipeline import CodeGenerationPipeline
 from assistant.evals.problems import Problem
+from assistant.evals.strategy_context import StrategyContext
 from assistant.events import Said
 
 REPLY = 500
@@ -31,11 +31,11 @@ def estimate(
 ) -> Estimate | None:
     """For tasks with the number of samples to be asked for; None where no price is known."""
     model, largest = pipeline.model, pipeline.model.max_reply
-    means = Means(pipeline.prompt)
+    context = StrategyContext(pipeline.prompt)
     replies = replies_of(pipeline)
     samples, usual, most = 0, Decimal(0), Decimal(0)
     for problem, number in wanted:
-        prompt = model.count([Said(means.asked(problem))])
+        prompt = model.count([Said(context.asked(problem))])
         dear = [model.cost(prompt + turn * largest, largest) for turn in range(replies)]
         cheap = model.cost(prompt, min(REPLY, largest))
         if cheap is None or None in dear:

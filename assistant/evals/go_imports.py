@@ -1,5 +1,7 @@
-"""The imports of a Go file put right, as goimports does: prompts of the published set have too
-few of them, or too many, and either is an error of the compiler."""
+"""The imports of a Go file put right, as goimports does.
+
+Prompts of the published set have too few of them, or too many; either is a compiler's error.
+"""
 
 import re
 

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
-from assistant.evals.asking import Asking, Gate
+from assistant.evals.asking import Gate, SampleModel
 from assistant.evals.formatter import CodeFormatter
 from assistant.evals.generated import GeneratedCode
-from assistant.evals.means import STRATEGIES, Means, Sandboxes, Strategy
 from assistant.evals.problems import Problem
 from assistant.evals.runs import Attempt, Generated, PipelineStamp
 from assistant.evals.strategies import default_template, generate
+from assistant.evals.strategy_context import STRATEGIES, Sandboxes, Strategy, StrategyContext
 from assistant.evals.trace import Trace
 from assistant.events import ModelError, UsageError
 from assistant.following import unheard
@@ -117,7 +117,7 @@ class CodeGenerationPipeline:
             ModelError: the model cannot answer, refuses, or gives nothing that fits.
         """
         parts = replace_strategy(self, "structured")
-        asking = lone(self.model)
+        asking = uncapped_sample(self.model)
         parts.attempts(task_of(prompt), asking)
         last = asking.attempts[-1]
         try:
@@ -131,7 +131,7 @@ class CodeGenerationPipeline:
         Raises:
             ModelError: the model cannot answer, refuses, or its reply has no code.
         """
-        asking = lone(self.model)
+        asking = uncapped_sample(self.model)
         self.attempts(task_of(prompt), asking)
         found = [one.formatted or one.code for one in asking.attempts]
         code = next((one for one in reversed(found) if one is not None), None)
@@ -139,10 +139,10 @@ class CodeGenerationPipeline:
             raise ModelError(f"{self.model.name} gave no code: {_why(asking.attempts[-1])}")
         return code
 
-    def attempts(self, problem: Problem, asking: Asking, around: Around = Around()) -> None:
+    def attempts(self, problem: Problem, asking: SampleModel, around: Around = Around()) -> None:
         """Get one sample's replies and code into ``asking.attempts``. Raises as ``generate``."""
         parameters = self.parameters
-        means = Means(
+        context = StrategyContext(
             self.prompt,
             self.formatter,
             parameters.repairs,
@@ -152,9 +152,11 @@ class CodeGenerationPipeline:
             parameters.tries,
             around.judge,
         )
-        generate(self.strategy, problem, asking, means)
+        generate(self.strategy, problem, asking, context)
 
-    def generated(self, problem: Problem, asking: Asking, around: Around = Around()) -> Generated:
+    def generated(
+        self, problem: Problem, asking: SampleModel, around: Around = Around()
+    ) -> Generated:
         """The same as a line of the run's store; a model error is one of its results.
 
         Raises:
@@ -188,9 +190,9 @@ def replace_strategy(
     )
 
 
-def lone(model: Model) -> Asking:
+def uncapped_sample(model: Model) -> SampleModel:
     """For one sample outside of any run."""
-    return Asking(("", 0), model, Purse(UNCAPPED), Gate(), Trace(unheard), lambda call: None)
+    return SampleModel(("", 0), model, Purse(UNCAPPED), Gate(), Trace(unheard), lambda call: None)
 
 
 def task_of(prompt: str) -> Problem:

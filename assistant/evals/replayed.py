@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from assistant.evals.asking import digest
-from assistant.evals.means import STRATEGIES, Strategy
 from assistant.evals.run_reader import load_run
 from assistant.evals.runs import Attempt, Key
 from assistant.evals.samples import read_samples
+from assistant.evals.strategy_context import STRATEGIES, Strategy
 from assistant.events import Chunk, ModelError, Notice, Replied, Retrying, Said
 from assistant.model.structured import settled
 

@@ -9,13 +9,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
-from assistant.evals.asking import Asking, Gate
-from assistant.evals.means import Sandboxes
+from assistant.evals.asking import Gate, SampleModel
 from assistant.evals.pipeline import Around, CodeGenerationPipeline
 from assistant.evals.problems import Problem
 from assistant.evals.run_writer import RunWriter
 from assistant.evals.runs import FAULTS, Generated, Key, RunStatus, Sample, Scored, Span
-from assistant.evals.scoring import Exam, Judges, examine, traced
+from assistant.evals.scoring import Judges, PendingScore, examine, traced
+from assistant.evals.strategy_context import Sandboxes
 from assistant.evals.trace import Trace
 from assistant.events import SandboxError
 from assistant.following import unheard
@@ -49,7 +49,7 @@ class Plan:
                 yield problem.task_id, number
 
 
-_Item = tuple["Course", Generated | Exam | BaseException]
+_Item = tuple["Course", Generated | PendingScore | BaseException]
 
 
 @dataclass(eq=False)
@@ -129,8 +129,8 @@ class Course:
         self, generated: Generated, judges: Judges, out: "queue.SimpleQueue[_Item]"
     ) -> None:
         task = self._problems[generated.task].task(self.plan.limits)
-        exam = examine(generated, task, judges, lambda done: out.put((self, done)))
-        self._scoring += exam is not None
+        pending = examine(generated, task, judges, lambda done: out.put((self, done)))
+        self._scoring += pending is not None
 
     def note(self, generated: Generated) -> None:
         """A sample's replies are there, and kept."""
@@ -138,13 +138,13 @@ class Course:
         self.done[key] = Sample(generated)
         self.fresh += self.done[key].result != "undecided"
 
-    def settle(self, exam: Exam) -> None:
+    def settle(self, pending: PendingScore) -> None:
         """A sample's verdicts are there: keep them."""
         self._scoring -= 1
-        scored = exam.scored()
-        traced(exam, scored, self._trace)
-        self._write(exam.generated, scored)
-        self.done[scored.task, scored.number] = Sample(exam.generated, scored)
+        scored = pending.scored()
+        traced(pending, scored, self._trace)
+        self._write(pending.generated, scored)
+        self.done[scored.task, scored.number] = Sample(pending.generated, scored)
         self.fresh += 1
 
     def _write(self, generated: Generated, *scored: Scored) -> None:
@@ -194,7 +194,7 @@ class Course:
     def _generate(self, key: Key, out: "queue.SimpleQueue[_Item]") -> None:
         plan, problem = self.plan, self._problems[key[0]]
         model = plan.model_for(key)
-        asking = Asking(key, model, self.purse, self._gate, self._trace, self.writer.add)
+        asking = SampleModel(key, model, self.purse, self._gate, self._trace, self.writer.add)
         around = Around(plan.open_executor, partial(self._judge, problem))
         generated = plan.pipeline.generated(problem, asking, around)
         self.writer.add(generated)
@@ -272,7 +272,7 @@ def _take(item: _Item, judges: Judges, out: "queue.SimpleQueue[_Item]") -> None:
     course, what = item
     if isinstance(what, BaseException):
         raise what
-    if isinstance(what, Exam):
+    if isinstance(what, PendingScore):
         course.settle(what)
     else:
         course.note(what)

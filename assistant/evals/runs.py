@@ -35,7 +35,7 @@ Result = Literal[Outcome, "refused", "reply_cut", "model_error", "undecided"]
 """The class of a sample: a verdict's, or why there is none. ``undecided``: not scored yet."""
 FAULTS: tuple[Result, ...] = ("model_error", "harness_error", "undecided")
 """Not the solution's: they leave the rate open, to both sides."""
-Exam = Literal["isolated", "in-process"]
+JudgingMode = Literal["isolated", "in-process"]
 """Where tests ran: beside the solution, or in its own process, which could forge a verdict."""
 SAMPLES = "samples"
 """The name of the pipeline of samples that were made elsewhere."""
@@ -54,7 +54,7 @@ class DataStamp:
     """The ids of those that were asked, in the data set's order."""
     released: str = ""
     """The day of the last of them, where all are known."""
-    verdict: Exam = "isolated"
+    verdict: JudgingMode = "isolated"
     families: Mapping[str, str] = field(default_factory=dict)
     """Of tasks that depend on others: their family. The others are their own."""
     left_out: Mapping[str, str] = field(default_factory=dict)

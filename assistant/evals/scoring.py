@@ -22,7 +22,7 @@ _Pair = tuple["Future[Verdict]", "Future[Verdict] | None"]
 
 
 @dataclass
-class Exam:
+class PendingScore:
     """One sample under judgement."""
 
     generated: Generated
@@ -43,25 +43,25 @@ class Exam:
 
 
 def examine(
-    generated: Generated, task: Task | InFiles, judges: Judges, done: Callable[[Exam], None]
-) -> Exam | None:
+    generated: Generated, task: Task | InFiles, judges: Judges, done: Callable[[PendingScore], None]
+) -> PendingScore | None:
     """Submit what is to be judged; ``done`` is called from some thread once all is.
 
     None: there is nothing to judge, and ``done`` is not called.
     """
-    exam = Exam(generated)
+    pending = PendingScore(generated)
     for attempt in generated.attempts:
         if attempt.code is None:
-            exam.verdicts.append(None)
+            pending.verdicts.append(None)
             continue
         before = judges.submit(task, Candidate(attempt.code))
         tidy = attempt.formatted
-        exam.verdicts.append((before, (tidy and judges.submit(task, Candidate(tidy))) or None))
-    futures = [one for pair in exam.verdicts if pair for one in pair if one]
+        pending.verdicts.append((before, (tidy and judges.submit(task, Candidate(tidy))) or None))
+    futures = [one for pair in pending.verdicts if pair for one in pair if one]
     if not futures:
         return None
-    _after_all(futures, lambda: done(exam))
-    return exam
+    _after_all(futures, lambda: done(pending))
+    return pending
 
 
 def _after_all(futures: "list[Future[Verdict]]", then: Callable[[], None]) -> None:
@@ -78,11 +78,11 @@ def _after_all(futures: "list[Future[Verdict]]", then: Callable[[], None]) -> No
     wait_for_next()
 
 
-def traced(exam: Exam, scored: Scored, trace: Trace) -> None:
+def traced(pending: PendingScore, scored: Scored, trace: Trace) -> None:
     """The spans of a sample's scoring: one for all, and one for each execution below it."""
     key, parent = (scored.task, scored.number), trace.number()
     now = time.time()
-    for attempt, judged in zip(exam.generated.attempts, scored.verdicts, strict=True):
+    for attempt, judged in zip(pending.generated.attempts, scored.verdicts, strict=True):
         if judged is None:
             continue
         for which, code, verdict in (
@@ -102,5 +102,5 @@ def traced(exam: Exam, scored: Scored, trace: Trace) -> None:
                 trace.past(Span(id, parent, "execute", *key, start, took, inputs, outputs))
     final = next((j.final for j in reversed(scored.verdicts) if j), None)
     result = {"result": final.label if final else "no_code_in_reply"}
-    took = round(now - exam.began, 6)
-    trace.past(Span(parent, "", "score", *key, round(exam.began, 6), took, {}, result))
+    took = round(now - pending.began, 6)
+    trace.past(Span(parent, "", "score", *key, round(pending.began, 6), took, {}, result))

@@ -1,5 +1,7 @@
-"""A run's samples where they lie: each is read when it is asked for, so that a run of any size
-takes little memory."""
+"""A run's samples, each read from its file when it is asked for.
+
+So a run of any size takes little memory.
+"""
 
 from array import array
 from collections.abc import Iterable, Iterator, Sequence

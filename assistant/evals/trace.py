@@ -15,7 +15,7 @@ _under_way: ContextVar[str] = ContextVar("span", default="")
 
 
 @dataclass
-class Open:
+class OpenSpan:
     """An operation under way: what it puts out is filled in as it becomes known."""
 
     outputs: dict[str, str] = field(default_factory=dict)
@@ -34,11 +34,11 @@ class Trace:
     @contextmanager
     def span(
         self, operation: str, key: Key = ("", 0), inputs: Mapping[str, str] | None = None
-    ) -> Iterator[Open]:
+    ) -> Iterator[OpenSpan]:
         id = self.number()
         parent = _under_way.get()
         token = _under_way.set(id)
-        found, error = Open(), ""
+        found, error = OpenSpan(), ""
         start, began = time.time(), time.perf_counter()
         try:
             yield found

@@ -30,14 +30,14 @@ from assistant.sandbox.options import SandboxOptions, roomy
 log = logging.getLogger("assistant.functions")
 
 
-class _Unsaid:
+class _NotGiven:
     """No value at all: None means something."""
 
     def __repr__(self) -> str:
         return "<as AUTOGEN_USE_DOCKER says, else True>"
 
 
-_UNSAID = _Unsaid()
+_NOT_GIVEN = _NotGiven()
 _INSIDE = "/workspace"
 
 UseDocker = Sequence[str] | str | bool | None
@@ -49,7 +49,7 @@ def execute_code(
     timeout: float | None = None,
     filename: str | os.PathLike[str] | None = None,
     work_dir: str | os.PathLike[str] | None = None,
-    use_docker: UseDocker | _Unsaid = _UNSAID,
+    use_docker: UseDocker | _NotGiven = _NOT_GIVEN,
     lang: str = "python",
 ) -> Ran:
     """Run code, or the file ``filename`` where there is no code.
@@ -92,7 +92,7 @@ def execute_code(
     if code is None and filename is None:
         log.error("execute_code: neither code nor filename is given")
         raise AssertionError("Either code or filename must be given.")
-    docker = decide_use_docker(None) if isinstance(use_docker, _Unsaid) else use_docker
+    docker = decide_use_docker(None) if isinstance(use_docker, _NotGiven) else use_docker
     file = _name_for(code or "", lang) if filename is None else checked_file(filename)
     folder = prepared(work_dir, working_dir())
     if code is not None and filename is not None:

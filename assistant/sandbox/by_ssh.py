@@ -1,5 +1,8 @@
-"""Engines on other machines by way of ``ssh``: a private socket here whose connections each become
-one ``ssh HOST docker system dial-stdio``, as Docker's own command line does it."""
+"""Engines on other machines, by way of ``ssh``.
+
+A private socket here, whose connections each become one ``ssh HOST docker system dial-stdio``, as
+Docker's own command line does it.
+"""
 
 import atexit
 import shutil

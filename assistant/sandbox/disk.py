@@ -1,4 +1,4 @@
-"""Small steps on the way to a session's store, and what can be wrong with it."""
+"""Whole writes to a session's store, its folders synced, and the errors of a store in trouble."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What user and model should know besides a result: state lost, what is missing, how to get it."""
+"""The sentences beside a result: that state was lost, what is missing, how to get it."""
 
 import re
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,4 @@
-"""Places where a runner lives: what one offers, and a stock of started ones."""
+"""Places, each a container or process in which one runner lives, and a stock of started ones."""
 
 import threading
 from collections import deque

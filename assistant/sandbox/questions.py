@@ -1,4 +1,4 @@
-"""What a runner has been asked, and what it has answered so far."""
+"""Requests to a runner: each gathers the frames of its answer, and knows when it is overdue."""
 
 import codecs
 import math

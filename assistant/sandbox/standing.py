@@ -1,4 +1,4 @@
-"""What stands in the user's folder, and what may be made of it: the questions before an apply."""
+"""Looks at what stands in the user's folder before an apply, and whether it may be replaced."""
 
 import hashlib
 import os

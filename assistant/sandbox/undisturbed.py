@@ -1,4 +1,7 @@
-"""What must not be cut in half: an interrupt waits until it is done."""
+"""Calls that an interrupt must not cut in half: each runs in a thread, and the interrupt waits.
+
+For opening and closing places; ``uninterrupted`` is for short work of our own.
+"""
 
 import threading
 import time

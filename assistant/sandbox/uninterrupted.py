@@ -1,4 +1,4 @@
-"""Short pieces of work that a Ctrl-C waits for, so that no state is left half written."""
+"""Holds back Ctrl-C and its like during a short piece of work, so that no state is half written."""
 
 import signal
 import threading

@@ -1,4 +1,4 @@
-"""Where a session stands: what is left, how full the window is, what a text costs."""
+"""The figures of a session: what is left to spend, how full the window is, what a text costs."""
 
 from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol

@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Self
 
-from assistant.evals.asking import Asking, Gate
+from assistant.evals.asking import Gate, SampleModel
 from assistant.evals.datasets import DataSet
-from assistant.evals.means import Sandboxes
 from assistant.evals.pipeline import Around, CodeGenerationPipeline
 from assistant.evals.runs import Key, PipelineStamp
 from assistant.evals.scoring import Judges
-from assistant.evals.trace import Open, Trace
+from assistant.evals.strategy_context import Sandboxes
+from assistant.evals.trace import OpenSpan, Trace
 from assistant.events import ModelError, UsageError
 from assistant.following import unheard
 from assistant.purse import UNCAPPED, Purse
@@ -225,7 +225,7 @@ class _Answers:
         """
         with self._lock:
             number = self._asked[task_id] = self._asked.get(task_id, 0) + 1
-        asking = Asking(
+        asking = SampleModel(
             (task_id, number),
             self._pipeline.model,
             self._exam.purse,
@@ -252,8 +252,8 @@ class _Calls(Trace):
     @contextmanager
     def span(
         self, operation: str, key: Key = ("", 0), inputs: Mapping[str, str] | None = None
-    ) -> Iterator[Open]:
-        found, client = Open(), self.weave._client
+    ) -> Iterator[OpenSpan]:
+        found, client = OpenSpan(), self.weave._client
         if operation == "predict":  # That is what Weave's own call of the model is.
             yield found
             return

@@ -15,7 +15,7 @@ import types
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Tuple
 
 if TYPE_CHECKING:
-    from assistant.verdicts.foreign import Foreign, ForeignObject
+    from assistant.verdicts.callbacks import Callback, CallbackObject
     from assistant.verdicts.operations import OPERATIONS, flush
     from assistant.verdicts.wire import (
         SPARE,
@@ -66,7 +66,7 @@ class Solution:
         self.numbers: Dict[int, int] = {}
         self.request = 0
         """The one that is being answered; 0 between them."""
-        self.foreign: Dict[int, Foreign] = {}
+        self.callbacks: Dict[int, Callback] = {}
         self.asking = threading.RLock()
         self.thrown: Dict[int, int] = {}
 
@@ -198,7 +198,7 @@ class Solution:
 
     def pack_more(self, value: Any) -> Any:
         kind = type(value)
-        if issubclass(kind, Foreign):
+        if issubclass(kind, Callback):
             return ["a", value._number]
         if issubclass(kind, BaseException):
             return ["x", self.pack_type(kind), self.pack(value.args), self.keep(value)]
@@ -237,8 +237,8 @@ class Solution:
         if tag == "h":
             return self.kept[what]
         if tag == "a":
-            made = (ForeignObject if node[2] else Foreign)(self, what)
-            return self.foreign.setdefault(what, made)
+            made = (CallbackObject if node[2] else Callback)(self, what)
+            return self.callbacks.setdefault(what, made)
         if tag == "x":
             return getattr(builtins, what)(*unpack(node[2], self.unpack_more))
         if tag == "y":

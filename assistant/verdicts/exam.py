@@ -13,7 +13,7 @@ import types
 from typing import TYPE_CHECKING, Any, Dict, List, Set, Tuple
 
 if TYPE_CHECKING:
-    from assistant.verdicts.owned import TESTS
+    from assistant.verdicts.lent_objects import TESTS
     from assistant.verdicts.proxies import Proxy
     from assistant.verdicts.report import shown
     from assistant.verdicts.session import Session

@@ -1,4 +1,4 @@
-"""What tests hold in place of a solution's functions, classes and objects.
+"""Proxies that tests hold in place of a solution's functions, classes and objects.
 
 Sent as text into a sandbox, after wire.py and before supervisor.py. A proxy asks the candidate's
 process for what a test does with the object. It never hands over the other side of a comparison or
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple
 
 if TYPE_CHECKING:
     from assistant.verdicts.session import Session
-    from assistant.verdicts.strays import told_of
+    from assistant.verdicts.solution_errors import told_of
     from assistant.verdicts.wire import Unfit
 
 
@@ -64,13 +64,15 @@ class Proxy:
         raise TypeError("an object of the solution keeps its class")
 
     def __instancecheck__(self, value: Any) -> bool:
-        return isinstance(value, (Proxy, Seen)) and self._session.ask("instance", (value, self))
+        return isinstance(value, (Proxy, LocalCopy)) and self._session.ask(
+            "instance", (value, self)
+        )
 
     def __subclasscheck__(self, value: Any) -> bool:
         return isinstance(value, Proxy) and self._session.ask("subclass", (value, self))
 
     def __exit__(self, _: Any, error: Any, __: Any) -> bool:
-        told = told_of(error, self._session.strays)
+        told = told_of(error, self._session.solution_errors)
         return self._session.ask("exit", (self, *told)) is True and bool(told)
 
 
@@ -90,7 +92,7 @@ def named_class(name: str) -> type:
     return made
 
 
-class Seen:
+class LocalCopy:
     """Marks the local copies of objects whose classes derive from plain types."""
 
     _handle: Any
@@ -164,7 +166,7 @@ def local_copy(session: "Session", base: str, content: Any, name: str, handle: i
                 raise AttributeError(wanted)
             return self._session.ask("get", (Proxy(self._session, self._handle, name), wanted))
 
-        made = _LOCAL[key] = type(name, (plain, Seen), {"__getattr__": ask})
+        made = _LOCAL[key] = type(name, (plain, LocalCopy), {"__getattr__": ask})
     value = made(content)
     value._session, value._handle = session, handle
     return value

@@ -15,18 +15,18 @@ import time
 from typing import TYPE_CHECKING, Any, Dict, List, NoReturn, Optional, Tuple
 
 if TYPE_CHECKING:
-    from assistant.verdicts.holders import HELD, Holder
-    from assistant.verdicts.owned import Owned, of_tests
+    from assistant.verdicts.container_proxies import HELD, ContainerProxy
+    from assistant.verdicts.lent_objects import LentObjects, of_tests
     from assistant.verdicts.printed import Printed
     from assistant.verdicts.proxies import (
         BASES,
+        LocalCopy,
         Proxy,
-        Seen,
         local_copy,
         overwrite,
     )
     from assistant.verdicts.report import Events, Report, cut, shown, signal_name
-    from assistant.verdicts.strays import Strays, exception_of, known_error
+    from assistant.verdicts.solution_errors import SolutionErrors, exception_of, known_error
     from assistant.verdicts.wire import (
         SPARE,
         Channel,
@@ -66,9 +66,9 @@ class Session:
         self.last: Tuple[Any, Any, Any] = ((), None, "")
         self.name = ""
         self.stops = False  # Whether the tests themselves look for StopIteration.
-        self.strays = Strays(self)
+        self.solution_errors = SolutionErrors(self)
         self.proxies: Dict[int, Proxy] = {}
-        self.own = Owned()
+        self.own = LentObjects()
         self.usual = (builtins.input, sys.stdin)
         self.faults = Events("memory", "oom_kill")
         self.crowding = Events("pids", "max")
@@ -226,7 +226,7 @@ class Session:
                 made = Proxy(self, node[1], clean(node[2]))
                 return self.proxies.setdefault(node[1], made)
             if tag == "M" and node[1] in HELD and type(node[2]) is int:
-                held = Holder(self, node[2], clean(node[3]), node[1])
+                held = ContainerProxy(self, node[2], clean(node[3]), node[1])
                 return self.proxies.setdefault(node[2], held)
             if tag == "X" and node[1] in BASES and type(node[4]) is int:
                 return local_copy(self, node[1], self.value(node[2]), clean(node[3]), node[4])
@@ -235,7 +235,7 @@ class Session:
             if tag == "x":
                 return self.at_home(exception_of(self.value(node[1]), self.value(node[2])), node[3])
             if tag == "E" and type(node[1]) is int:
-                return self.strays.known(node[1], clean(node[2]), self.value(node[3]))
+                return self.solution_errors.known(node[1], clean(node[2]), self.value(node[3]))
             if tag == "y" and type(vars(builtins)[node[1]]) is type:
                 return vars(builtins)[node[1]]
             if tag == "a":
@@ -247,11 +247,11 @@ class Session:
     def pack_more(self, value: Any) -> Any:
         """What tests hand over that is not plain: objects of the solution go home, functions and
         iterators of the tests' own stay here and can be called from there."""
-        if isinstance(value, (Proxy, Seen)):
+        if isinstance(value, (Proxy, LocalCopy)):
             return ["h", value._handle]
-        if isinstance(value, type) and value in self.strays.handles:
-            return ["h", self.strays.handles[value]]
-        if self.strays.is_one(value):
+        if isinstance(value, type) and value in self.solution_errors.handles:
+            return ["h", self.solution_errors.handles[value]]
+        if self.solution_errors.is_one(value):
             return ["h", vars(value)["_home"][1]]
         name = named_builtin(value)
         if name is not None:
@@ -278,7 +278,7 @@ class Session:
 
     def at_home(self, error: BaseException, handle: Any) -> BaseException:
         """Has an exception of the solution's own class ask the one that it stands for."""
-        if type(error) in self.strays.handles and type(handle) is int:
+        if type(error) in self.solution_errors.handles and type(handle) is int:
             vars(error)["_home"] = (self, handle, type(error).__name__)
         return error
 

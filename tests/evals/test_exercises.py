@@ -12,15 +12,15 @@ from typing import Any
 import pytest
 
 from assistant.cli.wiring import edit_text
-from assistant.evals.asking import Asking, Gate
+from assistant.evals.asking import Gate, SampleModel
 from assistant.evals.chatting import complaint_of
 from assistant.evals.datasets import load
 from assistant.evals.file_judges import FileJudges
 from assistant.evals.in_files import MARK, Files
-from assistant.evals.means import Means, Strategy
 from assistant.evals.pipeline import Around, CodeGenerationPipeline, Parameters
 from assistant.evals.problems import Problem, problem_of
 from assistant.evals.runs import Attempt, Generated
+from assistant.evals.strategy_context import Strategy, StrategyContext
 from assistant.evals.trace import Trace
 from assistant.events import Replied
 from assistant.following import unheard
@@ -174,7 +174,7 @@ def generated(
     judge: Callable[[str], Verdict] = judge,
 ) -> tuple[Generated, ListModel]:
     model = ListModel(*replies)
-    asking = Asking(
+    asking = SampleModel(
         ("python/double", 1), model, Purse(UNCAPPED), Gate(), Trace(unheard), lambda call: None
     )
     pipeline = CodeGenerationPipeline(model, strategy=strategy, parameters=Parameters(tries=tries))
@@ -253,8 +253,8 @@ def test_what_differs_each_time_is_left_out_of_a_complaint() -> None:
 
     def complaint(folder: str, seconds: str) -> str | None:
         detail = told.format(folder, seconds, seconds, seconds)
-        means = Means("", judge=lambda code: Verdict("wrong_answer", detail))
-        asking = Asking(
+        means = StrategyContext("", judge=lambda code: Verdict("wrong_answer", detail))
+        asking = SampleModel(
             ("x", 1), ListModel(), Purse(UNCAPPED), Gate(), Trace(unheard), lambda call: None
         )
         asking.attempts.append(Attempt("", "stop", "", code="x"))

@@ -10,13 +10,13 @@ import pytest
 
 from assistant.budget import Budget, Exhausted
 from assistant.evals import strategies
-from assistant.evals.asking import Asking, Gate
+from assistant.evals.asking import Gate, SampleModel
 from assistant.evals.datasets import STARTER, load
 from assistant.evals.formatter import CodeFormatter
 from assistant.evals.generated import GeneratedCode
-from assistant.evals.means import Strategy
 from assistant.evals.pipeline import Around, CodeGenerationPipeline, Parameters
 from assistant.evals.runs import Call, Generated, Sample, Span
+from assistant.evals.strategy_context import Strategy
 from assistant.evals.trace import Trace
 from assistant.events import (
     CodeBlock,
@@ -50,7 +50,7 @@ def generated(
     spans: list[Span] = []
     calls: list[Call] = []
     purse = Purse(more.pop("budget", UNCAPPED))
-    asking = Asking(("starter/1", 1), model, purse, Gate(), Trace(spans.append), calls.append)
+    asking = SampleModel(("starter/1", 1), model, purse, Gate(), Trace(spans.append), calls.append)
     open_executor = more.pop("open_executor", None)
     pipeline = CodeGenerationPipeline(model, strategy=strategy, **more)
     return pipeline.generated(PROBLEM, asking, Around(open_executor)), model, spans, calls

@@ -17,7 +17,7 @@ from assistant.budget import Budget
 from assistant.evals.asking import Gate
 from assistant.evals.beginning import already_spent, check_same, data_stamp, manifest, narrowed
 from assistant.evals.datasets import STARTER, load
-from assistant.evals.pipeline import CodeGenerationPipeline, Parameters, lone
+from assistant.evals.pipeline import CodeGenerationPipeline, Parameters, uncapped_sample
 from assistant.evals.replayed import recording
 from assistant.evals.run_reader import Run, load_run
 from assistant.evals.run_writer import RunWriter
@@ -262,7 +262,7 @@ def test_a_recorded_reply_costs_nothing_again(tmp_path: Path) -> None:
     found, purse = recording(path, "then"), Purse(Budget(None, None, Decimal(1), None, None))
     for problem in PROBLEMS:
         model = found.model((problem.task_id, 1))
-        asking = replace(lone(model), purse=purse)
+        asking = replace(uncapped_sample(model), purse=purse)
         CodeGenerationPipeline(model, strategy="fence").attempts(problem, asking)
         assert asking.attempts[0].usage.cost
     assert purse.dollars == 0

@@ -1,4 +1,4 @@
-"""What the tests hand over of their own, and what a solution may have it do.
+"""Objects of the tests' own that a solution is handed, by number, and what it may have them do.
 
 Sent as text into a sandbox (Python 3.8 or newer, standard library only), before session.py.
 """
@@ -8,7 +8,7 @@ import types
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Tuple
 
 if TYPE_CHECKING:
-    from assistant.verdicts.foreign import DOINGS, NAMES
+    from assistant.verdicts.callbacks import DOINGS, NAMES
     from assistant.verdicts.wire import Damaged
 
 TESTS = "tests"
@@ -47,7 +47,7 @@ def settable(target: Any, name: str) -> bool:
     return not name.startswith("_") and not callable(getattr(type(target), name, None))
 
 
-class Owned:
+class LentObjects:
     """The objects that were handed over, by number; each has one."""
 
     def __init__(self) -> None:

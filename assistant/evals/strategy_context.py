@@ -1,4 +1,4 @@
-"""What a strategy works with: the prompt, a formatter, limits, a sandbox, a judge."""
+"""What a strategy is handed to work with: the prompt, a formatter, limits, a sandbox, a judge."""
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from string import Template
 from typing import Literal, Protocol, get_args, runtime_checkable
 
-from assistant.evals.asking import Asking
+from assistant.evals.asking import SampleModel
 from assistant.evals.extracting import program
 from assistant.evals.formatter import CodeFormatter
 from assistant.evals.problems import Problem
@@ -32,7 +32,7 @@ class Sandboxes(Protocol):
 
 
 @runtime_checkable
-class Desk(Protocol):
+class SandboxFolder(Protocol):
     """A sandbox with a folder whose files can be given and taken."""
 
     def write(self, files: Mapping[str, bytes], title: str) -> str: ...
@@ -40,7 +40,7 @@ class Desk(Protocol):
 
 
 @dataclass(frozen=True)
-class Means:
+class StrategyContext:
     """What a strategy works with."""
 
     template: str
@@ -61,12 +61,12 @@ class Means:
             prompt=problem.prompt, language=LANGUAGES.get(problem.language, problem.language)
         )
 
-    def put(self, asking: Asking, code: str | None, formatted: str | None = None) -> None:
+    def put(self, asking: SampleModel, code: str | None, formatted: str | None = None) -> None:
         """Give the last attempt its code."""
         last = asking.attempts[-1]
         asking.attempts[-1] = replace(last, code=code, formatted=formatted)
 
-    def tidied(self, code: str, problem: Problem, asking: Asking) -> str | None:
+    def tidied(self, code: str, problem: Problem, asking: SampleModel) -> str | None:
         """The program of a solution after formatting; None without a formatter."""
         if self.formatter is None:
             return None

@@ -1,4 +1,4 @@
-"""Exceptions that a solution raises, as what the tests' own ``except`` and ``with`` can take.
+"""Exceptions that a solution raises, as classes that the tests' ``except`` and ``with`` can take.
 
 Sent as text into a sandbox (Python 3.8 or newer, standard library only), after proxies.py.
 """
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from assistant.verdicts.proxies import Proxy
 
 
-class Strays:
+class SolutionErrors:
     """Exception classes of the solution, as classes of the same names and descent."""
 
     def __init__(self, session: Any) -> None:
@@ -85,13 +85,13 @@ def exception_of(kind: Any, args: Any) -> BaseException:
     return error
 
 
-def told_of(error: Any, strays: Strays) -> List[Any]:
+def told_of(error: Any, errors: SolutionErrors) -> List[Any]:
     """What a ``with`` of the tests tells the solution's object of an exception.
 
     Of the solution's own, and of those that the tests raise on purpose: with others, such as of a
     comparison that failed, an object could judge itself.
     """
-    if strays.is_one(error):
+    if errors.is_one(error):
         return [error]
     trace = getattr(error, "__traceback__", None)
     while trace is not None and trace.tb_next is not None:

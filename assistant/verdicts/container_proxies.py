@@ -1,4 +1,4 @@
-"""What tests hold in place of objects whose classes derive from list, dict or set.
+"""Proxies that tests hold for objects whose classes derive from list, dict or set.
 
 Sent as text into a sandbox (Python 3.8 or newer, standard library only), after proxies.py. Such an
 object lives in the candidate's process and changes there, but is compared here, by what it holds.
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 HELD = ("list", "dict", "set")
 
 
-class Holder(Proxy):
+class ContainerProxy(Proxy):
     """A proxy that is a container, too. ``_seen``: the last request, and what it held then."""
 
     __slots__ = ("_base", "_seen")
@@ -70,6 +70,6 @@ def compared(name: str, mirrored: bool = False) -> Any:
 
 
 for _name in "eq ne lt le gt ge add sub mul and_ or_ xor".split():
-    setattr(Holder, f"__{_name.strip('_')}__", compared(_name))
+    setattr(ContainerProxy, f"__{_name.strip('_')}__", compared(_name))
 for _name in "add sub mul and_ or_ xor".split():
-    setattr(Holder, f"__r{_name.strip('_')}__", compared(_name, mirrored=True))
+    setattr(ContainerProxy, f"__r{_name.strip('_')}__", compared(_name, mirrored=True))

@@ -1,4 +1,4 @@
-"""What a solution holds in place of the tests' own functions, iterators and objects.
+"""Proxies that a solution holds in place of the tests' own functions, iterators and objects.
 
 Sent as text into a sandbox (Python 3.8 or newer, standard library only), before candidate.py.
 """
@@ -12,7 +12,7 @@ NAMES = ("__name__", "__qualname__", "__doc__")
 """What functools.wraps and messages want to know of a function."""
 
 
-class Foreign:
+class Callback:
     """A function or iterator, which can be called or iterated where it is."""
 
     __slots__ = ("__weakref__", "_number", "_solution")
@@ -42,7 +42,7 @@ class Foreign:
         self._solution.ask_back(self._number, "set", (name, value), {})
 
 
-class ForeignObject(Foreign):
+class CallbackObject(Callback):
     """An object of a class that the tests define: it can do what its class says, too."""
 
     __slots__ = ()
@@ -63,4 +63,4 @@ DOINGS = (
     "mod neg abs enter int float index"
 ).split()
 for _name in DOINGS:
-    setattr(ForeignObject, f"__{_name}__", done_there(_name))
+    setattr(CallbackObject, f"__{_name}__", done_there(_name))
