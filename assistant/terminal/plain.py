@@ -25,7 +25,7 @@ class PlainConsole:
     def __init__(self, theme: Theme, columns: int, *, prompt: bool) -> None:
         self.theme, self.columns, self.interactive = theme, columns, prompt
         self.rich = theme.escapes
-        self._pulsed = 0.0  # When the line that tells how far something has come was drawn.
+        self._pulsed: float | None = None  # When the line that says how far it is was drawn.
         self._input, self._output = sys.stdin, sys.stdout
         self._prompt = sys.stdout if sys.stdout.isatty() else sys.stderr
         for stream in (self._input, self._output):
@@ -52,10 +52,12 @@ class PlainConsole:
 
         Nothing where control sequences are not known.
         """
-        now = time.monotonic()
-        if not self.rich or (now - self._pulsed < _PULSE if text else not self._pulsed):
+        now, before = time.monotonic(), self._pulsed
+        if not self.rich or (not text and before is None):
             return
-        self._pulsed = now if text else 0.0
+        if text and before is not None and now - before < _PULSE:
+            return
+        self._pulsed = now if text else None
         line = f"… {text}"[: self.columns - 1] if text else ""
         self._output.write(f"\r{line}\x1b[K")
         self._output.flush()

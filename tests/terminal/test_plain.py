@@ -164,7 +164,10 @@ def test_in_a_pipe_all_output_stands() -> None:
     assert all(f"│ {number}\n" in text for number in range(1, 501))
 
 
-def test_how_far_it_is_stands_in_a_line_that_goes_again(capsys: pytest.CaptureFixture[str]) -> None:
+def test_how_far_it_is_stands_in_a_line_that_goes_again(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("assistant.terminal.plain._PULSE", 1e9)
     with PlainConsole(theme("mono"), 12, prompt=False) as console:
         console.pulse("1,040 lines so far")
         console.pulse("1,041 lines")  # Too soon after the first.
