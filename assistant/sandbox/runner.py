@@ -226,6 +226,19 @@ def command_line(pid: int) -> str:
     return "a subshell" if b"__assistant_" in words else "a fork of Python"
 
 
+def shared_files(pids: Set[int]) -> Set[int]:
+    """The inodes of files that processes have in their memory together with others: what they write
+    there changes the file, but none of its times beyond the first."""
+    found = set()
+    for pid in pids:
+        with contextlib.suppress(OSError), open("/proc/%d/maps" % pid, "rb") as file:
+            for line in file:
+                words = line.split(None, 5)
+                if words[1].endswith(b"s") and words[4] != b"0":
+                    found.add(int(words[4]))
+    return found
+
+
 class Gauge:
     """A small system file that is read again and again, empty when it cannot be."""
 
@@ -299,6 +312,32 @@ class Lasting:
         ]
         places = [number for number, word in enumerate(words) if word in (b"inuse", b"tw")]
         return any(words[place + 1] != b"0" for place in places)
+
+
+def waiting_messages() -> int:
+    """Bytes that wait in sockets of this network and that the kernel counts for no container: those
+    of netlink and of pings never, those of UDP and TCP not with control groups of version 1."""
+    total = sum(int(row[4]) for row in table_rows("netlink"))
+    kinds = ["icmp", "icmp6"]
+    told = slurp("/proc/net/sockstat").split()
+    everybody = sum(int(told[at + 1]) for at, word in enumerate(told) if word == b"mem")
+    if everybody * resource.getpagesize() > MOST_WAITING:  # Of the whole machine: whose are they?
+        kinds += ["udp", "udp6", "udplite", "udplite6", "tcp", "tcp6"]
+    for kind in kinds:
+        for row in table_rows(kind):
+            sent, _, received = row[4].partition(b":")
+            total += int(sent, 16) + int(received, 16)
+    return total
+
+
+def table_rows(kind: str) -> Iterator[List[bytes]]:
+    """The rows of one of the kernel's tables of sockets, in columns."""
+    with contextlib.suppress(OSError), open("/proc/net/" + kind, "rb") as file:
+        next(file, None)
+        yield from (row for row in (line.split() for line in file) if len(row) > 4)
+
+
+MOST_WAITING = 64 << 20
 
 
 # ---------------------------------------------------------------------------- messages inside
@@ -410,6 +449,12 @@ SCHEDULING = {
     "aarch64": ((118, 0), (119, 0), (122, 0), (274, 0), (140, 1), (30, 1)),
 }
 
+# Space on a disk that is taken without being written: as much as there is, in the tenth of a second
+# between two looks. C libraries then write instead, as on disks that know no such thing.
+FALLOCATE = {"x86_64": 285, "aarch64": 47}
+IOCTL = {"x86_64": 16, "aarch64": 29}
+RESERVE = (0x40305828, 0x4030582A, 0x40305839)  # linux/falloc.h: the same by ioctl.
+
 
 def missing(machine: str, calls: Tuple[int, ...]) -> List[Tuple[int, int, int, int]]:
     """The start of a filter: these calls, and those in other numberings, are as if unknown."""
@@ -446,7 +491,16 @@ def job_rules() -> List[Tuple[int, int, int, int]]:
     rules += [(EQUAL, 0, 8, PRLIMIT[machine]), (LOAD, 0, 0, ARGUMENTS), (EQUAL, 4, 0, 0)]
     rules += [(LOAD, 0, 0, ARGUMENTS + 16), (EQUAL, 0, 3, 0), (LOAD, 0, 0, ARGUMENTS + 20)]
     rules += [(EQUAL, 0, 1, 0), (ANSWER, 0, 0, ALLOW), (ANSWER, 0, 0, error)]
-    return [*rules, (ANSWER, 0, 0, ALLOW)]
+    return [*rules, *unreserving_rules(machine), (ANSWER, 0, 0, ALLOW)]
+
+
+def unreserving_rules(machine: str) -> List[Tuple[int, int, int, int]]:
+    refused = (ANSWER, 0, 0, ERROR | errno.EOPNOTSUPP)
+    rules = [(EQUAL, 0, 1, FALLOCATE[machine]), refused]
+    rules += [(EQUAL, 0, 2 * len(RESERVE) + 1, IOCTL[machine]), (LOAD, 0, 0, ARGUMENTS + 8)]
+    for command in RESERVE:
+        rules += [(EQUAL, 0, 1, command), refused]
+    return rules
 
 
 class Filter:
@@ -1417,8 +1471,14 @@ class Files:
 
     # Out of the sandbox.
 
-    def pull(self, order: Dict[str, Any], send: Callable[[Dict[str, Any], bytes], None]) -> None:
-        """Sends what has changed since host and sandbox agreed, within the order's caps."""
+    def pull(
+        self,
+        order: Dict[str, Any],
+        send: Callable[[Dict[str, Any], bytes], None],
+        mapped: Set[int],
+    ) -> None:
+        """Sends what has changed since host and sandbox agreed, within the order's caps; of files
+        that are ``mapped`` (inodes) no time tells that."""
         load = Load(order, send)
         walk = Walk(self.root, set(order["skip"]), order["deepest"])
         seen: Dict[str, Status] = {}
@@ -1429,13 +1489,13 @@ class Files:
                 break
             now = status(found)
             old = self.agreed.get(path)
-            if old == now:
+            if old == now and found.st_ino not in mapped:
                 seen[path] = now
             elif not now[0]:
                 load.left_out(path, "special")
             elif load.add(folder, name, path, now):
-                fresh = time.time_ns() - found.st_ctime_ns < self.RACY and now[0] != "dir"
-                seen[path] = UNSURE if fresh else now
+                fresh = time.time_ns() - found.st_ctime_ns < self.RACY or found.st_ino in mapped
+                seen[path] = UNSURE if fresh and now[0] != "dir" else now
             elif old is not None:
                 seen[path] = old  # It could not be told; the host keeps what it has.
         for path in walk.unread:
@@ -1652,6 +1712,7 @@ class Watch:
         self.unseen = False
         """What passed the limit last is held by processes: it has no name to be found by."""
         self.trusted: Callable[[], Set[int]] = set
+        self.lines: Callable[[], Set[int]] = set
 
     def room(self) -> Tuple[int, int]:
         """Bytes and file slots that are free on the workspace's disk, whoever uses them."""
@@ -1721,7 +1782,7 @@ class Watch:
 
     def hides(self, lost: int) -> bool:
         """Whether processes hold what is missing on the disk, which others may use as well."""
-        holders = Holders(self.folders)
+        holders = Holders(self.folders, self.lines())
         trusted = self.trusted()
         for pid, row in processes().items():
             if pid not in trusted and row[2] not in "ZX":
@@ -1765,15 +1826,16 @@ class Holders:
 
     SECONDS = 0.3
 
-    def __init__(self, folders: List[str]) -> None:
+    def __init__(self, folders: List[str], lines: Set[int]) -> None:
         self.folders = tuple(folder.rstrip("/").encode() + b"/" for folder in folders)
-        self.until = time.monotonic() + self.SECONDS
+        self.lines = lines
+        self.until = time.process_time() + self.SECONDS
         self.size = 0
         self.more = False
         self.met: Set[int] = set()
 
     def late(self) -> bool:
-        late = time.monotonic() > self.until
+        late = time.process_time() > self.until
         self.more = self.more or late
         return late
 
@@ -1805,7 +1867,8 @@ class Holders:
                     found = os.stat(task + "/fd/" + name)
                     if stat.S_ISREG(found.st_mode) and found.st_nlink == 0:
                         self.meet(found)
-                    elif stat.S_ISSOCK(found.st_mode):  # Files may be on their way in it.
+                    elif stat.S_ISSOCK(found.st_mode) and found.st_ino not in self.lines:
+                        # Files may be on their way in it.
                         told = slurp(task + "/fdinfo/" + name).partition(b"scm_fds:")[2].split()
                         self.more = self.more or (bool(told) and told[0] != b"0")
         except PermissionError:
@@ -2033,8 +2096,10 @@ def site_packages() -> str:
 class Process:
     """A job that the forker has made: a session's interpreter or shell, or a single program."""
 
-    def __init__(self, pid: int, line: Line) -> None:
+    def __init__(self, pid: int, line: Line, end: int) -> None:
         self.pid, self.line = pid, line
+        self.end = end
+        """The inode of its own end of the line, in which descriptors of ours may wait."""
 
 
 class Job:
@@ -2078,6 +2143,7 @@ class Runner:
         self.background: List[Capture] = []
         self.listed: Set[int] = set()
         self.unheard = 0
+        self.counted = 0.0
         self.news: List[Dict[str, Any]] = []
 
     # Beginning and end.
@@ -2125,7 +2191,8 @@ class Runner:
         self.folders = [Folder(folder) for folder in head["wiped"] if os.path.isdir(folder)]
         if head["watched"]:
             self.watch = Watch(head["watched"], head["disk"], head["files"])
-            self.watch.trusted, self.watch.keeps = self.trusted, self.session
+            self.watch.trusted, self.watch.lines = self.trusted, self.ends_of_lines
+            self.watch.keeps = self.session
         if head.get("relay"):
             self.relay = Relay(self.port, self.selector, head["relay"])
             known = head["environment"]
@@ -2142,6 +2209,10 @@ class Runner:
         if self.job is not None and self.job.kind == "prepared":
             ours.append(self.job.process)
         return {self.me} | {process.pid for process in ours if process is not None}
+
+    def ends_of_lines(self) -> Set[int]:
+        jobs = [*self.standing.values(), *([self.job.process] if self.job is not None else [])]
+        return {process.end for process in jobs}
 
     def stand_ready(self) -> None:
         """What the next block needs, made before it is there."""
@@ -2186,7 +2257,7 @@ class Runner:
                 os._exit(127)
         theirs.close()
         self.first = False
-        forker = self.forker = Process(pid, Line(ours.detach()))
+        forker = self.forker = Process(pid, Line(ours.detach()), 0)
         self.listen(forker.line, self.hear_forker)
         if self.settings:
             self.settle(forker)
@@ -2233,6 +2304,7 @@ class Runner:
             except OSError:  # There are too many processes already.
                 return None
             ours, theirs = socket.socketpair()
+            end = os.fstat(theirs.fileno()).st_ino
             try:
                 forker.line.send({"fork": 1}, (theirs.fileno(),), wait=False)
                 pid = self.birth(forker)
@@ -2240,7 +2312,7 @@ class Runner:
                 pid = -1
             theirs.close()
             if pid > 0:
-                return Process(pid, Line(ours.detach()))
+                return Process(pid, Line(ours.detach()), end)
             ours.close()
             if pid == 0:
                 return None
@@ -2705,7 +2777,7 @@ class Runner:
         if self.port.outgoing:
             return 0.02
         if self.job is None:
-            return 1.0 if self.watch is not None and self.listed else None
+            return 1.0 if self.watch is not None and self.session else None
         now = time.monotonic()
         moments: List[float] = [now + TICK, self.job.deadline]
         moments += [when for when in (self.job.kill_at, self.job.give_up_at) if when is not None]
@@ -2737,17 +2809,29 @@ class Runner:
             return
         if now >= job.deadline:
             self.stop("timeout")
+        elif self.hoarded(now):
+            self.stop("memory", now=True)
         elif self.watch is not None:
             passed = self.watch.tick(now)
             if passed is not None:
                 self.stop(passed, now=True)
 
     def look_after_background(self, now: float) -> None:
-        """What goes on between jobs may use up the disk, too."""
-        if self.watch is not None and self.listed and self.watch.tick(now, idle=True):
+        """What goes on between jobs, in threads of an interpreter too, may use up memory and the
+        disk."""
+        if not self.session or self.watch is None:
+            return
+        if self.hoarded(now) or self.watch.tick(now, idle=True):
             self.end_all()
             self.news.append({"note": "lost", "what": "all"})
             self.stand_ready()
+
+    def hoarded(self, now: float) -> bool:
+        """Whether memory of the kernel is used up that no limit of a container covers."""
+        if not self.contained or now < self.counted + TICK:
+            return False
+        self.counted = now
+        return waiting_messages() > MOST_WAITING
 
     # Files.
 
@@ -2767,7 +2851,7 @@ class Runner:
             self.port.send_all({**told, "id": head["id"]}, body)
 
         self.files.settle(head["agreed"])
-        self.files.pull(head, send)
+        self.files.pull(head, send, shared_files(self.others(processes())))
 
 
 def live() -> None:

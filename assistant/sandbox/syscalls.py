@@ -2,7 +2,7 @@
 
 An engine that is sent a filter leaves out its own. So this one is a list of what is allowed, as the
 engines' own are, and allows nothing that theirs refuse to a program without capabilities; what is
-more, it has no io_uring, no queues, and sockets of four families alone.
+more, it has no io_uring, no queues, and sockets of four families alone, one of them in part.
 """
 
 import errno
@@ -95,7 +95,8 @@ _ABSENT = """
 """Refused as a kernel does that does not have them, so that programs take another way: a large part
 of the kernel that no filter sees into, queues that outlive their maker, and a call whose flags
 cannot be looked at."""
-_FAMILIES = {"unix": 1, "inet": 2, "inet6": 10, "netlink": 16}
+_FAMILIES = {"unix": 1, "inet": 2, "inet6": 10}
+_NETLINK = 16
 _PERSONALITIES = (0x0, 0x8, 0x20000, 0x20008, 0xFFFFFFFF)
 """Linux with its usual layout, with 32 bits of addresses or another version's name, and asking."""
 _NAMESPACES = 0x7E020000
@@ -179,6 +180,9 @@ def _rules(shared: bool) -> Iterator[dict[str, Any]]:
     yield {**_rule("ptrace"), "includes": {"minKernel": "4.8"}}
     for family in _FAMILIES.values():
         yield _rule("socket", _equal(0, family))
+    # Of netlink what tells of interfaces: others carry messages from program to program, in memory
+    # that the kernel counts for nobody.
+    yield _rule("socket", _equal(0, _NETLINK), _equal(2, 0))
     for value in _PERSONALITIES:
         yield _rule("personality", _equal(0, value))
     yield {**_rule("clone", _without(0, _NAMESPACES)), "excludes": {"arches": _SWAPPED}}

@@ -17,6 +17,24 @@ for n in range(1, 65):
     except (OSError, ValueError): pass
 """
 
+# What waits in sockets is memory of the kernel, which it counts for a container only in part.
+_HOARDS = """\
+import os, socket, struct, time
+for _ in range(5):
+    if os.fork() == 0: break
+def fill(s, data, where):
+    made.append(s)
+    s.setblocking(False)
+    try:
+        for _ in range(300): s.sendto(data, where)
+    except OSError: pass
+made = []
+for _ in range(200):
+    {how}
+time.sleep(@WAIT@)
+print('BREACH')
+"""
+
 # By CLONE_PARENT.
 _SISTER = """\
 import ctypes, os, signal, time
@@ -74,6 +92,17 @@ ATTACKS = (
         "import mmap\nm = mmap.mmap(-1, 400 << 20)\n"
         "for i in range(0, 400 << 20, 4096): m[i] = 1\nprint('BREACH')",
         reason="memory",
+    ),
+    *(
+        Attack(name, _MEMORY, _HOARDS.format(how=how), reason="memory")
+        for name, how in {
+            "memory of the kernel's answers": "s = socket.socket(16, 3, 0); s.bind((0, 0)); fill("
+            "s, struct.pack('=IHHIIBBHiII', 32, 18, 1, 1, 0, 0, 0, 0, 1, 0, 0), (0, 0))",
+            "memory of datagrams": "s = socket.socket(2, 2); s.bind(('127.0.0.1', 0)); fill("
+            "s, b'x' * 40_000, s.getsockname())",
+            "memory of pings": "s = socket.socket(2, 2, 1); fill("
+            "s, b'\\x08' + bytes(40_000), ('127.0.0.1', 0))",
+        }.items()
     ),
     Attack(
         "processes",
@@ -164,6 +193,23 @@ ATTACKS = (
             "disk on its way": "a.sendmsg([b'x'], [(1, 1, array('i', [fd]))]); os.close(fd)",
             "disk in a thread of its own": "",
         }.items()
+    ),
+    Attack(
+        "disk reserved by one call",
+        _DISK,
+        tries(
+            "call({'x86_64': 285, 'aarch64': 47}[os.uname().machine], os.open('r', 66), 0, 0, 9)"
+        ),
+        says="held",
+    ),
+    Attack(
+        "disk reserved by the other call",
+        _DISK,
+        tries(
+            "import fcntl; fcntl.ioctl(os.open('r', 66), 0x4030582A, "
+            "__import__('struct').pack('hhqqiiqqqq', 0, 0, 0, 1 << 20, 0, 0, 0, 0, 0, 0))"
+        ),
+        says="held",
     ),
     _shell("one large file", _DISK, "head -c 100M /dev/zero >x && echo BREACH", "any"),
     Attack("sparse file", _DISK, tries("os.truncate(os.open('x', 66), 1 << 40)"), says="held"),

@@ -167,6 +167,24 @@ def test_what_background_programs_hide_adds_up(make: Make) -> None:
     assert go(sandbox, "print('on')").output == "on\n"
 
 
+def test_a_thread_that_goes_on_is_held_to_the_disk(make: Make) -> None:
+    sandbox = make("session")
+    code = (
+        "import os, threading, time\ndef later():\n    time.sleep(0.5)\n"
+        "    for n in range(9):\n        with open(f'f{n}', 'wb') as file:\n"
+        "            file.write(bytes(20 << 20))\n    time.sleep(300)\n"
+        "threading.Thread(target=later).start()"
+    )
+    assert go(sandbox, code).ok
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        time.sleep(0.5)
+        result = go(sandbox, "print(0)")
+        if result.reason == "disk" or any("lost" in note for note in result.notes):
+            return
+    pytest.fail("it goes on")
+
+
 QUEUES = """
 import ctypes, multiprocessing, os, sys
 libc = ctypes.CDLL(None, use_errno=True)
@@ -278,6 +296,23 @@ def test_what_swaps_while_it_is_pulled_does_no_harm(make: Make) -> None:
             assert "passwd" not in path
             if entry.kind == "file" and path.endswith("/f"):
                 assert blobs[entry.digest] == b"inside\n"
+
+
+def test_what_is_written_by_way_of_memory_comes_out(make: Make) -> None:
+    """It changes no time of the file's but once."""
+    sandbox = make("session")
+    blobs = Store()
+    code = (
+        "import mmap, time\nfile = open('m', 'wb+'); file.write(b'0' * 4096); file.flush()\n"
+        "m = mmap.mmap(file.fileno(), 4096)\nm[0:1] = b'1'; time.sleep(0.2)"
+    )
+    go(sandbox, code)
+    seen = []
+    for change in ("", *(f"m[0:1] = b'{n}'" for n in (2, 3, 4)), "m[0:1] = b'5'; m.close()"):
+        go(sandbox, f"{change}\ntime.sleep(0.1)")
+        written = sandbox.pull(blobs).written
+        seen += [blobs[entry.digest][:1] for entry in written.values()]
+    assert seen == [b"1", b"2", b"3", b"4", b"5"]
 
 
 def test_what_is_too_large_stays_inside(make: Make) -> None:
