@@ -231,7 +231,7 @@ def shared_files(pids: Set[int]) -> Set[int]:
     there changes the file, but none of its times beyond the first."""
     found = set()
     for pid in pids:
-        with contextlib.suppress(OSError), open("/proc/%d/maps" % pid, "rb") as file:
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/maps", "rb") as file:
             for line in file:
                 words = line.split(None, 5)
                 if words[1].endswith(b"s") and words[4] != b"0":
