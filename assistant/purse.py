@@ -5,10 +5,16 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Protocol
 
 from assistant.budget import INFINITE, LEAST_REPLY, Budget, Exhausted, Left, at_least, reserve
 from assistant.events import Replied, Reserved
-from assistant.protocols import Model
+
+
+class Priced(Protocol):
+    """A model, as far as a purse looks at it."""
+
+    def cost(self, prompt: int, completion: int, /) -> Decimal | None: ...
 
 
 class Stopped(Exception):
@@ -54,7 +60,7 @@ class Purse:
     def stopped(self) -> bool:
         return self._stopped
 
-    def reserve(self, model: Model, prompt: int, largest: int) -> Reserved:
+    def reserve(self, model: Priced, prompt: int, largest: int) -> Reserved:
         """Room for one call.
 
         Raises:

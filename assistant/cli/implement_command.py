@@ -3,10 +3,13 @@
 import argparse
 import shlex
 import warnings
+from typing import TYPE_CHECKING
 
 from assistant.budget import Exhausted
+from assistant.chat import Chat
 from assistant.cli.improve_command import offered, shown, tell, writable
 from assistant.cli.improving import Improvement, open_improvement
+from assistant.cli.model import REPLAY, recorded
 from assistant.cli.output import ask, at_terminal
 from assistant.cli.setup import Setup
 from assistant.cli.wiring import read_setup, terms_of
@@ -28,8 +31,13 @@ from assistant.protocols import Model
 from assistant.purse import Purse
 from assistant.sandbox.linediff import changed_blocks
 from assistant.tasks.answer import Answer, Scope
+from assistant.tasks.asked import Kept, Recording
 from assistant.tasks.improve import Attempt, Job
 from assistant.tasks.targets import locate, text
+from assistant.transcript import steady
+
+if TYPE_CHECKING:
+    from assistant.functions.completion import Opener
 
 Config = dict[str, object]
 
@@ -49,13 +57,17 @@ def run(options: argparse.Namespace) -> int:
     setup = read_setup(options, {"check": _doctests(path)} if stub.doctests else None)
     options.allow_test_changes = False
     writable(options.mode == "write", setup, options.unchecked, targets)
-    served = _served(setup)
+    recording = _recording(setup)
+    served = _served(setup, recording)
     job = Job(f"Implement {name} in {path}", Scope((path,)), setup.settings.check)
     with (
-        open_improvement(setup, job, model=_cascade(served), briefed=False) as improvement,
+        open_improvement(
+            setup, job, model=_cascade(served, recording), briefed=False
+        ) as improvement,
         shown(options, setup, options.mode == "diff") as show,
     ):
         improvement.chat.attend(show)
+        served["opener"] = _opener(improvement.chat, recording)
         ending = _filled(improvement, stub, setup, served)
         improvement.chat.pour(ending)
         found = offered(improvement, improvement.outcome(ending), targets, options)
@@ -74,26 +86,42 @@ def _asked(served: Config) -> list[str]:
     return [{**config, **served}["model"] for config in cascade()]
 
 
-def _cascade(served: Config) -> Model:
+def _cascade(served: Config, recording: Recording | None) -> Model:
     """Stands for the models of the cascade in the record: the chat itself asks nobody."""
     from assistant.model.replay import ScriptedModel
 
-    return ScriptedModel([], name=", ".join(dict.fromkeys(_asked(served))))
+    name = recording.name if recording else ", ".join(dict.fromkeys(_asked(served)))
+    return ScriptedModel([], name=name)
 
 
-def _served(setup: Setup) -> Config:
+def _recording(setup: Setup) -> Recording | None:
+    """What answers in place of models, where the settings name a record."""
+    name = setup.settings.model
+    if not name.startswith(REPLAY):
+        return None
+    events = recorded(setup, name.removeprefix(REPLAY))
+    return Recording(events, lambda said: steady(setup.redactor.text(said)))
+
+
+def _served(setup: Setup, recording: Recording | None) -> Config:
     """Which model and server the settings of this run name, and the purse that pays for all."""
     settings = setup.settings
-    if settings.model.startswith("replay:"):
-        raise UsageError("implement asks several models, so it cannot be replayed from a record")
     named = {"model": settings.model, "base_url": settings.base_url, "api_key": settings.api_key}
+    if recording:  # Which asks nobody, and needs no key.
+        several = ", " in recording.name
+        named = {"model": "" if several else recording.name, "base_url": REPLAY}
     served: Config = {name: value for name, value in named.items() if value}
     return {**served, "purse": Purse(terms_of(settings).budget)}
 
 
-def _filled(
-    improvement: Improvement, stub: Stub, setup: Setup, served: dict[str, object]
-) -> Finished:
+def _opener(chat: Chat, recording: Recording | None) -> "Opener":
+    """What opens the models of the cascade, so that each call goes into the chat's record."""
+    from assistant.functions.request import opened
+
+    return lambda request, settings: Kept(recording or opened(request, settings), chat.pour)
+
+
+def _filled(improvement: Improvement, stub: Stub, setup: Setup, served: Config) -> Finished:
     """Ask the cascade; the copy holds what passed, else the last answer that fitted."""
     from assistant.functions.completion import UnknownPriceWarning
     from assistant.tasks.implement import implement_function

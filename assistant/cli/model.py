@@ -28,7 +28,7 @@ def open_model(setup: Setup, name: str = "") -> Model:
     if name.startswith(REPLAY):
         from assistant.model.replay import ReplayModel
 
-        return ReplayModel(_recorded(setup, name.removeprefix(REPLAY)))
+        return ReplayModel(recorded(setup, name.removeprefix(REPLAY)))
     return _served(setup, name)
 
 
@@ -113,7 +113,7 @@ def _asked(names: list[str]) -> str:
     raise UsageError(f"the server has no model {answer!r}", "Name one: --model NAME")
 
 
-def _recorded(setup: Setup, record: str) -> tuple[Event, ...]:
+def recorded(setup: Setup, record: str) -> tuple[Event, ...]:
     """The events of a record: a file's name, or a session's id."""
     from assistant.record import load
     from assistant.sessions import Sessions

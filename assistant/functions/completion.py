@@ -7,10 +7,9 @@ from typing import Any
 
 from assistant.events import Event, ModelError, Notice, Retrying, UsageError
 from assistant.functions.cache import AnswerCache
-from assistant.functions.paying import completed
+from assistant.functions.paying import Completing, completed
 from assistant.functions.request import Request, opened, read_request
 from assistant.functions.templates import Context
-from assistant.purse import Purse
 from assistant.settings import Settings, load_settings
 
 log = logging.getLogger("assistant.functions")
@@ -18,6 +17,7 @@ log = logging.getLogger("assistant.functions")
 Config = Mapping[str, Any]
 Response = dict[str, Any]
 Filter = Callable[..., bool]
+Opener = Callable[[Request, Settings], Completing]
 
 
 class UnknownPriceWarning(UserWarning):
@@ -37,6 +37,7 @@ def create(context: Context | None = None, **config: Any) -> Response:
             ``base_url``; ``config_list``, configurations that are laid over these in turn;
             ``filter_func(context=, base_config=, response=)``, False sends the next one;
             ``purse`` (a ``assistant.purse.Purse``), what all calls that it is given to may use;
+            ``opener(request, settings)``, what opens a request's model in our place;
             ``cache_seed`` (else ``seed``) to remember answers by, ``cache_path_root`` where.
 
     Returns:
@@ -104,19 +105,19 @@ def _split(config: Config) -> tuple[Config, Sequence[Config], Filter | None]:
 
 def _answered(request: Request, config: Config, settings: Settings) -> Response:
     if request.cache_seed is None:
-        return _asked(request, settings, config.get("purse"))
+        return _asked(request, settings, config)
     cache = AnswerCache(config.get("cache_path_root"))
     kept = cache.get(request.key)
     if kept is None or not is_response(kept):
-        kept = _asked(request, settings, config.get("purse"))
+        kept = _asked(request, settings, config)
         if all(choice["finish_reason"] in ("stop", "length") for choice in kept["choices"]):
             cache.keep(request.key, kept)
     return kept
 
 
-def _asked(request: Request, settings: Settings, purse: Purse | None) -> Response:
-    model = opened(request, settings)
-    done = completed(model, request, purse, _tell)
+def _asked(request: Request, settings: Settings, config: Config) -> Response:
+    open_model: Opener = config.get("opener") or opened
+    done = completed(open_model(request, settings), request, config.get("purse"), _tell)
     cost: float | None
     if request.price:
         prompt, completion = request.price

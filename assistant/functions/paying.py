@@ -1,7 +1,8 @@
 """A call of a model within a purse: reserved at its largest before it, settled after it."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Protocol, Unpack
 
 from assistant.budget import price_needed
 from assistant.code.fences import content_str
@@ -10,12 +11,30 @@ from assistant.functions.request import Request, params_of
 from assistant.purse import Purse
 
 if TYPE_CHECKING:
-    from assistant.model.openai_model import OpenAIModel
-    from assistant.model.options import Completion
+    from assistant.model.options import Completion, Params
+
+
+class Completing(Protocol):
+    """A model that gives several answers to one prompt; see ``OpenAIModel``."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def max_reply(self) -> int: ...
+    def count(self, history: Sequence[Said | Replied], /) -> int: ...
+    def cost(self, prompt: int, completion: int, /) -> Decimal | None: ...
+    def complete(
+        self,
+        messages: Sequence[Any],
+        n: int = 1,
+        *,
+        on_event: Callable[[Event], None],
+        **params: "Unpack[Params]",
+    ) -> "Completion": ...
 
 
 def completed(
-    model: "OpenAIModel", request: Request, purse: Purse | None, tell: Callable[[Event], None]
+    model: Completing, request: Request, purse: Purse | None, tell: Callable[[Event], None]
 ) -> "Completion":
     """The answers to a request.
 

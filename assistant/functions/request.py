@@ -22,6 +22,7 @@ _OURS = frozenset(
         *("stop", "seed", "timeout", "request_timeout", "api_key", "base_url", "api_base"),
         *("api_type", "api_version", "price", "tags", "stream", "cache_seed", "use_cache"),
         *("cache_path_root", "cache", "context", "config_list", "filter_func", "purse"),
+        "opener",
         *("allow_format_str_template", "raise_on_ratelimit_or_timeout", "retry_wait_time"),
         *("retry_timeout", "max_retry_period"),
     }

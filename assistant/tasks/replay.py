@@ -39,15 +39,6 @@ class Difference:
     diff: str
 
 
-_NOT_ALONE = {
-    "improve": (
-        "this is the record of an improve task, which needs its files too",
-        "Give the command that made it, in that folder, with --model replay:RECORD",
-    ),
-    "implement": ("an implement task asks several models, so its record cannot be replayed", ""),
-}
-
-
 class RecordedCheck:
     """A check that gives the verdicts of a turn of a record, in order."""
 
@@ -85,7 +76,10 @@ def replay(
     """
     kind = next((event.task for event in events if isinstance(event, Started)), "")
     if kind not in ("", "suggest"):
-        raise UsageError(*_NOT_ALONE[kind])
+        raise UsageError(
+            f"this is the record of an {kind} task, which needs its files too",
+            "Give the command that made it, in that folder, with --model replay:RECORD",
+        )
     turn = Suggesting if kind else None
     told = Told(executor)
     position = 0
