@@ -10,8 +10,7 @@ from assistant.cli.beginning import Told, started
 from assistant.cli.model import open_model
 from assistant.cli.sandboxes import Fresh
 from assistant.cli.setup import Setup
-from assistant.cli.tracing import open_traces
-from assistant.cli.wiring import STORE, affordable, edit_text, new_chat, open_sessions
+from assistant.cli.wiring import STORE, affordable, edit_text, kept, new_chat, open_sessions
 from assistant.code.encodings import NotText
 from assistant.events import Checked, Finished, Notice, Said, UsageError
 from assistant.following import followed
@@ -86,14 +85,13 @@ def open_improvement(
         model = open_model(setup)
         affordable(model, setup.settings)
     with ExitStack() as stack:
-        name = sessions.new().name
-        record = sessions.record(name)
+        record = sessions.record(sessions.new().name)
         told = Told()
         recorder = stack.enter_context(Recorder(record, setup.redactor, tell=told))
         workspace = stack.enter_context(_workspace(setup, job, record.parent / STORE))
         draft = Draft(job, workspace)
         chat = new_chat(setup, workspace, model, None)
-        chat.session, chat.folder = name, str(setup.folder)
+        stack.enter_context(kept(chat, setup, recorder))
         chat.turn = Suggesting if suggest else improving(draft)
         if job.check and not suggest:
             fresh = stack.enter_context(Fresh(setup))
@@ -102,9 +100,6 @@ def open_improvement(
             given = setup.settings.protect, job.scope.files
             check = CommandCheck(job.check, draft, fresh, *given)
             chat.terms = replace(chat.terms, check=check)
-        chat.sinks.append(recorder)
-        if (trace := stack.enter_context(open_traces(setup, name))) is not None:
-            chat.sinks.append(trace)
         chat.pour(started(chat, setup, _kind(suggest, briefed)))
         if briefed:
             chat.pour(Said(_system(job, suggest), "system"))

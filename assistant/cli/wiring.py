@@ -129,21 +129,30 @@ def open_chat(
         workspace = _open_workspace(setup, sandbox, store)
         stack.enter_context(workspace)
         chat = new_chat(setup, workspace, model, past)
-        chat.session, chat.folder = name, str(setup.folder)
+        stack.enter_context(kept(chat, setup, recorder, past))
         fresh = stack.enter_context(Fresh(setup))
         opened = Opened(chat, sandbox, workspace, setup, fresh, past)
         chat.openers = Openers(lambda other: open_model(setup, other), opened.check)
         if setup.settings.check:
             chat.terms = replace(chat.terms, check=opened.check(setup.settings.check))
-        chat.sinks.append(recorder)
-        if (
-            trace := stack.enter_context(open_traces(setup, name, past.events if past else ()))
-        ) is not None:
-            chat.sinks.append(trace)
         chat.sinks.append(opened.hear)
         begin(chat, setup, past)
         told.join(chat)
         yield opened
+
+
+@contextmanager
+def kept(
+    chat: Chat, setup: Setup, recorder: Recorder, past: Loaded | None = None
+) -> Iterator[None]:
+    """Makes a chat the session that ``recorder`` records: each event goes there before it goes to
+    a collector, if there is one, or to anyone else."""
+    chat.session, chat.folder = recorder.path.parent.name, str(setup.folder)
+    chat.sinks.append(recorder)
+    with open_traces(setup, chat.session, past.events if past else ()) as trace:
+        if trace is not None:
+            chat.sinks.append(trace)
+        yield
 
 
 def session_named(sessions: Sessions, setup: Setup, resume: str | None) -> str:
