@@ -130,7 +130,8 @@ class CommandCheck:
         judging = self._judged(own.tree, max(seconds, 1.0))
         if followed(judging).ok:
             return ()
-        return (prompt("check_script_changed", files=listed(changed)),)
+        flags = " ".join(f"--protect {shlex.quote(path)}" for path in changed)
+        return (prompt("check_script_changed", files=listed(changed), flags=flags),)
 
     def _scripts(self) -> Mapping[str, str]:
         """What the user's own package.json lets npm run."""
