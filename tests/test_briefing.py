@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 from string import Template
+from typing import Any
 
 import pytest
 
@@ -12,8 +13,8 @@ from assistant.prompts import prompt
 PROMPTS = Path(__file__).parent.parent / "prompts"
 
 
-def briefing(**values: object) -> Briefing:
-    return Briefing("shop", ("python", "bash"), **values)  # type: ignore[arg-type]
+def briefing(**values: Any) -> Briefing:
+    return Briefing("shop", ("python", "bash"), **values)
 
 
 def test_it_says_where_code_runs_and_how() -> None:

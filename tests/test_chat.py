@@ -1,6 +1,6 @@
 """A conversation: events reach every sink in order, and the user's own actions are told."""
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
@@ -181,12 +181,13 @@ def test_an_interrupt_in_one_sink_is_seen_by_the_others_too() -> None:
 
 def test_a_ctrl_c_in_a_sink_ends_a_command_of_the_users_and_nothing_is_lost() -> None:
     class Heard(ListExecutor):
-        def run(self, block, seconds):  # type: ignore[no-untyped-def]
+        def run(self, block: CodeBlock, seconds: float) -> Generator[Output, None, ExecResult]:
             try:
                 yield Output("begun")
                 yield Output("never")
             except KeyboardInterrupt:
                 return ExecResult(130, "begun", reason="cancelled")
+            return ExecResult(0, "begun never")
 
     for at in (Running, Output):
         chat = Chat(ListModel(), Heard(), Terms())

@@ -3,6 +3,7 @@
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ ROOT = Path(__file__).parent.parent
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 ELSEWHERE = ("functions.md",)
 """Its examples share names and talk to a server: tests/functions runs them."""
-EXAMPLES = [
+EXAMPLES: list[Any] = [
     pytest.param(page, fence, id=f"{page.name}:{fence.line}")
     for page in PAGES
     if page.name not in ELSEWHERE
@@ -24,8 +25,8 @@ EXAMPLES = [
 ]
 
 
-def examples(lang: str) -> list[object]:
-    return [one for one in EXAMPLES if one.values[1].lang == lang]  # type: ignore[union-attr]
+def examples(lang: str) -> list[Any]:
+    return [one for one in EXAMPLES if one.values[1].lang == lang]
 
 
 @pytest.mark.parametrize(("page", "fence"), examples("python"))
@@ -42,7 +43,7 @@ def test_python_examples_run(
 SCRIPTS = [
     one
     for one in examples("toml")
-    if re.search(r"^\[\[(turn|improve)\]\]", one.values[1].code, re.MULTILINE)  # type: ignore[attr-defined]
+    if re.search(r"^\[\[(turn|improve)\]\]", one.values[1].code, re.MULTILINE)
 ]
 
 

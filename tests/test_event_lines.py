@@ -187,9 +187,9 @@ def test_another_version_is_told_apart() -> None:
 
 def test_what_is_no_event_is_not_written() -> None:
     with pytest.raises(RecordError, match="Said cannot be written: expected str, got 7"):
-        encode(Said(7), 1, AT)  # type: ignore[arg-type]
+        encode(Said(7), 1, AT)  # type: ignore[arg-type]  # Wrong on purpose.
     with pytest.raises(RecordError, match="expected one of"):
-        encode(Finished("fine"), 1, AT)  # type: ignore[arg-type]
+        encode(Finished("fine"), 1, AT)  # type: ignore[arg-type]  # Wrong on purpose.
 
 
 def test_redaction_reaches_all_text_and_nothing_else() -> None:

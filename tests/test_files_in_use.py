@@ -21,6 +21,7 @@ from assistant.files_in_use import FilesInUse, attached, reader
 from assistant.prompts import prompt
 from assistant.protocols import Terms
 from assistant.transcript import history
+from assistant.values import Action
 from tests.fakes import ListExecutor, ListFolder
 from tests.test_compaction import SmallModel
 
@@ -46,8 +47,8 @@ def given(path: str, text: str) -> Said:
     return Said(f"look at @{path}\n\n{part}\n\n{part.replace(path, 'b ' + path)}")
 
 
-def ran(code: str, *files: str, action: str = "run", path: str | None = None) -> Ran:
-    return Ran(CodeBlock("bash", code, path, action), ExecResult(0, "", files=files))  # type: ignore[arg-type]
+def ran(code: str, *files: str, action: Action = "run", path: str | None = None) -> Ran:
+    return Ran(CodeBlock("bash", code, path, action), ExecResult(0, "", files=files))
 
 
 def test_what_was_put_into_a_message_is_found_again() -> None:

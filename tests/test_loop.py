@@ -1,6 +1,7 @@
 """The loop: every ending is true, no cap is overshot, nothing runs that should not."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -23,6 +24,7 @@ from assistant.events import (
 )
 from assistant.loop import converse, drive
 from assistant.protocols import Terms
+from assistant.values import Finish
 from tests.fakes import ListCheck, ListExecutor, ListModel
 
 RUN = "Now:\n\n```python\nprint(1)\n```\n"
@@ -30,10 +32,10 @@ FAILED = ExecResult(1, "Traceback: boom\n")
 
 
 def play(
-    model: ListModel, executor: ListExecutor | None = None, **terms: object
+    model: ListModel, executor: ListExecutor | None = None, **terms: Any
 ) -> tuple[Finished, list[Event]]:
     events: list[Event] = [Said("system", "system"), Said("do it")]
-    run = converse(events, model, executor or ListExecutor(), Terms(**terms))  # type: ignore[arg-type]
+    run = converse(events, model, executor or ListExecutor(), Terms(**terms))
     seen: list[Event] = []
     return drive(run, seen.append), seen
 
@@ -82,13 +84,13 @@ def test_a_declined_block_is_no_failure() -> None:
 
 
 @pytest.mark.parametrize("finish", ["length", "broken", "interrupted", "refused", "filtered"])
-def test_code_of_an_unfinished_reply_never_runs(finish: str) -> None:
+def test_code_of_an_unfinished_reply_never_runs(finish: Finish) -> None:
     executor = ListExecutor()
-    ending, seen = play(ListModel(Replied(RUN, finish=finish), "done"), executor)  # type: ignore[arg-type]
+    ending, seen = play(ListModel(Replied(RUN, finish=finish), "done"), executor)
     assert executor.blocks == []
     expected = {"interrupted": "interrupted", "refused": "refused", "filtered": "refused"}
     assert ending.status == expected.get(finish, "done")
-    assert Replied(RUN, finish=finish) in seen  # type: ignore[arg-type]
+    assert Replied(RUN, finish=finish) in seen
 
 
 def test_a_broken_reply_is_kept_but_not_shown_to_the_model() -> None:

@@ -170,7 +170,7 @@ def test_a_closed_record_takes_nothing_more(path: Path) -> None:
 def test_an_event_that_cannot_be_written_leaves_no_trace(path: Path) -> None:
     with Recorder(path) as record:
         with pytest.raises(RecordError, match="Said cannot be written"):
-            record(Said(7))  # type: ignore[arg-type]
+            record(Said(7))  # type: ignore[arg-type]  # Wrong on purpose.
         record(Said("a"))
     assert [one.seq for one in load(path).recorded] == [1]
 

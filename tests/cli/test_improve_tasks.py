@@ -278,8 +278,11 @@ TASKS = [
 def prepare(task: Task, folder: Path) -> None:
     for name, content in task.others.items():
         if name.endswith("/"):
+            found = importlib.util.find_spec(content)
+            assert found is not None
+            assert found.origin is not None
             shutil.copytree(
-                Path(importlib.util.find_spec(content).origin).parent,  # type: ignore[union-attr,arg-type]
+                Path(found.origin).parent,
                 folder / name,
                 ignore=shutil.ignore_patterns("__pycache__"),
                 dirs_exist_ok=True,

@@ -69,9 +69,9 @@ class TestShapes:
 
     def test_parts_that_are_wrong(self) -> None:
         with pytest.raises(TypeError, match="parts"):
-            content_str(7)  # type: ignore[arg-type]
+            content_str(7)  # type: ignore[arg-type]  # Wrong on purpose.
         with pytest.raises(TypeError, match="dict"):
-            content_str(["x"])  # type: ignore[list-item]
+            content_str(["x"])  # type: ignore[list-item]  # Wrong on purpose.
         with pytest.raises(ValueError, match="'sound'"):
             content_str([{"type": "sound"}])
 

@@ -16,7 +16,7 @@ from assistant.evals.asking import Gate, SampleModel
 from assistant.evals.chatting import complaint_of
 from assistant.evals.datasets import load
 from assistant.evals.file_judges import FileJudges
-from assistant.evals.in_files import MARK, Files
+from assistant.evals.in_files import MARK, Files, InFiles
 from assistant.evals.pipeline import Around, CodeGenerationPipeline, Parameters
 from assistant.evals.problems import Problem, problem_of
 from assistant.evals.runs import Attempt, Generated
@@ -163,7 +163,8 @@ def judge(code: str) -> Verdict:
         lambda: LocalSandbox(LocalOptions(dict(os.environ), "pooled", values=False)), 1
     ) as judges:
         task = problem_of(EXERCISE, "here").task(TaskLimits(seconds=100))
-        return judges.submit(task, Candidate(code)).result()  # type: ignore[arg-type]
+        assert isinstance(task, InFiles)
+        return judges.submit(task, Candidate(code)).result()
 
 
 def generated(

@@ -173,7 +173,7 @@ def test_a_failure_leaves_the_older_file(
 
 
 def test_a_file_that_is_full_is_no_success(odd: Run) -> None:
-    with pytest.raises(OSError), open("/dev/full", "wb", buffering=0) as full:  # noqa: PT011
+    with pytest.raises(OSError, match="No space"), open("/dev/full", "wb", buffering=0) as full:
         write_csv(odd, full)
 
 

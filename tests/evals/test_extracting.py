@@ -1,5 +1,7 @@
 """What of a reply is the solution."""
 
+from typing import Any
+
 import pytest
 
 from assistant.evals.extracting import completion, ends, has_solution, program, solution
@@ -13,9 +15,9 @@ WHOLE = "def add(a, b):\n    return a + b\n"
 
 def run(code: str | None) -> int:
     assert code is not None
-    names: dict[str, object] = {}
+    names: dict[str, Any] = {}
     exec(code, names)
-    found = names["add"](2, 3)  # type: ignore[operator]
+    found = names["add"](2, 3)
     assert isinstance(found, int)
     return found
 

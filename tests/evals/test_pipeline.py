@@ -4,6 +4,7 @@ import json
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -208,7 +209,7 @@ def test_the_budget_of_the_run_ends_every_strategy() -> None:
 
 
 def test_an_unknown_price_cannot_keep_a_dollar_cap() -> None:
-    capped = Budget(None, None, 1, None, None, dollars_required=True)  # type: ignore[arg-type]
+    capped = Budget(None, None, Decimal(1), None, None, dollars_required=True)
     found, model, _, _ = generated("fence", FENCED, budget=capped)
     assert "price" in found.fault
     assert model.seen == []
@@ -246,11 +247,11 @@ def test_the_library() -> None:
 
 def test_what_cannot_be_meant() -> None:
     with pytest.raises(UsageError, match="strategy"):
-        CodeGenerationPipeline(ScriptedModel([]), strategy="none")  # type: ignore[arg-type]
+        CodeGenerationPipeline(ScriptedModel([]), strategy="none")  # type: ignore[arg-type]  # No such one.
     with pytest.raises(UsageError, match=r"\$prompt"):
         CodeGenerationPipeline(ScriptedModel([]), prompt="Do it.")
     with pytest.raises(UsageError, match="linter"):
-        CodeFormatter("black")  # type: ignore[arg-type]
+        CodeFormatter("black")  # type: ignore[arg-type]  # No such one.
 
 
 def test_ruff_tidies_too() -> None:

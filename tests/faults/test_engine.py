@@ -146,7 +146,7 @@ def test_an_engine_that_stops_at_many_points(
         replies(*REPLIES)
         proxy.disturb("stop", chance.randrange(320_000))
         watched = Watched(contained, home)
-        assert until(lambda: proxy.active or watched.run.process.poll() is not None)  # noqa: B023
+        assert until(lambda: proxy.active or watched.run.process.poll() is not None)  # noqa: B023 - asked at once
         watched.ends(SILENT, (0, 5))
         proxy.disturb("pass")
 

@@ -153,7 +153,7 @@ def test_content() -> None:
     with pytest.raises(ValueError, match="Wrong content format"):
         code_utils.content_str([{"type": "wrong_type"}])
     with pytest.raises(TypeError):
-        code_utils.content_str(["text", parts[0]])  # type: ignore[list-item]
+        code_utils.content_str(["text", parts[0]])  # type: ignore[list-item]  # Wrong on purpose.
 
 
 @pytest.mark.parametrize(

@@ -143,9 +143,10 @@ def test_assertions_are_made_only_where_there_is_a_choice() -> None:
 
 
 def test_nothing_to_judge_is_an_error() -> None:
-    for given in ({"test": TEST}, {"assertions": KEEPS}):
+    ways: list[dict[str, Any]] = [{"test": TEST}, {"assertions": KEEPS}]
+    for given in ways:
         with pytest.raises(ValueError, match="no responses"):
-            eval_function_completions([], DEFINITION, use_docker=False, **given)  # type: ignore[arg-type]
+            eval_function_completions([], DEFINITION, use_docker=False, **given)
     with pytest.raises(UsageError, match="neither"):
         eval_function_completions([RIGHT], DEFINITION, use_docker=False)
 

@@ -1,5 +1,7 @@
 """What of a model's answer is the solution, and the program that it is judged as."""
 
+from typing import Any
+
 import pytest
 
 from assistant.functions.solutions import defines, entry_of, program_of, solution_of
@@ -61,9 +63,9 @@ def test_a_function_named_check_is_not_cut_off() -> None:
 
 
 def test_a_whole_solution_keeps_the_imports_of_its_definition() -> None:
-    names: dict[str, object] = {}
+    names: dict[str, Any] = {}
     exec(program_of(WHOLE, DEFINITION, "total"), names)
-    assert names["total"]([1, 2]) == 3  # type: ignore[operator]
+    assert names["total"]([1, 2]) == 3
     assert "helper" in names
 
 

@@ -23,7 +23,7 @@ class Store(dict[str, bytes]):
         self[digest] = data
         return digest
 
-    def get(self, digest: str) -> bytes:  # type: ignore[override]
+    def get(self, digest: str) -> bytes:  # type: ignore[override]  # A store has no default.
         return self[digest]
 
     def files(self, **files: str | bytes) -> Delta:

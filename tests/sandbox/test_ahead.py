@@ -73,9 +73,13 @@ def test_one_that_is_gone_by_then_is_replaced(opener: Counted, spoil: str) -> No
         ahead.prepare()
         if spoil == "ended":
             assert opener.opened.wait(60)
-            opener.made[0]._link.close()  # type: ignore[union-attr]
+            link = opener.made[0]._link
+            assert link is not None
+            link.close()
         else:
-            assert not ahead._waiting.stands()  # type: ignore[union-attr]
+            waiting = ahead._waiting
+            assert waiting is not None
+            assert not waiting.stands()
         opener.broken = False
         with ahead.take() as sandbox:
             assert go(sandbox, "print(1)").output == "1\n"

@@ -67,9 +67,11 @@ def test_the_real_one(engine: Engine) -> None:
 
 @pytest.mark.docker
 def test_what_the_engine_refuses_is_an_error_of_ours(engine: Engine) -> None:
-    with pytest.raises(SandboxError, match=r"(?i)^The container engine.*no such image"):  # noqa: SIM117
-        with connect(engine.endpoint) as client:
-            client.images.get("assistant-none:none")
+    with (
+        pytest.raises(SandboxError, match=r"(?i)^The container engine.*no such image"),
+        connect(engine.endpoint) as client,
+    ):
+        client.images.get("assistant-none:none")
 
 
 def test_other_errors_pass_through() -> None:

@@ -10,7 +10,7 @@ import zipfile
 from collections.abc import Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
@@ -32,6 +32,9 @@ from assistant.sandbox.image import (
 
 Result = TypeVar("Result")
 TAG = f"assistant-test-{os.getpid()}:1"
+
+NO_ENGINE: Any = None
+"""None is asked."""
 
 
 def finished(steps: Generator[str, None, Result]) -> tuple[list[str], Result]:
@@ -311,13 +314,13 @@ def test_the_bench_gives_no_power_and_no_network(
 )
 def test_names_that_cannot_be_meant(host: Host, options: BuildOptions) -> None:
     with pytest.raises(UsageError):
-        next(build(None, host, options))  # type: ignore[arg-type]  # no engine is asked
+        next(build(NO_ENGINE, host, options))
 
 
 @pytest.mark.parametrize("name", ["-o=x", "../x", "x y", "X", ""])
 def test_names_that_are_no_debian_packages(host: Host, name: str) -> None:
     with pytest.raises(UsageError, match="no name of a Debian package"):
-        next(build(None, host, BuildOptions(apt=(name,))))  # type: ignore[arg-type]
+        next(build(NO_ENGINE, host, BuildOptions(apt=(name,))))
 
 
 def test_equal_recipes_are_equal_and_others_are_not() -> None:

@@ -49,7 +49,7 @@ class TestPlain(Contract):
         assert (result.reason, result.exit_code) == ("cancelled", 130)
         assert go(session, "cat kept", "bash").output == "1\n"
 
-    def test_a_timeout_ends_the_whole_tree(  # type: ignore[override]
+    def test_a_timeout_ends_the_whole_tree(  # type: ignore[override]  # It asks for an engine, too.
         self, make: Make, engine: Engine
     ) -> None:
         """With its container, which is gone."""

@@ -850,7 +850,7 @@ class Walk(RuleBasedStateMachine):
     @rule(changes=st.lists(st.tuples(_ACTIONS, _PATHS, _DATA), max_size=4))
     def block(self, changes: list[tuple[str, str, bytes]]) -> None:
         before = tree_of(self.folder)
-        self.box.run = self.acting(changes)  # type: ignore[method-assign]
+        self.box.run = self.acting(changes)  # type: ignore[method-assign]  # One block's acts.
         sh(self.work, "x")
         assert tree_of(self.folder) == before
         self.in_step()

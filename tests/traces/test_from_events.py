@@ -20,7 +20,7 @@ from assistant.events import (
 )
 from assistant.traces.from_events import SessionTrace
 from assistant.traces.operation import MESSAGES, TEXT, Operation, given
-from tests.cli.conftest import Program, folder, home, program, replies  # noqa: F401
+from tests.cli.conftest import Program
 from tests.traces.collector import attributes, closed, collector
 
 BLOCK = CodeBlock("python", "print('secret')")
@@ -137,8 +137,8 @@ def test_what_is_given_is_bounded() -> None:
 
 @pytest.mark.parametrize("content", ["true", "false"])
 def test_a_real_run_is_traced(
-    program: Program,  # noqa: F811
-    replies: Any,  # noqa: F811
+    program: Program,
+    replies: Any,
     content: str,
 ) -> None:
     with collector() as received:
@@ -160,8 +160,8 @@ def test_a_real_run_is_traced(
 
 
 def test_a_real_run_with_a_dead_collector(
-    program: Program,  # noqa: F811
-    replies: Any,  # noqa: F811
+    program: Program,
+    replies: Any,
 ) -> None:
     with closed() as url:
         program.variables["ASSISTANT_OTLP"] = url

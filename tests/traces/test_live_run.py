@@ -8,7 +8,7 @@ import pytest
 
 from assistant.evals.datasets import STARTER, load
 from assistant.evals.run_reader import Runs, load_run
-from tests.cli.conftest import Program, folder, home, program, replies  # noqa: F401
+from tests.cli.conftest import Program
 from tests.traces.collector import attributes, closed, collector
 
 pytestmark = pytest.mark.timeout(300)
@@ -29,7 +29,7 @@ def answers(tmp_path: Path) -> Path:
     return path
 
 
-def run(program: Any, answers: Path) -> Any:  # noqa: F811
+def run(program: Any, answers: Path) -> Any:
     return program(
         *("eval", "run", "starter", "--limit", "4", "--model", f"replay:{answers}", "--json")
     )
@@ -37,7 +37,7 @@ def run(program: Any, answers: Path) -> Any:  # noqa: F811
 
 @pytest.mark.parametrize("content", ["false", "true"])
 def test_a_run_is_traced_as_it_goes(
-    program: Program,  # noqa: F811
+    program: Program,
     answers: Path,
     content: str,
 ) -> None:
@@ -62,7 +62,7 @@ def test_a_run_is_traced_as_it_goes(
 
 
 def test_a_run_with_a_dead_collector(
-    program: Program,  # noqa: F811
+    program: Program,
     answers: Path,
 ) -> None:
     with closed() as url:

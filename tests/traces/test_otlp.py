@@ -4,7 +4,9 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager
+from types import ModuleType
 
 import pytest
 
@@ -65,11 +67,12 @@ def test_many_arrive_in_few_calls() -> None:
 
 
 @pytest.mark.parametrize("bad", [closed, stalled])
-def test_a_dead_collector_costs_only_traces(bad: object, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dead_collector_costs_only_traces(
+    bad: Callable[[], AbstractContextManager[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Although a single call to it would be waited for, or tried again, for ten minutes."""
     monkeypatch.setattr(otlp, "_CALL_SECONDS", 600.0)
-    place: AbstractContextManager[str] = bad()  # type: ignore[operator]
-    with place as url:
+    with bad() as url:
         began = time.monotonic()
         with Otlp(Collector(url), last=0.2) as send:
             for number in range(1_000):
@@ -115,9 +118,10 @@ print("the run is over", send.lost)
 
 
 @pytest.mark.parametrize("bad", [closed, stalled])
-def test_the_program_ends_and_prints_nothing_else(bad: object) -> None:
-    place: AbstractContextManager[str] = bad()  # type: ignore[operator]
-    with place as url:
+def test_the_program_ends_and_prints_nothing_else(
+    bad: Callable[[], AbstractContextManager[str]],
+) -> None:
+    with bad() as url:
         done = subprocess.run(
             [sys.executable, "-c", _PROGRAM, url], capture_output=True, text=True, timeout=60
         )
@@ -158,7 +162,7 @@ def test_names_are_those_of_the_registry() -> None:
     assert not ours & set(deprecated)
 
 
-def _source(module: object) -> str:
+def _source(module: ModuleType) -> str:
     import inspect
 
-    return inspect.getsource(module)  # type: ignore[arg-type]
+    return inspect.getsource(module)

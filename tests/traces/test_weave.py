@@ -22,7 +22,7 @@ from assistant.redact import Redactor
 from assistant.traces.weave_adapter import Weave
 from assistant.traces.weave_run import send_run
 from assistant.traces.weave_waiting import Patience
-from tests.cli.conftest import Program, folder, home, program  # noqa: F401
+from tests.cli.conftest import Program
 from tests.places import ROOT, python_with
 from tests.traces import weave_program
 from tests.traces.weave_server import Kept, environment, weave_server
@@ -247,7 +247,7 @@ def test_with_a_stand_in(
 
 
 @pytest.fixture
-def stored(program: Program, tmp_path: Path) -> tuple[Run, DataSet]:  # noqa: F811
+def stored(program: Program, tmp_path: Path) -> tuple[Run, DataSet]:
     """A run of four tasks: two right, one wrong, one that no model answered; with a key in it."""
     data = load(str(STARTER))
     rows = []
@@ -306,8 +306,8 @@ def test_what_stands_still_is_not_waited_for() -> None:
 
 
 def test_the_command_says_what_is_missing_before_the_first_call(
-    program: Program,  # noqa: F811
-    home: Path,  # noqa: F811
+    program: Program,
+    home: Path,
 ) -> None:
     program.variables["PYTHONPATH"] = str(home / "none")
     (home / "none").mkdir()

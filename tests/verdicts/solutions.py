@@ -3,7 +3,7 @@
 All are for one task: ``total(numbers)`` gives the sum of the squares, and leaves its list alone.
 """
 
-# ruff: noqa: E501
+# ruff: noqa: E501 - whole programs, as they were written.
 
 from dataclasses import dataclass
 from textwrap import dedent

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from assistant.evals.comparison.measured import Key, Measured, Sampled, Shown
 from assistant.evals.run_reader import Runs
@@ -26,7 +27,7 @@ CODE = 'def add(a, b):\n    """Their sum."""\n    return a {sign} b  # </script>
 WRONG = ("wrong_answer", "runtime_error(TypeError)", "timeout", "no_code_in_reply")
 
 
-def verdicts(*shares: str, name: str = "a", **more: object) -> Measured:
+def verdicts(*shares: str, name: str = "a", **more: Any) -> Measured:
     """A run of tasks t0, t1, ... from texts such as "1" or "101": samples that passed or not, and
     "?" for those without a verdict."""
     samples = [
@@ -40,7 +41,7 @@ def verdicts(*shares: str, name: str = "a", **more: object) -> Measured:
         for task, marks in enumerate(shares)
         for number, mark in enumerate(marks, 1)
     ]
-    return replace(Measured(f"run-{name}", name, samples=samples), **more)  # type: ignore[arg-type]
+    return replace(Measured(f"run-{name}", name, samples=samples), **more)
 
 
 def drawn(
