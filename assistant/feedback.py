@@ -10,6 +10,10 @@ from assistant.transcript import middle_cut
 ENDS = 8_000
 """Characters of output that are fed back from each end."""
 
+LONGEST_NAME = 160
+"""Characters of a path that are told."""
+_PLAIN_NAME = re.compile(r"[\w./+@=#~()\[\]-]+")
+
 _REASONS = {
     "timeout": "stopped: over its time limit",
     "memory": "killed: over its memory limit",
@@ -62,7 +66,7 @@ def _one(number: int, of: int, block: CodeBlock, result: ExecResult) -> str:
     name = one_line(block.path or block.lang)
     lines = [f"Block {number} of {of} ({block.action} {name}): {status}"]
     if result.files:
-        shown = ", ".join(one_line(path) for path in result.files[:20])
+        shown = ", ".join(named(path) for path in result.files[:20])
         more = f" and {len(result.files) - 20} more" if len(result.files) > 20 else ""
         lines.append(f"Files changed: {shown}{more}")
     lines.extend(clean(note) for note in result.notes)
@@ -88,6 +92,15 @@ def quoted(text: str, tag: str = "text") -> str:
 def one_line(text: str) -> str:
     """A name as it may stand in a line of ours."""
     return clean(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
+def named(path: str) -> str:
+    """A path as it may stand in a sentence of ours, so that it cannot go on with that: in quotes
+    where it could be read as words, and cut where nobody would read it."""
+    name = one_line(path)
+    if len(name) > LONGEST_NAME:
+        name = f"{name[: LONGEST_NAME - 43]}...{name[-40:]}"
+    return name if _PLAIN_NAME.fullmatch(name) else '"' + name.replace('"', "'") + '"'
 
 
 def clean(text: str) -> str:

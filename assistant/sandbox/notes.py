@@ -139,7 +139,7 @@ def _sentence(note: Mapping[str, Any], done: Done) -> str:
 
 def _background(note: Mapping[str, Any]) -> str:
     rows = [row for row in _list(note.get("names"))[:5] if isinstance(row, list) and len(row) == 2]
-    names = ", ".join(f"{_text(name)} (pid {_count(pid)})" for pid, name in rows)
+    names = ", ".join(f"{_quoted(name)} (pid {_count(pid)})" for pid, name in rows)
     count = _count(note.get("count"))
     more = f" and {count - len(rows)} more" if count > len(rows) else ""
     return prompt("note_background", names=names + more)
@@ -164,6 +164,11 @@ def left_out(told: Mapping[str, Any], caps: Caps) -> tuple[str, ...]:
 
 def _text(value: object) -> str:
     return shown(value)[:120] if isinstance(value, str) else ""
+
+
+def _quoted(value: object) -> str:
+    """Words of a program's own, which could be read as ours."""
+    return '"' + _text(value).replace('"', "'") + '"'
 
 
 def _count(value: object) -> int:

@@ -82,7 +82,7 @@ def test_a_missing_language() -> None:
         ({"note": "reloaded", "names": ["a", "b.c"]}, "a, b.c"),
         (
             {"note": "background", "count": 3, "names": [[5, "x y"], [7, "z"]]},
-            "x y (pid 5), z (pid 7) and 1 more",
+            '"x y" (pid 5), "z" (pid 7) and 1 more',
         ),
     ],
 )
