@@ -233,9 +233,9 @@ def shared_files(pids: Set[int]) -> Set[int]:
     for pid in pids:
         with contextlib.suppress(OSError), open(f"/proc/{pid}/maps", "rb") as file:
             for line in file:
-                words = line.split(None, 5)
-                if words[1].endswith(b"s") and words[4] != b"0":
-                    found.add(int(words[4]))
+                at = line.find(b" ") + 4
+                if line[at : at + 1] == b"s":
+                    found.add(int(line.split(None, 5)[4]))
     return found
 
 
