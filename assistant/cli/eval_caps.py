@@ -9,7 +9,7 @@ from assistant.budget import Budget, price_needed
 from assistant.cli.output import say
 from assistant.evals.comparison import wording
 from assistant.evals.estimate import REPLY, Estimate, estimate
-from assistant.evals.running import Course
+from assistant.evals.running import ActiveRun
 from assistant.evals.runs import Manifest
 from assistant.protocols import Model
 from assistant.purse import Purse
@@ -40,12 +40,12 @@ def check_prices(budget: Budget, models: Sequence[Model]) -> None:
             raise price_needed(model.name)
 
 
-def tell_cost(courses: Sequence[Course], purse: Purse) -> None:
+def tell_cost(active_runs: Sequence[ActiveRun], purse: Purse) -> None:
     """What the runs may cost, and where they stop; nothing where it is nothing, or not known."""
-    found = [(course, _estimate(course)) for course in courses]
-    priced = [(course, one) for course, one in found if one is not None and one.most > 0]
-    for course, one in priced:
-        say(_line(course, one), error=True)
+    found = [(active_run, _estimate(active_run)) for active_run in active_runs]
+    priced = [(active_run, one) for active_run, one in found if one is not None and one.most > 0]
+    for active_run, one in priced:
+        say(_line(active_run, one), error=True)
     usual, most = (sum(getattr(one, n) for _, one in priced) for n in ("usual", "most"))
     cap = purse.budget.dollars
     if cap is None or purse.dollars + most <= cap:
@@ -61,10 +61,10 @@ def tell_cost(courses: Sequence[Course], purse: Purse) -> None:
     say(text, error=True)
 
 
-def to_go_on(courses: Sequence[Course], purse: Purse) -> str:
+def to_go_on(active_runs: Sequence[ActiveRun], purse: Purse) -> str:
     """The command that goes on with runs which did not come to their end, all of one command."""
-    text = f"assistant eval run --resume {courses[0].writer.path.parent.name}"
-    if all(course.status != "budget" for course in courses):
+    text = f"assistant eval run --resume {active_runs[0].writer.path.parent.name}"
+    if all(active_run.status != "budget" for active_run in active_runs):
         return text
     caps = [name for name in CAPS if getattr(purse.budget, name) is not None]
     if caps == ["dollars"]:
@@ -74,15 +74,15 @@ def to_go_on(courses: Sequence[Course], purse: Purse) -> str:
     return f"{text}, with larger caps: {', '.join(f'--{name}' for name in caps)}"
 
 
-def _estimate(course: Course) -> Estimate | None:
-    plan = course.plan
-    missing = Counter(task for task, _ in course.to_ask)
+def _estimate(active_run: ActiveRun) -> Estimate | None:
+    plan = active_run.plan
+    missing = Counter(task for task, _ in active_run.to_ask)
     wanted = [(one, missing[one.task_id]) for one in plan.problems if one.task_id in missing]
     return estimate(plan.pipeline, wanted)
 
 
-def _line(course: Course, one: Estimate) -> str:
-    model, samples = course.plan.pipeline.model, wording.count(one.samples, "sample")
+def _line(active_run: ActiveRun, one: Estimate) -> str:
+    model, samples = active_run.plan.pipeline.model, wording.count(one.samples, "sample")
     each = "one reply" if one.replies == 1 else f"{one.replies} replies"
     short, long = (f"{n:,} tokens" for n in (min(REPLY, model.max_reply), model.max_reply))
     return (

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Self
 
 from assistant.evals.comparison import wording
-from assistant.evals.running import Course
+from assistant.evals.running import ActiveRun
 from assistant.evals.runs import FAULTS
 from assistant.evals.statistics import wilson
 from assistant.terminal import words
@@ -22,8 +22,8 @@ SHARE = 20
 class Progress:
     """Draws on standard error where that is a terminal, in place, a few times a second."""
 
-    def __init__(self, courses: Sequence[Course]) -> None:
-        self._courses = courses
+    def __init__(self, active_runs: Sequence[ActiveRun]) -> None:
+        self._active_runs = active_runs
         self._on = sys.stderr.isatty()
         self._drawn = 0
         self._next = 0.0
@@ -41,7 +41,9 @@ class Progress:
     def _show(self) -> None:
         up = f"\x1b[{self._drawn}A" if self._drawn else ""
         width = _columns() - 1
-        lines = [f"\r\x1b[2K{visible(line(course))[:width]}\n" for course in self._courses]
+        lines = [
+            f"\r\x1b[2K{visible(line(active_run))[:width]}\n" for active_run in self._active_runs
+        ]
         sys.stderr.write(up + "".join(lines))
         sys.stderr.flush()
         self._drawn = len(lines)
@@ -59,29 +61,29 @@ def _columns() -> int:
         return USUAL
 
 
-def line(course: Course) -> str:
+def line(active_run: ActiveRun) -> str:
     """``gpt-4o  37/164  pass 81.1 % (66–90)  12.3 k tokens  $0.12  3 min left``."""
-    name = course.plan.pipeline.model.name
-    samples = list(course.done.values())
+    name = active_run.plan.pipeline.model.name
+    samples = list(active_run.done.values())
     used = [sample.usage for sample in samples]
     costs = [one.cost for one in used if one.total]
     known = sum(cost for cost in costs if cost is not None)
     cost = wording.dollars(known or None, len(costs) - len([c for c in costs if c is not None]))
     parts = (
         name if len(name) <= LONGEST_NAME else f"…{name[1 - LONGEST_NAME :]}",
-        f"{course.finished}/{course.wanted}",
-        _rate(course),
+        f"{active_run.finished}/{active_run.wanted}",
+        _rate(active_run),
         f"{wording.short(sum(one.total for one in used))} tokens",
         cost.replace("unknown", "cost unknown") if costs else "",
-        _left(course),
+        _left(active_run),
     )
     return words.joined(parts)
 
 
-def _rate(course: Course) -> str:
+def _rate(active_run: ActiveRun) -> str:
     """The share of passed samples; its interval is that of as many tasks."""
     by_task: dict[str, list[bool]] = {}
-    for sample in list(course.done.values()):
+    for sample in list(active_run.done.values()):
         if sample.result not in FAULTS:
             by_task.setdefault(sample.key[0], []).append(sample.passed)
     if not by_task:
@@ -90,9 +92,9 @@ def _rate(course: Course) -> str:
     return f"pass {wording.interval(wilson(mean, len(by_task)))}"
 
 
-def _left(course: Course) -> str:
-    rest = course.wanted - course.finished
-    if not course.fresh or rest <= 0:
+def _left(active_run: ActiveRun) -> str:
+    rest = active_run.wanted - active_run.finished
+    if not active_run.fresh or rest <= 0:
         return ""
-    took = time.monotonic() - course.began
-    return f"{words.seconds(took / course.fresh * rest)} left"
+    took = time.monotonic() - active_run.began
+    return f"{words.seconds(took / active_run.fresh * rest)} left"

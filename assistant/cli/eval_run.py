@@ -26,7 +26,7 @@ from assistant.evals.beginning import already_spent, check_same, data_stamp, man
 from assistant.evals.datasets import load
 from assistant.evals.run_reader import Runs, load_run
 from assistant.evals.run_writer import RunWriter
-from assistant.evals.running import Course, Plan, conduct
+from assistant.evals.running import ActiveRun, Plan, conduct
 from assistant.purse import Purse
 
 if TYPE_CHECKING:
@@ -47,16 +47,16 @@ def run(options: argparse.Namespace) -> int:
     purse = Purse(budget_of(options, setup.settings, was))
     check_prices(purse.budget, [one.model for one in wanted.models])
     with also_in_weave(setup, options.weave, data) as sent:
-        courses = _conducted(wanted, purse, resumed)
-        sent_now = [course.writer.path for course in courses]
+        active_runs = _conducted(wanted, purse, resumed)
+        sent_now = [active_run.writer.path for active_run in active_runs]
         paths = [one.path for one in resumed.wanted] or sent_now
         summaries = [show_figures(path, wanted.ks, options.json) for path in paths]
-        tell_unended(courses, lambda unended: to_go_on(unended, purse))
+        tell_unended(active_runs, lambda unended: to_go_on(unended, purse))
         sent += sent_now
-    return exit_code(courses, summaries, wanted.fail_under)
+    return exit_code(active_runs, summaries, wanted.fail_under)
 
 
-def _conducted(wanted: Wanted, purse: Purse, resumed: Resumed) -> list[Course]:
+def _conducted(wanted: Wanted, purse: Purse, resumed: Resumed) -> list[ActiveRun]:
     """The runs, brought to their end."""
     setup, options = wanted.setup, wanted.options
     with ExitStack() as stack:
@@ -64,24 +64,24 @@ def _conducted(wanted: Wanted, purse: Purse, resumed: Resumed) -> list[Course]:
         judges, image = stack.enter_context(
             open_judges(wanted.setup, workers_of(options), wanted.problems)
         )
-        opened = [_course(wanted, model, image, purse, send) for model in wanted.models]
-        courses = [stack.enter_context(course) for course in opened]
-        gone_on = {course.writer.path for course in courses}
+        opened = [_active_run(wanted, model, image, purse, send) for model in wanted.models]
+        active_runs = [stack.enter_context(active_run) for active_run in opened]
+        gone_on = {active_run.writer.path for active_run in active_runs}
         for one in resumed.all:
             if one.path not in gone_on:  # Its caps were, and are, those of the whole command.
                 already_spent(load_run(one.path), purse)
-        tell_cost(courses, purse)
-        with Progress(courses) as progress:
-            conduct(courses, getattr(options, "jobs", JOBS), judges, progress.draw)
-        for course in courses:
-            course.writer.end(course.status, course.detail)
-    return courses
+        tell_cost(active_runs, purse)
+        with Progress(active_runs) as progress:
+            conduct(active_runs, getattr(options, "jobs", JOBS), judges, progress.draw)
+        for active_run in active_runs:
+            active_run.writer.end(active_run.status, active_run.detail)
+    return active_runs
 
 
 @contextmanager
-def _course(
+def _active_run(
     wanted: Wanted, opened: Opened, image: str, purse: Purse, send: "Otlp | None"
-) -> Iterator[Course]:
+) -> Iterator[ActiveRun]:
     """A run, new or gone on with, held by this process for as long as the context lasts."""
     pipeline = wanted.pipeline(opened)
     stamps = (data_stamp(wanted.data, wanted.problems), pipeline.stamp)
@@ -107,7 +107,7 @@ def _course(
             check_same(held, first)
             already_spent(held, purse)
             done = {sample.key: sample for sample in held.samples}
-        course = Course(plan, writer, purse, done)
+        active_run = ActiveRun(plan, writer, purse, done)
         if send is not None:
-            course.heard = run_trace(setup, send, before.manifest if before else first)
-        yield course
+            active_run.heard = run_trace(setup, send, before.manifest if before else first)
+        yield active_run

@@ -34,7 +34,7 @@ from assistant.evals.problems import Problem
 from assistant.evals.replayed import Recording
 from assistant.evals.run_reader import Run, Runs, load_run
 from assistant.evals.run_writer import RunWriter, encoded
-from assistant.evals.running import Course, Plan, conduct
+from assistant.evals.running import ActiveRun, Plan, conduct
 from assistant.evals.runs import SAMPLES, Key, Manifest, Sample
 from assistant.evals.samples import matched, read_samples
 from assistant.evals.scoring import Judges
@@ -75,21 +75,21 @@ def run(options: argparse.Namespace) -> int:
                 kept = _kept(load_run(path), first, done, setup.redactor)
             plan = Plan(pipeline, problems, most, limits, lambda key: model)
             missing = done.keys() - kept.keys()
-            course = Course(plan, writer, Purse(UNCAPPED), {**done, **kept}, True, missing)
-            _conduct(course, judges, ["score", options.file, options.dataset])
-            writer.end(course.status, course.detail)
+            active_run = ActiveRun(plan, writer, Purse(UNCAPPED), {**done, **kept}, True, missing)
+            _conduct(active_run, judges, ["score", options.file, options.dataset])
+            writer.end(active_run.status, active_run.detail)
     summary = show_figures(path, getattr(options, "k", None), options.json)
-    return exit_code([course], [summary], getattr(options, "fail_under", None))
+    return exit_code([active_run], [summary], getattr(options, "fail_under", None))
 
 
-def _conduct(course: Course, judges: Judges, command: Sequence[str]) -> None:
+def _conduct(active_run: ActiveRun, judges: Judges, command: Sequence[str]) -> None:
     """Score, and where that does not come to its end, say how to go on."""
     try:
-        with Progress([course]) as progress:
-            conduct([course], 1, judges, progress.draw)
+        with Progress([active_run]) as progress:
+            conduct([active_run], 1, judges, progress.draw)
     finally:
-        words = shlex.join([*command, "--resume", course.writer.path.parent.name])
-        tell_unended([course], lambda _: f"assistant eval {words}")
+        words = shlex.join([*command, "--resume", active_run.writer.path.parent.name])
+        tell_unended([active_run], lambda _: f"assistant eval {words}")
 
 
 def _resumed(runs: Runs, options: argparse.Namespace) -> Run | None:

@@ -15,7 +15,7 @@ from assistant.evals.comparison.summary import Summary, summarize
 from assistant.evals.comparison.wording import tasks_line
 from assistant.evals.datasets import DataSet
 from assistant.evals.run_reader import Run, Runs, load_run
-from assistant.evals.running import Course
+from assistant.evals.running import ActiveRun
 from assistant.evals.runs import RunStatus
 from assistant.events import UsageError
 
@@ -35,13 +35,15 @@ def resumed(runs: Runs, options: argparse.Namespace) -> Run | None:
     return None if name is None else load_run(runs.find(name))
 
 
-def tell_unended(courses: Sequence[Course], to_go_on: Callable[[Sequence[Course]], str]) -> None:
+def tell_unended(
+    active_runs: Sequence[ActiveRun], to_go_on: Callable[[Sequence[ActiveRun]], str]
+) -> None:
     """Why runs have not come to their end, and the command that goes on with all of them."""
-    unended = [course for course in courses if course.status != "done"]
-    for course in unended:
-        whose = f"{course.plan.pipeline.model.name}: " if len(courses) > 1 else ""
-        why = course.detail or "ended by you"
-        say(f"assistant: {whose}{course.status}: {why}", error=True)
+    unended = [active_run for active_run in active_runs if active_run.status != "done"]
+    for active_run in unended:
+        whose = f"{active_run.plan.pipeline.model.name}: " if len(active_runs) > 1 else ""
+        why = active_run.detail or "ended by you"
+        say(f"assistant: {whose}{active_run.status}: {why}", error=True)
     if unended:
         say(f"assistant: to go on: {to_go_on(unended)}", error=True)
 
@@ -104,15 +106,17 @@ def _used(summary: Summary) -> str:
 
 
 def exit_code(
-    courses: Sequence[Course], summaries: Sequence[Summary | None], under: float | None
+    active_runs: Sequence[ActiveRun], summaries: Sequence[Summary | None], under: float | None
 ) -> int:
     """As ``assistant eval run --help`` tells it: the gravest of what holds."""
-    codes = [_STATUS[course.status] for course in courses if course.status in _STATUS]
-    results = [sample.result for course in courses for sample in course.done.values()]
+    codes = [
+        _STATUS[active_run.status] for active_run in active_runs if active_run.status in _STATUS
+    ]
+    results = [sample.result for active_run in active_runs for sample in active_run.done.values()]
     for code, name in ((4, "model_error"), (5, "harness_error"), (5, "undecided")):
         if name in results:
             codes.append(code)
-    if any(course.status == "faults" for course in courses):
+    if any(active_run.status == "faults" for active_run in active_runs):
         codes.append(5 if "harness_error" in results else 4)
     if codes:
         return 130 if 130 in codes else codes[0]

@@ -49,11 +49,11 @@ class Plan:
                 yield problem.task_id, number
 
 
-_Item = tuple["Course", Generated | PendingScore | BaseException]
+_Item = tuple["ActiveRun", Generated | PendingScore | BaseException]
 
 
 @dataclass(eq=False)
-class Course:
+class ActiveRun:
     """One run on its way: what it still has to do, and what is known of it so far."""
 
     plan: Plan
@@ -214,7 +214,7 @@ class Course:
 
 
 def conduct(
-    courses: Sequence[Course], jobs: int, judges: Judges, watch: Callable[[], None]
+    active_runs: Sequence[ActiveRun], jobs: int, judges: Judges, watch: Callable[[], None]
 ) -> None:
     """Bring runs to their end, side by side: ``jobs`` calls of each model at a time.
 
@@ -226,54 +226,54 @@ def conduct(
     """
     out: queue.SimpleQueue[_Item] = queue.SimpleQueue()
     try:
-        for course in courses:
-            course.start(jobs, judges, out)
-        _gather(courses, judges, out, watch)
+        for active_run in active_runs:
+            active_run.start(jobs, judges, out)
+        _gather(active_runs, judges, out, watch)
     except KeyboardInterrupt:
-        for course in courses:
-            if course.busy:
-                course.end("interrupted")
+        for active_run in active_runs:
+            if active_run.busy:
+                active_run.end("interrupted")
     except BaseException as fault:
-        for course in courses:
-            course.end("failed", str(fault).split("\n")[0])
+        for active_run in active_runs:
+            active_run.end("failed", str(fault).split("\n")[0])
         raise
     finally:
-        _stop(courses)
-    for course in courses:
-        if course.status == "done" and course.finished < course.wanted:
-            course.end("faults", course.first_fault)
+        _stop(active_runs)
+    for active_run in active_runs:
+        if active_run.status == "done" and active_run.finished < active_run.wanted:
+            active_run.end("faults", active_run.first_fault)
     watch()
 
 
 def _gather(
-    courses: Sequence[Course],
+    active_runs: Sequence[ActiveRun],
     judges: Judges,
     out: "queue.SimpleQueue[_Item]",
     watch: Callable[[], None],
 ) -> None:
     """What comes, for as long as anything may."""
-    while any(course.busy for course in courses) or not out.empty():
+    while any(active_run.busy for active_run in active_runs) or not out.empty():
         with suppress(queue.Empty):
             _take(out.get(timeout=0.2), judges, out)
         if out.empty():
             watch()
 
 
-def _stop(courses: Sequence[Course]) -> None:
+def _stop(active_runs: Sequence[ActiveRun]) -> None:
     """No call goes on; those under way get a moment to end."""
-    for course in courses:
-        course.purse.stop()
+    for active_run in active_runs:
+        active_run.purse.stop()
     until = time.monotonic() + PATIENCE
-    for course in courses:
-        course.join(until - time.monotonic())
+    for active_run in active_runs:
+        active_run.join(until - time.monotonic())
 
 
 def _take(item: _Item, judges: Judges, out: "queue.SimpleQueue[_Item]") -> None:
-    course, what = item
+    active_run, what = item
     if isinstance(what, BaseException):
         raise what
     if isinstance(what, PendingScore):
-        course.settle(what)
+        active_run.settle(what)
     else:
-        course.note(what)
-        course.examine(what, judges, out)
+        active_run.note(what)
+        active_run.examine(what, judges, out)

@@ -21,7 +21,7 @@ from assistant.evals.pipeline import CodeGenerationPipeline, Parameters, uncappe
 from assistant.evals.replayed import recording
 from assistant.evals.run_reader import Run, load_run
 from assistant.evals.run_writer import RunWriter
-from assistant.evals.running import Course, Plan, conduct
+from assistant.evals.running import ActiveRun, Plan, conduct
 from assistant.evals.runs import Call, Sample
 from assistant.events import ModelError, Replied, SandboxError, Usage, UsageError
 from assistant.model.replay import ScriptedModel
@@ -58,7 +58,7 @@ def passed(entry_point: str) -> Verdict:
     return Verdict("passed")
 
 
-def held(path: Path, model: Any, judges: Judges, **more: Any) -> tuple[Course, Run]:
+def held(path: Path, model: Any, judges: Judges, **more: Any) -> tuple[ActiveRun, Run]:
     """One process's part of a run."""
     pipeline = CodeGenerationPipeline(model, strategy="fence")
     purse = Purse(more.get("budget", UNCAPPED))
@@ -74,12 +74,12 @@ def held(path: Path, model: Any, judges: Judges, **more: Any) -> tuple[Course, R
             before = load_run(path)
             already_spent(before, purse)
             done = {sample.key: sample for sample in before.samples}
-        course = Course(plan, writer, purse, done)
+        active_run = ActiveRun(plan, writer, purse, done)
         try:
-            conduct([course], more.get("jobs", 3), judges, lambda: None)
+            conduct([active_run], more.get("jobs", 3), judges, lambda: None)
         finally:
-            writer.end(course.status, course.detail)
-    return course, load_run(path)
+            writer.end(active_run.status, active_run.detail)
+    return active_run, load_run(path)
 
 
 def answering() -> ScriptedModel:
@@ -88,9 +88,9 @@ def answering() -> ScriptedModel:
 
 def test_a_run(tmp_path: Path) -> None:
     judges = Judges(passed)
-    course, run = held(tmp_path / "run.jsonl", answering(), judges, samples=2)
-    assert (course.status, course.finished, course.wanted) == ("done", 12, 12)
-    assert {sample.key for sample in run.samples} == set(course.plan.order())
+    active_run, run = held(tmp_path / "run.jsonl", answering(), judges, samples=2)
+    assert (active_run.status, active_run.finished, active_run.wanted) == ("done", 12, 12)
+    assert {sample.key for sample in run.samples} == set(active_run.plan.order())
     assert all(sample.passed for sample in run.samples)
     assert run.open_calls == ()
     spans = list(run.spans())
@@ -106,13 +106,13 @@ def test_what_a_judge_could_not_judge_is_judged_again_and_not_asked_again(tmp_pa
     def failing(entry: str) -> Verdict:
         return Verdict("harness_error" if entry == first else "wrong_answer")
 
-    course, run = held(path, answering(), Judges(failing))
-    assert (course.status, course.finished) == ("faults", 5)
+    active_run, run = held(path, answering(), Judges(failing))
+    assert (active_run.status, active_run.finished) == ("faults", 5)
     assert [sample.result for sample in run.samples].count("harness_error") == 1
     judges, silent = Judges(passed), ScriptedModel([])
-    course, run = held(path, silent, judges)
+    active_run, run = held(path, silent, judges)
     assert judges.asked == [first]
-    assert course.status == "done"
+    assert active_run.status == "done"
     results = [sample.result for sample in run.samples]
     assert (results.count("passed"), results.count("wrong_answer")) == (1, 5)
 
@@ -126,11 +126,11 @@ def test_model_errors_are_asked_again(tmp_path: Path) -> None:
             tries[0] += 1
             return ModelError("away") if tries[0] % 2 else FENCES
 
-    course, run = held(path, ScriptedModel(sometimes), Judges(passed))
-    assert course.status == "faults"
+    active_run, run = held(path, ScriptedModel(sometimes), Judges(passed))
+    assert active_run.status == "faults"
     assert [sample.result for sample in run.samples].count("model_error") == 3
-    course, run = held(path, answering(), Judges(passed))
-    assert (course.status, {sample.result for sample in run.samples}) == ("done", {"passed"})
+    active_run, run = held(path, answering(), Judges(passed))
+    assert (active_run.status, {sample.result for sample in run.samples}) == ("done", {"passed"})
 
 
 def test_an_error_that_every_call_would_meet_ends_the_asking(tmp_path: Path) -> None:
@@ -141,9 +141,9 @@ def test_an_error_that_every_call_would_meet_ends_the_asking(tmp_path: Path) -> 
         time.sleep(0.01)
         return ModelError("no such model", "", "not-found")
 
-    course, _ = held(tmp_path / "run.jsonl", ScriptedModel(refuse), Judges(passed), samples=9)
-    assert course.status == "faults"
-    assert "no such model" in course.detail
+    active_run, _ = held(tmp_path / "run.jsonl", ScriptedModel(refuse), Judges(passed), samples=9)
+    assert active_run.status == "faults"
+    assert "no such model" in active_run.detail
     assert len(asked) <= 6
 
 
@@ -160,8 +160,8 @@ def test_no_sandbox_ends_the_run_and_keeps_the_replies(tmp_path: Path) -> None:
     assert run.ended.status == "failed"
     assert run.samples
     silent = ScriptedModel(lambda history: FENCES)
-    course, run = held(path, silent, Judges(passed))
-    assert (course.status, len(run.samples)) == ("done", 6)
+    active_run, run = held(path, silent, Judges(passed))
+    assert (active_run.status, len(run.samples)) == ("done", 6)
 
 
 def test_calls_that_a_kill_cut_off_count_in_full(tmp_path: Path) -> None:
@@ -230,28 +230,28 @@ def test_many_threads_cannot_overshoot_a_cap_on_dollars(tmp_path: Path) -> None:
     model = Priced(*(chance.choice((50, 300, 700, 1000)) for _ in range(240)))
     more = {"samples": 40, "jobs": 16, "budget": Budget(None, None, Decimal(20), None, None)}
     path = tmp_path / "run.jsonl"
-    course, run = held(path, model, Judges(passed), **more)
-    assert course.status == "budget"
-    assert Decimal(17) < spent(run) <= course.purse.dollars <= 20
+    active_run, run = held(path, model, Judges(passed), **more)
+    assert active_run.status == "budget"
+    assert Decimal(17) < spent(run) <= active_run.purse.dollars <= 20
     # Another process goes on with it, and knows what was spent.
-    course, run = held(path, model, Judges(passed), **more)
-    assert course.status == "budget"
-    assert spent(run) <= course.purse.dollars <= 20
+    active_run, run = held(path, model, Judges(passed), **more)
+    assert active_run.status == "budget"
+    assert spent(run) <= active_run.purse.dollars <= 20
     assert {sample.result for sample in run.samples} == {"passed"}
 
 
 def test_a_reply_that_the_budget_cut_says_nothing_about_the_model(tmp_path: Path) -> None:
     path, model = tmp_path / "run.jsonl", Priced(*[600] * 6)
     budget = Budget(None, None, Decimal("2.6"), None, None)
-    course, run = held(path, model, Judges(passed), budget=budget, jobs=1)
-    assert (course.status, "no room for a reply" in course.detail) == ("budget", True)
+    active_run, run = held(path, model, Judges(passed), budget=budget, jobs=1)
+    assert (active_run.status, "no room for a reply" in active_run.detail) == ("budget", True)
     assert model.asked[-1] < 600 < model.max_reply
     assert {sample.result for sample in run.samples} == {"passed"}
     (cut,) = run.open_calls
     assert (cut.task, cut.number) not in {sample.key for sample in run.samples}
     # One that its own limit cut is a result.
-    course, run = held(path, Priced(2000, *[10] * 6), Judges(passed), jobs=1)
-    assert course.status == "done"
+    active_run, run = held(path, Priced(2000, *[10] * 6), Judges(passed), jobs=1)
+    assert active_run.status == "done"
     assert [sample.result for sample in run.samples].count("reply_cut") == 1
 
 
