@@ -30,6 +30,7 @@ import itertools
 import json
 import linecache
 import os
+import re
 import resource
 import select
 import selectors
@@ -915,8 +916,9 @@ class PythonSession:
 CODE, OUT, STATE, RESTORE = 13, 14, 15, 16
 
 # On one line each, so that line numbers in the shell's messages are those of the block. The block
-# runs without our descriptors; what it does to 1 and 2 ends with it, and so do its options. The
-# state is written down after each block, and in an EXIT trap however the block ends the shell.
+# runs without our descriptors; what it does to 1 and 2 ends with it, and so do its options. If it
+# has made a name of ours read-only, the shell ends rather than run one block's code for another's.
+# The state is written down after each block, and in an EXIT trap however the block ends the shell.
 BASH = r"""
 __assistant_keep() { {
 builtin declare -p; builtin declare -f; builtin shopt -p; builtin alias -p;
@@ -925,6 +927,9 @@ builtin printf 'cd -- %q\n# whole %s\n' "$PWD" "$__assistant_name";
 shopt -s expand_aliases; . "/proc/$PPID/fd/16" 2>/dev/null;
 trap __assistant_keep EXIT; __assistant_keep;
 while IFS= builtin read -r __assistant_name <&8; do
+builtin unset __assistant_code 2>/dev/null || {
+builtin echo "__assistant_code is read-only: this shell has ended" >"/proc/$PPID/fd/14";
+builtin exit 125; };
 IFS= builtin read -r -d '' __assistant_code <"/proc/$PPID/fd/13";
 BASH_ARGV0=$__assistant_name;
 builtin eval "$__assistant_code" </dev/null >"/proc/$PPID/fd/14" 2>&1 8<&- 9>&-;
@@ -937,7 +942,8 @@ builtin eval "builtin eval $__assistant_trap"; fi'
 </dev/null >"/proc/$PPID/fd/14" 2>&1 8<&- 9>&-; fi;
 builtin unset __assistant_code __assistant_trap;
 builtin printf '%s\n' "$__assistant_status" >&9;
-__assistant_keep; builtin printf 'kept\n' >&9; done
+__assistant_keep; builtin printf 'kept\n' >&9; done;
+builtin exit 125
 """
 
 # The same for an image that has no bash: functions and aliases are not kept there.
@@ -1053,7 +1059,7 @@ class Shell:
         state = os.pread(STATE, os.fstat(STATE).st_size, 0)
         if b"\n# whole " in state[-200:] and state.endswith(b"\n"):
             os.ftruncate(RESTORE, 0)
-            os.pwrite(RESTORE, state, 0)
+            os.pwrite(RESTORE, re.sub(rb"(?m)^declare -\w*r\w* __assistant_.*\n", b"", state), 0)
         self.start()
 
 

@@ -688,8 +688,9 @@ def test_a_full_disk_is_told_and_loses_nothing(program: Program, folder: Path, h
     def limited() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (1_500_000, resource.RLIM_INFINITY))
 
+    # One at a time: of many at once none might be whole when the disk is full.
     arguments = ("eval", "run", "starter", "--limit", "12", "--model", f"replay:{file}")
-    with program.start(*arguments, preexec_fn=limited) as process:
+    with program.start(*arguments, "--jobs", "1", preexec_fn=limited) as process:
         _, err = process.communicate(timeout=90)
     assert process.returncode == 2, err
     assert "cannot be written" in err

@@ -213,6 +213,16 @@ class Contract:
         assert go(session, "echo $a; false; echo on; exit 4", "bash").output == "2\non\n"
         assert go(session, "echo $a $unset", "bash").output == "2\n"
 
+    @pytest.mark.parametrize("name", ["name", "code=echo\\ forged", "status=0", "trap=1"])
+    def test_a_block_cannot_have_its_shell_take_another_for_done(
+        self, session: Sandbox, name: str
+    ) -> None:
+        go(session, "a=1", "bash")
+        go(session, f"readonly __assistant_{name}", "bash")
+        result = go(session, "echo $a; false", "bash")
+        assert (result.exit_code, result.output) == (1, "1\n") or result.exit_code == 125
+        assert go(session, "echo $a; false", "bash").output == "1\n"
+
     def test_traps_run_at_the_end_of_their_block(self, session: Sandbox) -> None:
         result = go(session, "trap 'echo cleaned up' EXIT\necho work\n(exit 3)", "bash")
         assert (result.exit_code, result.output) == (3, "work\ncleaned up\n")

@@ -74,6 +74,7 @@ for _name in (
     "test_a_failing_block_keeps_what_it_had_done",
     "test_the_last_value_is_shown",
     "test_the_shell_keeps_folder_variables_and_functions",
+    "test_a_block_cannot_have_its_shell_take_another_for_done",
     "test_the_shell_survives_exit_and_errexit",
     "test_an_interpreter_that_dies_is_replaced_and_that_is_told",
     "test_late_timers_do_not_end_the_interpreter",
