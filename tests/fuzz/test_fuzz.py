@@ -51,7 +51,8 @@ def test_what_is_honest_or_nearly_so(name: str) -> None:
         target(data)
 
     fuzz()
-    assert descriptors() == before
+    # Threads of other tests may open and close a few meanwhile; what leaks does so again and again.
+    assert descriptors() < before + 5
 
 
 @pytest.fixture(scope="module")
