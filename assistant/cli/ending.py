@@ -41,6 +41,9 @@ def over(code: int) -> None:
     """The program has ended with this exit code: a signal that comes late does not change it."""
     with suppress(OSError, ValueError):
         sys.stdout.flush()
+    # After a Ctrl-C in code made from a string, as dataclasses make theirs, Python would die of
+    # SIGINT at the end of ``python -m``, though it was caught; the next such code has it forgotten.
+    exec("")
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, frame: os._exit(code))
 

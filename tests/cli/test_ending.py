@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -83,3 +84,21 @@ def test_one_that_comes_when_all_is_over_changes_nothing() -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith(".")
     assert len(done.stdout) > 3000
+
+
+CAUGHT = """
+import sys
+from assistant.cli.ending import over
+try:
+    exec("raise KeyboardInterrupt")
+except KeyboardInterrupt:
+    pass
+over(3)
+sys.exit(3)
+"""
+
+
+def test_one_that_was_caught_in_code_made_from_a_string_is_over(tmp_path: Path) -> None:
+    (tmp_path / "caught.py").write_text(CAUGHT)
+    done = subprocess.run([sys.executable, "-m", "caught"], cwd=tmp_path, capture_output=True)
+    assert (done.returncode, done.stderr) == (3, b"")
