@@ -5,7 +5,8 @@ from pathlib import Path
 
 from assistant.cli.judged import exam_changes
 from assistant.cli.output import ask, at_terminal, say
-from assistant.cli.wiring import open_kept, read_setup
+from assistant.cli.setup import read_setup
+from assistant.cli.wiring import open_kept
 from assistant.events import Notice, UsageError
 from assistant.sandbox.review import listed
 

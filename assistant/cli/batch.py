@@ -9,8 +9,8 @@ from assistant.cli.children import Children, StepReport, read_step
 from assistant.cli.improving import open_improvement
 from assistant.cli.run_command import allow_apply
 from assistant.cli.screen import Sink, screen
-from assistant.cli.setup import Setup
-from assistant.cli.wiring import open_kept, read_setup
+from assistant.cli.setup import Setup, read_setup
+from assistant.cli.wiring import open_kept
 from assistant.events import AssistantError, Event, Finished, Notice, Status
 from assistant.tasks.answer import Scope
 from assistant.tasks.batch import side_by_side, waves

@@ -2,8 +2,8 @@
 
 import argparse
 
+from assistant.cli.setup import read_setup
 from assistant.cli.terminal import open_terminal
-from assistant.cli.wiring import read_setup
 
 
 def run(options: argparse.Namespace) -> int:

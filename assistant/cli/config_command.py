@@ -3,7 +3,7 @@
 import argparse
 
 from assistant.cli.output import say
-from assistant.cli.wiring import read_setup
+from assistant.cli.setup import read_setup
 from assistant.settings import explain
 
 

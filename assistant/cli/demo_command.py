@@ -11,8 +11,8 @@ from typing import Any
 from assistant.cli.output import say
 from assistant.cli.sandboxes import engine_answers
 from assistant.cli.screen import text_screen
-from assistant.cli.setup import Setup
-from assistant.cli.wiring import open_chat, read_setup
+from assistant.cli.setup import Setup, read_setup
+from assistant.cli.wiring import open_chat
 from assistant.events import EXIT_CODES, SandboxError
 
 _OWN_MODEL = """\

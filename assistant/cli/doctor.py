@@ -132,8 +132,8 @@ def _sandbox(setup: Setup) -> Iterator[Finding]:
 
     engine = find_engine(os.environ, SECONDS)
     yield Finding("engine", str(engine))
-    tag = choose_image(setup)
     with connect(engine.endpoint, SECONDS) as client:
+        tag = choose_image(client, setup)
         image = find_image(client, tag)
     if image is None:
         raise SandboxError(f"the image {tag} is not there", remedy_for(tag))

@@ -4,7 +4,7 @@ import argparse
 
 from assistant.cli.doctor import examined
 from assistant.cli.output import say
-from assistant.cli.wiring import read_setup
+from assistant.cli.setup import read_setup
 
 
 def run(options: argparse.Namespace) -> int:

@@ -5,9 +5,8 @@ import json
 from collections.abc import Sequence
 
 from assistant.cli.output import say
-from assistant.cli.setup import data_folder
+from assistant.cli.setup import data_folder, read_setup
 from assistant.cli.whole_file import whole_file
-from assistant.cli.wiring import read_setup
 from assistant.evals.comparison.as_json import as_json
 from assistant.evals.comparison.compared import compare_runs
 from assistant.evals.comparison.from_run import measured

@@ -5,9 +5,8 @@ import argparse
 from assistant.cli.eval_weave import open_weave
 from assistant.cli.evaluating import data_folders
 from assistant.cli.output import say
-from assistant.cli.setup import data_folder
+from assistant.cli.setup import data_folder, read_setup
 from assistant.cli.whole_file import whole_file
-from assistant.cli.wiring import read_setup
 from assistant.evals.datasets import load
 from assistant.evals.export import FORMATS
 from assistant.evals.run_reader import Run, Runs, load_run

@@ -3,8 +3,7 @@
 import argparse
 
 from assistant.cli.output import say
-from assistant.cli.setup import data_folder
-from assistant.cli.wiring import read_setup
+from assistant.cli.setup import data_folder, read_setup
 from assistant.evals.datasets import PUBLISHED
 from assistant.evals.fetching import fetch
 

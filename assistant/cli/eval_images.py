@@ -21,8 +21,9 @@ def fitted(setup: Setup, problems: Sequence[Problem]) -> Setup:
     wanted = needed(problems)
     if not wanted or setup.settings.image or setup.settings.local:
         return setup
+    from assistant.sandbox.building.build import for_purpose
     from assistant.sandbox.engine import connect, find_engine
-    from assistant.sandbox.image import find_image, for_purpose
+    from assistant.sandbox.image import find_image
 
     with connect(find_engine(os.environ).endpoint) as client:
         for toolchain in wanted:

@@ -67,6 +67,7 @@ def _opener(setup: Setup) -> Callable[[], AbstractContextManager[Any]]:
 
     engine = find_engine(os.environ)
     with connect(engine.endpoint) as client:
+        image = choose_image(client, setup)
         reap(client)  # What an assistant that was killed has left.
     limits = replace(
         SAMPLE,
@@ -74,9 +75,8 @@ def _opener(setup: Setup) -> Callable[[], AbstractContextManager[Any]]:
         processes=settings.eval_processes,
         cpus=settings.eval_processors,
     )
-    options = SandboxOptions(
-        choose_image(setup), "pooled", limits, runtime=settings.runtime or None, values=False
-    )
+    runtime = settings.runtime or None
+    options = SandboxOptions(image, "pooled", limits, runtime=runtime, values=False)
     return lambda: DockerSandbox(engine, options)
 
 

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from assistant.cli.evaluating import data_folders
 from assistant.cli.output import say
-from assistant.cli.setup import data_folder
-from assistant.cli.wiring import read_setup
+from assistant.cli.setup import data_folder, read_setup
 from assistant.evals.datasets import PUBLISHED, find
 from assistant.evals.run_reader import Listed, Runs, count
 from assistant.events import UsageError

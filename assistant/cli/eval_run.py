@@ -19,9 +19,9 @@ from assistant.cli.evaluating import (
     show_figures,
     tell_unended,
 )
-from assistant.cli.setup import data_folder
+from assistant.cli.setup import data_folder, read_setup
 from assistant.cli.tracing import open_collector, run_trace
-from assistant.cli.wiring import open_scratch, read_setup
+from assistant.cli.wiring import open_scratch
 from assistant.evals.beginning import already_spent, check_same, data_stamp, manifest
 from assistant.evals.datasets import load
 from assistant.evals.run_reader import Runs, load_run

@@ -25,8 +25,7 @@ from assistant.cli.evaluating import (
     tell,
     tell_unended,
 )
-from assistant.cli.setup import data_folder
-from assistant.cli.wiring import read_setup
+from assistant.cli.setup import data_folder, read_setup
 from assistant.evals.beginning import check_same, data_stamp, manifest, narrowed
 from assistant.evals.datasets import DataSet, load
 from assistant.evals.pipeline import CodeGenerationPipeline

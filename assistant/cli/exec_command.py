@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from assistant.cli.sandboxes import open_once
-from assistant.cli.wiring import read_setup
+from assistant.cli.setup import read_setup
 from assistant.events import AssistantError, CodeBlock, ExecResult, Notice, Output, UsageError
 from assistant.following import followed, unheard
 from assistant.languages import TABLE, find

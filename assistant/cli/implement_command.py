@@ -11,8 +11,8 @@ from assistant.cli.improve_command import offered, shown, tell, writable
 from assistant.cli.improving import Improvement, open_improvement
 from assistant.cli.model import REPLAY, recorded
 from assistant.cli.output import ask, at_terminal
-from assistant.cli.setup import Setup
-from assistant.cli.wiring import read_setup, terms_of
+from assistant.cli.setup import Setup, read_setup
+from assistant.cli.wiring import terms_of
 from assistant.code.filling import Stub, filled, read_stub
 from assistant.code.functions import NoFunction
 from assistant.code.whole import whole_text

@@ -8,8 +8,7 @@ from contextlib import contextmanager, redirect_stdout
 from assistant.cli.improving import Improvement, open_improvement
 from assistant.cli.output import ask, at_terminal, say
 from assistant.cli.screen import Sink, screen
-from assistant.cli.setup import Setup
-from assistant.cli.wiring import read_setup
+from assistant.cli.setup import Setup, read_setup
 from assistant.events import EXIT_CODES, Replied, UsageError
 from assistant.tasks.answer import Scope
 from assistant.tasks.improve import Job

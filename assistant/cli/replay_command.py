@@ -5,7 +5,8 @@ from pathlib import Path
 
 from assistant.cli.output import say
 from assistant.cli.screen import screen
-from assistant.cli.wiring import open_sessions, read_setup
+from assistant.cli.setup import read_setup
+from assistant.cli.wiring import open_sessions
 from assistant.record import Loaded, load
 from assistant.tasks.replay import replay
 

@@ -8,7 +8,8 @@ from assistant.chat import Chat
 from assistant.cli.judged import apply_judged
 from assistant.cli.output import at_terminal, say
 from assistant.cli.screen import screen
-from assistant.cli.wiring import Opened, open_chat, read_setup
+from assistant.cli.setup import read_setup
+from assistant.cli.wiring import Opened, open_chat
 from assistant.events import EXIT_CODES, Finished, UsageError
 from assistant.feedback import quoted
 from assistant.prompts import prompt

@@ -17,8 +17,9 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _build(options: argparse.Namespace) -> int:
+    from assistant.sandbox.building.build import build, for_project, for_purpose
+    from assistant.sandbox.building.recipe import BuildOptions
     from assistant.sandbox.daemon import ensure_engine
-    from assistant.sandbox.image import BuildOptions, build, for_project, for_purpose
 
     host = open_host(assume_yes=options.yes)
     wanted = BuildOptions(

@@ -13,6 +13,8 @@ from assistant.languages import TABLE
 from assistant.settings import Settings
 
 if TYPE_CHECKING:
+    from docker import DockerClient
+
     from assistant.sandbox.options import Life
     from assistant.sandbox.running import RunnerSandbox
 
@@ -24,15 +26,13 @@ def engine_answers() -> None:
     find_engine(os.environ)
 
 
-def choose_image(setup: Setup) -> str:
+def choose_image(client: "DockerClient", setup: Setup) -> str:
     """The image that was asked for, else the one built for this folder, else the default."""
     if setup.settings.image:
         return setup.settings.image
-    from assistant.sandbox.engine import connect, find_engine
     from assistant.sandbox.image import DEFAULT_IMAGE, image_for
 
-    with connect(find_engine(os.environ).endpoint) as client:
-        own, advice = image_for(client, setup.folder)
+    own, advice = image_for(client, setup.folder)
     if advice:
         say(f"assistant: {advice}", error=True)
     return own or DEFAULT_IMAGE
@@ -141,8 +141,12 @@ def _container(setup: Setup, session: str, life: "Life", image: str = "") -> "Ru
     mount = None
     if settings.mount != "none":
         mount = Mounted(str(setup.folder), settings.mount == "rw")
+    engine = find_engine(os.environ)
+    with connect(engine.endpoint) as client:
+        image = image or choose_image(client, setup)
+        reap(client)  # What an assistant that was killed has left.
     options = SandboxOptions(
-        image=image or choose_image(setup),
+        image=image,
         life=life,
         wished=wished_limits(settings),
         network=settings.network,
@@ -152,9 +156,6 @@ def _container(setup: Setup, session: str, life: "Life", image: str = "") -> "Ru
         values=settings.show_value,
         session=session,
     )
-    engine = find_engine(os.environ)
-    with connect(engine.endpoint) as client:
-        reap(client)  # What an assistant that was killed has left.
     return DockerSandbox(engine, options)
 
 

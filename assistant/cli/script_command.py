@@ -9,7 +9,8 @@ from assistant.cli.judged import apply_judged
 from assistant.cli.output import say
 from assistant.cli.run_command import allow_apply
 from assistant.cli.screen import screen
-from assistant.cli.wiring import open_chat, read_setup
+from assistant.cli.setup import read_setup
+from assistant.cli.wiring import open_chat
 from assistant.events import UsageError
 from assistant.tasks.script import TurnReport, junit, run_script
 from assistant.tasks.script_file import Script, load_script

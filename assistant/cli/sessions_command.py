@@ -5,7 +5,8 @@ import json
 from datetime import UTC, datetime
 
 from assistant.cli.output import say
-from assistant.cli.wiring import open_sessions, read_setup, session_named
+from assistant.cli.setup import read_setup
+from assistant.cli.wiring import open_sessions, session_named
 from assistant.event_lines import to_json
 from assistant.events import UsageError
 from assistant.sessions import Session, Sessions

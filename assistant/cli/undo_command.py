@@ -4,8 +4,8 @@ import argparse
 from pathlib import Path
 
 from assistant.cli.output import say
-from assistant.cli.setup import Setup
-from assistant.cli.wiring import STORE, open_kept, open_sessions, read_setup
+from assistant.cli.setup import Setup, read_setup
+from assistant.cli.wiring import STORE, open_kept, open_sessions
 from assistant.events import Notice, UsageError
 from assistant.sandbox.applying import JOURNAL, applies
 

@@ -1,8 +1,6 @@
 """Builds the parts of a run from its settings, joins them, and closes them in order."""
 
-import argparse
-import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +11,6 @@ from assistant.budget import Budget, price_needed
 from assistant.chat import Chat, Openers
 from assistant.cli.beginning import Told, begin
 from assistant.cli.model import open_model
-from assistant.cli.parser import SETTINGS
 from assistant.cli.sandboxes import Fresh, open_raw
 from assistant.cli.setup import Setup, data_folder
 from assistant.cli.tracing import open_traces
@@ -25,7 +22,7 @@ from assistant.sandbox.diffing import Change
 from assistant.sandbox.mounted import MountedFolder
 from assistant.sandbox.workspace import Workspace
 from assistant.sessions import Sessions
-from assistant.settings import Settings, load_settings
+from assistant.settings import Settings
 from assistant.tasks.check import CommandCheck
 from assistant.tasks.script import Probe
 
@@ -33,18 +30,6 @@ Folder = Workspace | MountedFolder
 LAST = "last"
 STORE = "work"
 """The folder of a session that keeps what its code changed."""
-
-
-def read_setup(options: argparse.Namespace, more: Mapping[str, object] | None = None) -> Setup:
-    """The settings that the flags, the environment and the files give; ``more`` lies below flags.
-
-    Raises UsageError for what cannot be meant.
-    """
-    folder = Path(getattr(options, "folder", None) or os.getcwd())
-    if not folder.is_dir():
-        raise UsageError(f"no such folder: {folder}", "Name one that is there: --folder DIR")
-    given = {name: getattr(options, name) for name in SETTINGS if hasattr(options, name)}
-    return Setup(load_settings({**(more or {}), **given}, folder=folder), folder.resolve())
 
 
 def open_sessions(setup: Setup) -> Sessions:

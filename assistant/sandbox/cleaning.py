@@ -9,6 +9,7 @@ from assistant.sandbox.building.workbench import NAME, left_behind
 from assistant.sandbox.engine import connect, engine_errors, find_engine
 from assistant.sandbox.host import Host
 from assistant.sandbox.owners import OWNER, reap
+from assistant.sandbox.ready import LAYERS
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -68,8 +69,8 @@ def _ours(client: "DockerClient", label: str) -> Iterator[tuple[str, bool]]:
             place = _place(own, image.labels)
             yield own, place in seen
             seen.add(place)
-        elif not names and not _inherited(client, image):
-            yield str(image.id), True
+        elif all(name.startswith(LAYERS) for name in names) and not _inherited(client, image):
+            yield names[0] if names else str(image.id), True
 
 
 def _place(tag: str, labels: Mapping[str, str]) -> str:

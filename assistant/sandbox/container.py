@@ -1,7 +1,6 @@
 """One hardened container with a runner as its process 1: how it is made, and how it goes."""
 
 import re
-import secrets
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from assistant.sandbox.attach import Attached
 from assistant.sandbox.engine import engine_errors
 from assistant.sandbox.link import Link
 from assistant.sandbox.options import Limits, SandboxOptions, setup_of, short_environment
-from assistant.sandbox.owners import owner_labels
+from assistant.sandbox.owners import new_name, owner_labels
 from assistant.sandbox.places import KILLED
 from assistant.sandbox.pulse import EngineSilent, Pulse
 from assistant.sandbox.ready import HOME, UID, WORKSPACE, ReadyImage
@@ -62,11 +61,6 @@ class NoPython(SandboxError):
     """The image cannot have a runner."""
 
 
-def new_name(blueprint: Blueprint) -> str:
-    session = blueprint.options.session or "x"
-    return f"assistant-{session}-{secrets.token_hex(6)}"
-
-
 class Container:
     """A place for a runner. Its name is chosen before the engine hears of it, so that whatever
     interrupts its making, it can be removed by name."""
@@ -78,7 +72,7 @@ class Container:
         self._client, self._blueprint, self._verify = client, blueprint, verify
         self._pulse, self._silent = pulse, False
         self.warnings: tuple[str, ...] = ()
-        self.name = new_name(blueprint)
+        self.name = new_name(blueprint.options.session)
         self._attached: Attached | None = None
         self._made = self._linked = False
 

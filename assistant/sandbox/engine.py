@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _BRIEF = 10.0
 """Seconds up to which a client just waits; one that waits longer looks after the engine."""
+_SPOKEN: dict[Endpoint, str] = {}
+"""Which version of the interface each engine speaks: asked when it is looked for, then known."""
 _PING = 4.0
 _PING_BY_SSH = 9.0
 """Seconds for an answer to the shortest question there is."""
@@ -56,6 +58,7 @@ def find_engine(environment: Mapping[str, str], seconds: float = 5) -> Engine:
 
 
 def _version(endpoint: Endpoint, seconds: float) -> dict[str, Any]:
+    _SPOKEN.pop(endpoint, None)
     with connect(endpoint, seconds) as client:
         found: dict[str, Any] = client.version()
     return found
@@ -107,10 +110,11 @@ def _client(endpoint: Endpoint, seconds: float) -> "DockerClient":
 
     client = DockerClient(
         base_url=f"unix://{tunnel(endpoint.url)}" if over_ssh else endpoint.url,
-        version="auto",
+        version=_SPOKEN.get(endpoint, "auto"),
         timeout=int(seconds),
         tls=_tls(endpoint) or False,
     )
+    _SPOKEN[endpoint] = str(client.api.api_version)
     if endpoint.socket or over_ssh:
         client.api.trust_env = False  # No proxy leads to a socket; none is looked for at each call.
     return client

@@ -31,7 +31,7 @@ def differs(old: Tree, new: Tree) -> Delta:
         for path, entry in new.items()
         if (there := old.get(path)) is not entry and there != entry
     }
-    return Delta(written, tuple(sorted((path for path in old if path not in new), reverse=True)))
+    return Delta(written, tuple(sorted(old.keys() - new.keys(), reverse=True)))
 
 
 def received(inside: Tree, delta: Delta) -> dict[str, Entry]:

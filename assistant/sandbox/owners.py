@@ -1,6 +1,8 @@
-"""Who owns a container: labels that say so, and the reaper of those whose owner is gone."""
+"""Who owns a container, by its name and labels; the reaper of those whose owner is gone."""
 
 import os
+import re
+import secrets
 import socket
 import time
 from collections.abc import Mapping
@@ -17,6 +19,15 @@ if TYPE_CHECKING:
 OWNER = "assistant.owner"
 _YOUNG = 60.0
 """Seconds for which an ended container of another machine is left to its owner."""
+
+
+def new_name(session: str = "") -> str:
+    """A container's name. Labels alone do not make it ours: it has those of its image, too."""
+    return f"assistant-{session or 'x'}-{secrets.token_hex(6)}"
+
+
+def _named(name: str) -> bool:
+    return bool(re.fullmatch(r"assistant-[A-Za-z0-9-]+-[0-9a-f]{12}", name))
 
 
 def owner_labels(session: str = "", seconds: float | None = None) -> dict[str, str]:
@@ -86,15 +97,15 @@ def reap(client: "DockerClient") -> list[str]:
     with engine_errors("The container engine"):
         found = client.api.containers(all=True, filters={"label": f"{OWNER}=1"})
         for row in found:
-            labels = row.get("Labels") or {}
+            name, labels = str((row.get("Names") or [""])[0]).lstrip("/"), row.get("Labels") or {}
             age = time.time() - float(row.get("Created") or 0)
-            if "assistant.pid" not in labels or not abandoned(
-                labels, row.get("State") == "running", age
-            ):
+            if not _named(name) or "assistant.pid" not in labels:
+                continue
+            if not abandoned(labels, row.get("State") == "running", age):
                 continue
             with suppress(APIError):  # Somebody else was quicker.
                 client.api.remove_container(row["Id"], v=True, force=True)
-                removed.append(str((row.get("Names") or [row["Id"]])[0]).lstrip("/"))
+                removed.append(name)
         for volume in _volumes(client):
             labels = volume.get("Labels") or {}
             if "assistant.pid" in labels and abandoned(labels, False, _volume_age(volume)):

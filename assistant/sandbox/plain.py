@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from assistant.events import Reason, SandboxError
 from assistant.sandbox.attach import Attached
-from assistant.sandbox.container import Blueprint, create_arguments, created, new_name
+from assistant.sandbox.container import Blueprint, create_arguments, created
 from assistant.sandbox.engine import engine_errors
+from assistant.sandbox.owners import new_name
 from assistant.sandbox.plain_files import PlainFiles
 from assistant.sandbox.plain_output import Kept
 from assistant.sandbox.protocol import Caps
@@ -165,7 +166,7 @@ class PlainLink:
         from docker.errors import APIError  # late: heavy
 
         self._remove()
-        self._running = name = new_name(self._blueprint)
+        self._running = name = new_name(self._blueprint.options.session)
         arguments = create_arguments(self._client, self._blueprint, name)
         config = arguments["host_config"]
         config["Mounts"], config["VolumesFrom"] = None, [self._files.keeper()]

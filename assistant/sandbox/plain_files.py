@@ -12,7 +12,8 @@ from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
 from assistant.events import SandboxError
-from assistant.sandbox.container import Blueprint, create_arguments, created, new_name
+from assistant.sandbox.container import Blueprint, create_arguments, created
+from assistant.sandbox.owners import new_name
 from assistant.sandbox.protocol import Caps, checked_path
 from assistant.sandbox.ready import HOME, UID, WORKSPACE, ended
 from assistant.sandbox.tree import Delta, Entry, Store, patched
@@ -42,7 +43,7 @@ class PlainFiles:
     def keeper(self) -> str:
         """The container whose volumes hold workspace and home; made when it is first needed."""
         if not self._keeper:
-            name = new_name(self._blueprint)
+            name = new_name(self._blueprint.options.session)
             self._keeper = name
             arguments = create_arguments(self._client, self._blueprint, name)
             created(self._client, {**arguments, "entrypoint": ["true"]})

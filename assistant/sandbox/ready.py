@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from assistant.events import SandboxError
-from assistant.sandbox.building.recipe import DEFAULT_IMAGE
 from assistant.sandbox.engine import engine_errors
-from assistant.sandbox.owners import OWNER, owner_labels
+from assistant.sandbox.image import DEFAULT_IMAGE
+from assistant.sandbox.owners import OWNER, new_name, owner_labels
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -18,6 +18,8 @@ UID = 10001
 WORKSPACE = "/workspace"
 HOME = "/home/sandbox"
 READY = "assistant.ready"
+LAYERS = "assistant-ready:"
+"""Begins the names of images with a layer of ours; then comes the id of what lies below."""
 _MADE = "assistant.image"
 _LARGEST_LIST = 1 << 20
 
@@ -78,30 +80,29 @@ def _described(image: dict[str, Any], chosen: str) -> ReadyImage:
 
 
 def _layered(client: "DockerClient", chosen: str) -> dict[str, Any]:
-    found = client.api.images(filters={"label": f"{READY}={chosen}"})
-    if found:
-        known = _inspect(client, found[0]["Id"])
-        if known is not None:
-            return known
-    made = _make_layer(client, chosen)
-    layered = _inspect(client, made)
-    if layered is None:
+    """Found by its name: a label may be any image's, and this one takes the place of another."""
+    name = LAYERS + chosen.removeprefix("sha256:")
+    known = _inspect(client, name)
+    if known is None or (_config(known).get("Labels") or {}).get(READY) != chosen:
+        known = _inspect(client, _make_layer(client, chosen, name))
+    if known is None:
         raise SandboxError("The engine lost the image that was just made", "Try again")
-    return layered
+    return known
 
 
-def _make_layer(client: "DockerClient", chosen: str) -> str:
+def _make_layer(client: "DockerClient", chosen: str, name: str) -> str:
     """A container of the image that never runs, two folders put into it, and what it then holds."""
     host = client.api.create_host_config(network_mode="none")
     owned = owner_labels()
     container = client.api.create_container(
-        chosen, entrypoint=["true"], host_config=host, labels=owned
+        chosen, name=new_name(), entrypoint=["true"], host_config=host, labels=owned
     )["Id"]
     try:
         client.api.put_archive(container, "/", _folders(client, container))
         labels = {**dict.fromkeys(owned, ""), OWNER: "1", READY: chosen}
+        repository, _, tag = name.partition(":")
         changes = [f'LABEL {name}="{value}"' for name, value in labels.items()]
-        made: str = client.api.commit(container, changes=changes)["Id"]
+        made: str = client.api.commit(container, repository, tag, changes=changes)["Id"]
     finally:
         client.api.remove_container(container, v=True, force=True)
     return made

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from assistant.events import SandboxError
-from assistant.sandbox.building.recipe import DEFAULT_IMAGE
 from assistant.sandbox.endpoints import NoEngine
 from assistant.sandbox.engine import Engine, connect, engine_errors, find_engine
 from assistant.sandbox.host import Host
-from assistant.sandbox.image import BuiltImage, find_image
+from assistant.sandbox.image import DEFAULT_IMAGE, BuiltImage, find_image
 from assistant.sandbox.limits import Limit, try_limits
 
 if TYPE_CHECKING:

@@ -1245,15 +1245,17 @@ class Walk:
             self.unread.append(path)
 
 
+KINDS = {stat.S_IFREG: "file", stat.S_IFDIR: "dir", stat.S_IFLNK: "link"}
+
+
 def status(found: os.stat_result) -> Status:
     """What must be equal for an entry to count as unchanged."""
-    kind = stat.S_IFMT(found.st_mode)
-    letter = {stat.S_IFREG: "file", stat.S_IFDIR: "dir", stat.S_IFLNK: "link"}.get(kind, "")
-    mode = stat.S_IMODE(found.st_mode) & 0o777
-    if letter == "dir":
-        return letter, mode, 0, 0, 0, 0
-    times = (found.st_mtime_ns, found.st_ctime_ns)
-    return (letter, mode, found.st_size, *times, found.st_ino)
+    mode = found.st_mode
+    kind = KINDS.get(mode & 0o170000, "")
+    if kind == "dir":
+        return kind, mode & 0o777, 0, 0, 0, 0
+    times = found.st_mtime_ns, found.st_ctime_ns
+    return kind, mode & 0o777, found.st_size, times[0], times[1], found.st_ino
 
 
 UNSURE: Status = ("?", 0, 0, 0, 0, 0)
@@ -1302,11 +1304,14 @@ class Files:
         self.fill(memoryview(body))
 
     def end_put(self, whole: bool) -> List[str]:
-        """One that was broken off leaves its paths in doubt: the next pull tells what they are."""
+        """What was put a moment ago, or by a put that was broken off, is in doubt: the next pull
+        tells what it is."""
         if self.writing >= 0:
             self.guarded(self.discard, self.awaited[0][0])
-        for path in () if whole else self.touched:
-            self.agreed[path] = UNSURE
+        past = time.time_ns() - self.RACY
+        for path in self.touched:
+            if not whole or self.agreed.get(path, UNSURE)[4] > past:
+                self.agreed[path] = UNSURE
         faults, self.faults, self.awaited, self.touched = self.faults, [], [], []
         self.leave_near()
         return faults[:20]
@@ -1339,9 +1344,11 @@ class Files:
     def begin_file(self, path: str) -> None:
         self.serial += 1
         folder, _ = self.place(path)
-        with contextlib.suppress(OSError):
+        try:
+            self.writing = os.open(self.temporary(), CREATE, 0o600, dir_fd=folder)
+        except FileExistsError:
             os.unlink(self.temporary(), dir_fd=folder)
-        self.writing = os.open(self.temporary(), CREATE, 0o600, dir_fd=folder)
+            self.writing = os.open(self.temporary(), CREATE, 0o600, dir_fd=folder)
 
     def append(self, path: str, piece: memoryview) -> None:
         try:
@@ -1359,7 +1366,7 @@ class Files:
         except IsADirectoryError:
             self.clear(folder, name)
             os.rename(self.temporary(), name, src_dir_fd=folder, dst_dir_fd=folder)
-        self.agree(path, os.stat(name, dir_fd=folder, follow_symlinks=False))
+        self.agree(path, os.fstat(self.writing))  # Whatever else has its name will be told.
 
     def discard(self, path: str) -> None:
         self.drop_file()
@@ -1496,7 +1503,7 @@ class Files:
             now = status(found)
             old = self.agreed.get(path)
             if old == now and found.st_ino not in mapped:
-                seen[path] = now
+                seen[path] = old  # Not ``now``: the less is kept of a walk, the faster it is.
             elif not now[0]:
                 load.left_out(path, "special")
             elif load.add(folder, name, path, now):
@@ -1507,14 +1514,15 @@ class Files:
         for path in walk.unread:
             load.left_out(path, "unread")
         gone = set() if load.partial else self.gone(walk, seen)
-        unseen = {path: old for path, old in self.agreed.items() if path not in gone}
-        self.told = (order["id"], {**unseen, **seen})
+        for path in self.agreed.keys() - seen.keys() - gone:
+            seen[path] = self.agreed[path]
+        self.told = (order["id"], seen)
         load.end(sorted(gone, reverse=True))
 
     def gone(self, walk: Walk, seen: Dict[str, Status]) -> Set[str]:
         """What host and sandbox agreed on and a whole walk has not met, where it could look."""
         hidden = tuple(walk.unread + walk.skipped)  # They end with a slash.
-        unmet = {path for path in self.agreed if path not in seen}
+        unmet = self.agreed.keys() - seen.keys()
         return {path for path in unmet if not (path + "/").startswith(hidden)}
 
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Generator
 
+from assistant.sandbox.building.build import build
 from assistant.sandbox.building.recipe import BuildOptions
 from assistant.sandbox.daemon import ensure_engine
 from assistant.sandbox.host import Host
-from assistant.sandbox.image import BuiltImage, build
+from assistant.sandbox.image import BuiltImage
 
 _DEFAULT = BuildOptions()
 

@@ -48,6 +48,8 @@ def difference(old: Tree, new: Tree) -> Delta:
 
 def patched(old: Tree, delta: Delta) -> dict[str, Entry]:
     """The tree that ``delta`` makes of ``old``."""
-    new = {path: entry for path, entry in old.items() if path not in set(delta.removed)}
+    new = dict(old)
+    for path in delta.removed:
+        new.pop(path, None)
     new.update(delta.written)
     return new

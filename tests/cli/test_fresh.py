@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from assistant.cli.sandboxes import Fresh
-from assistant.cli.wiring import read_setup
+from assistant.cli.setup import read_setup
 from assistant.events import Checked, CodeBlock, Replied, Running
 from assistant.sandbox.engine import Engine, connect
 from assistant.sandbox.owners import owner_labels

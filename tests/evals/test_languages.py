@@ -13,9 +13,9 @@ from assistant.evals.extracting import program
 from assistant.evals.file_judges import FileJudges
 from assistant.evals.in_files import Files, InFiles
 from assistant.evals.problems import Problem
+from assistant.sandbox.building.build import for_purpose
 from assistant.sandbox.docker_sandbox import DockerSandbox
 from assistant.sandbox.engine import Engine
-from assistant.sandbox.image import for_purpose
 from assistant.sandbox.options import SAMPLE, SandboxOptions
 from assistant.verdicts.task import Candidate, TaskLimits, Verdict
 

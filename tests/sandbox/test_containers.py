@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from assistant.sandbox.engine import Engine, connect
 from assistant.sandbox.image import BuiltImage
 from assistant.sandbox.options import GIB, MIB, Limits, Mounted, SandboxOptions, roomy
 from assistant.sandbox.owners import abandoned, owner_labels, reap
-from assistant.sandbox.ready import READY, ready_image
+from assistant.sandbox.ready import LAYERS, READY, ready_image
 from tests.sandbox.contract import Make, Store, go
 
 pytestmark = pytest.mark.docker
@@ -89,6 +89,20 @@ def ours(client: Any, session: str) -> list[dict[str, Any]]:
     return found
 
 
+@contextmanager
+def labelled(
+    client: Any, base: BuiltImage, labels: dict[str, str], name: str = ""
+) -> Iterator[str]:
+    """An image of somebody who knows what our labels mean."""
+    lines = [f'LABEL "{key}"="{value}"' for key, value in labels.items()]
+    text = "\n".join([f"FROM {base.id}", *lines]).encode()
+    image, _ = client.images.build(fileobj=io.BytesIO(text), tag=name or None, rm=True)
+    try:
+        yield str(image.id)
+    finally:
+        client.images.remove(image.id, force=True)
+
+
 # Images.
 
 
@@ -113,6 +127,15 @@ def test_the_layer_is_made_once(client: Any, odd_image: str) -> None:
     first, second = ready_image(client, odd_image), ready_image(client, odd_image)
     assert first == second
     assert first.id != odd_image
+
+
+def test_a_label_does_not_put_one_image_in_the_place_of_another(
+    client: Any, odd_image: str, sandbox_image: BuiltImage
+) -> None:
+    with labelled(client, sandbox_image, {READY: odd_image}) as forged:
+        assert ready_image(client, odd_image).id != forged
+    with labelled(client, sandbox_image, {READY: ""}, LAYERS + odd_image[7:]) as forged:
+        assert ready_image(client, odd_image).id != forged
 
 
 def test_our_own_image_needs_no_layer(client: Any, sandbox_image: BuiltImage) -> None:
@@ -320,6 +343,20 @@ def test_the_dead_are_reaped_and_the_living_are_not(client: Any, sandbox_image: 
     while ours(client, RUN + "live") and time.monotonic() < deadline:
         reap(client)
     assert not ours(client, RUN + "live")
+
+
+def test_a_container_with_labels_of_its_image_alone_is_left_alone(
+    client: Any, sandbox_image: BuiltImage
+) -> None:
+    labels = {**owner_labels(), "assistant.pid": "4194305", "assistant.deadline": "1"}
+    assert abandoned(labels, False, 1000)
+    with labelled(client, sandbox_image, labels) as image:
+        theirs = client.containers.create(image, ["true"], network_mode="none")
+        try:
+            assert theirs.name not in reap(client)
+            assert theirs.id in {one.id for one in client.containers.list(all=True)}
+        finally:
+            theirs.remove(force=True)
 
 
 @pytest.mark.slow

@@ -16,19 +16,13 @@ import pytest
 
 from assistant.events import SandboxError, UsageError
 from assistant.following import followed
+from assistant.sandbox.building.build import build, for_project, for_purpose
 from assistant.sandbox.building.purposes import PURPOSES, Purpose
-from assistant.sandbox.building.recipe import DEFAULT_IMAGE, BuildOptions
+from assistant.sandbox.building.recipe import BuildOptions
 from assistant.sandbox.building.workbench import NAME, bench_name, left_behind, workbench
 from assistant.sandbox.engine import Engine, connect
 from assistant.sandbox.host import Host, release_facts
-from assistant.sandbox.image import (
-    BuiltImage,
-    build,
-    find_image,
-    for_project,
-    for_purpose,
-    image_for,
-)
+from assistant.sandbox.image import DEFAULT_IMAGE, BuiltImage, find_image, image_for
 
 Result = TypeVar("Result")
 TAG = f"assistant-test-{os.getpid()}:1"

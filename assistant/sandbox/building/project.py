@@ -9,9 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
-
 from assistant.events import UsageError
 
 _LARGEST = 20 * 1024 * 1024
@@ -135,6 +132,8 @@ def _requirements(folder: Path, path: Path, read: list[str], notes: list[str]) -
 
 def _named(requirements: Iterable[str], where: str, notes: list[str]) -> list[str]:
     """Those requirements that an index can satisfy; addresses, paths and options are noted."""
+    from packaging.requirements import InvalidRequirement, Requirement  # late: heavy
+
     good = []
     for text in requirements:
         try:
@@ -150,6 +149,9 @@ def _named(requirements: Iterable[str], where: str, notes: list[str]) -> list[st
 
 
 def _pyproject(document: Mapping[str, Any], notes: list[str]) -> list[str]:
+    from packaging.requirements import Requirement  # late: heavy
+    from packaging.utils import canonicalize_name  # late: heavy
+
     project = document.get("project", {})
     own = canonicalize_name(str(project.get("name", "")))
     where = "pyproject.toml"
@@ -206,6 +208,10 @@ def _poetry_range(wanted: str) -> str:
 
 def _locked(document: Mapping[str, Any]) -> list[str]:
     """Pins of a TOML lock file; a package that it has in several versions is not pinned."""
+    if not document:
+        return []
+    from packaging.utils import canonicalize_name  # late: heavy
+
     versions: dict[str, set[str]] = {}
     for package in document.get("packages", document.get("package", ())):
         source = package.get("source", {})

@@ -21,8 +21,8 @@ from assistant.sandbox.building.project import ProjectPlan
 from assistant.sandbox.building.purposes import Purpose
 from assistant.sandbox.building.workbench import INSIDE, Bench
 from assistant.sandbox.host import Host, release_facts
+from assistant.sandbox.image import DEFAULT_IMAGE
 
-DEFAULT_IMAGE = "assistant-sandbox:latest"
 # Commands that every image should have, and the Debian package of each.
 _TOOLS = {
     "python3": "python3",
