@@ -18,6 +18,7 @@ from assistant.cli.eval_judges import (
 from assistant.cli.eval_progress import Progress
 from assistant.cli.evaluating import (
     check_ks,
+    command_of,
     data_folders,
     exit_code,
     resumed,
@@ -56,14 +57,15 @@ def run(options: argparse.Namespace) -> int:
     given = [one for one in given if one.task in names]
     each = Counter(one.task for one in given)
     most = max(each.values())
-    check_ks(getattr(options, "k", None), min(each.values()), f"some task in {file} has")
+    command = command_of(options, before.manifest if before else None)
+    check_ks(command.ks, min(each.values()), f"some task in {file} has")
     limits = limits_of(setup.settings, _seconds(options, problems, before))
     model = Recording(file.name, {}).model(("", 0))
     pipeline = CodeGenerationPipeline(model, name=SAMPLES, strategy="complete")
     with open_judges(setup, workers_of(options), problems) as (judges, image):
         stamp = replace(data_stamp(data, problems), without_sample=without)
         first = manifest((stamp, pipeline.stamp), most, image, limits, {})
-        first = with_places(first, setup.settings)
+        first = replace(with_places(first, setup.settings), command=command)
         path = before.path if before else runs.path(first.run)
         with RunWriter(path, setup.redactor) as writer:
             done = {(one.task, one.number): Sample(one) for one in given}
@@ -77,8 +79,8 @@ def run(options: argparse.Namespace) -> int:
             active_run = ActiveRun(plan, writer, Purse(UNCAPPED), {**done, **kept}, True, missing)
             _conduct(active_run, judges, ["score", options.file, options.dataset])
             writer.end(active_run.status, active_run.detail)
-    summary = show_figures(path, getattr(options, "k", None), options.json)
-    return exit_code([active_run], [summary], getattr(options, "fail_under", None))
+    summary = show_figures(path, command.ks or None, options.json)
+    return exit_code([active_run], [summary], command.fail_under)
 
 
 def _conduct(active_run: ActiveRun, judges: Judges, command: Sequence[str]) -> None:

@@ -1,7 +1,6 @@
 """What the flags of ``assistant eval run`` ask for: tasks, models, pipelines, limits."""
 
 import argparse
-import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any, Literal
 from assistant.cli.eval_images import fitted
 from assistant.cli.eval_judges import SECONDS, limits_of, usual_seconds
 from assistant.cli.eval_resume import Resumed
-from assistant.cli.evaluating import tell
+from assistant.cli.evaluating import command_of, tell
 from assistant.cli.model import REPLAY, open_model
 from assistant.cli.setup import Setup, data_folder
 from assistant.evals.beginning import editable, narrowed, not_for
@@ -64,10 +63,9 @@ class Wanted:
         self.samples = getattr(options, "samples", was.samples if was else 1)
         self.limits = limits_of(setup.settings, self._seconds(was))
         self.parameters = self._parameters(was)
-        kept = was.command if was else Command()
-        self.ks: Sequence[int] | None = getattr(options, "k", None) or kept.ks or None
-        self.fail_under: float | None = getattr(options, "fail_under", kept.fail_under)
-        self._command = secrets.token_hex(8)
+        self._command = command_of(options, was)
+        self.ks: Sequence[int] | None = self._command.ks or None
+        self.fail_under = self._command.fail_under
         self.models = self._models(resumed.on)
         tell(data)
 
@@ -79,7 +77,7 @@ class Wanted:
 
     def command(self, opened: Opened) -> Command:
         """What the first line of a new run says of the command that begins it."""
-        return Command(self._command, opened.place, tuple(self.ks or ()), self.fail_under)
+        return replace(self._command, place=opened.place)
 
     def _seconds(self, was: Manifest | None) -> float:
         if was and not hasattr(self.options, "task_seconds"):

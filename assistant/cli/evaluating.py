@@ -3,11 +3,13 @@
 import argparse
 import json
 import os
+import secrets
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from assistant.cli.output import say
 from assistant.cli.setup import Setup, data_folder
+from assistant.evals.commands import Command
 from assistant.evals.comparison import wording
 from assistant.evals.comparison.as_json import run_figures
 from assistant.evals.comparison.from_run import measured
@@ -16,7 +18,7 @@ from assistant.evals.comparison.wording import tasks_line
 from assistant.evals.datasets import DataSet
 from assistant.evals.run_reader import Run, Runs, load_run
 from assistant.evals.running import ActiveRun
-from assistant.evals.runs import RunStatus
+from assistant.evals.runs import Manifest, RunStatus
 from assistant.events import UsageError
 
 _STATUS: dict[RunStatus, int] = {"interrupted": 130, "budget": 3, "failed": 2}
@@ -46,6 +48,13 @@ def tell_unended(
         say(f"assistant: {whose}{active_run.status}: {why}", error=True)
     if unended:
         say(f"assistant: to go on: {to_go_on(unended)}", error=True)
+
+
+def command_of(options: argparse.Namespace, was: Manifest | None) -> Command:
+    """A new command line: what it does not ask for is as the run was begun that it goes on with."""
+    kept = was.command if was else Command()
+    ks = tuple(getattr(options, "k", None) or kept.ks)
+    return Command(secrets.token_hex(8), 1, ks, getattr(options, "fail_under", kept.fail_under))
 
 
 def check_ks(ks: Sequence[int] | None, samples: int, who: str) -> None:

@@ -134,6 +134,11 @@ def test_samples_of_both_formats_are_scored(program: Program, folder: Path, home
     assert figures["outcomes"] == {"passed": 16, "no_code_in_reply": 4}
     assert figures["pass_at_k"]["1"]["value"] == pytest.approx(4 / 5)
     assert figures["pass_at_k"]["3"]["value"] == 1
+    asked = ("eval", "score", str(file), "starter", "--json", "--k", "1,3", "--fail-under", "0.9")
+    assert program(*asked).returncode == 1
+    again = program("eval", "score", str(file), "starter", "--json", "--resume", "last")
+    assert again.returncode == 1, again.stderr  # All that was asked for is kept.
+    assert json.loads(again.stdout)["pass_at_k"] == figures["pass_at_k"]
 
 
 @pytest.mark.parametrize(
