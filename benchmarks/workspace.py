@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -62,31 +63,52 @@ def look(folder: Path) -> None:
                 entry.stat(follow_symlinks=False)
 
 
-def copy(folder: Path) -> None:
-    bare = timed(lambda: fill(folder / "project"))
+@dataclass(frozen=True)
+class Copied:
+    """Milliseconds, but for ``grown``."""
+
+    loop: float
+    """A plain loop that writes the files once."""
+    first: float
+    """The first block, with the copy made; its files are on disk twice then."""
+    seen: float
+    """A plain loop that looks at all files."""
+    same: float
+    """A block that changes nothing."""
+    changed: float
+    """A block that changes one file, undo point included."""
+    grown: int
+    """Bytes of the store for a change of 50,000."""
+    diff: float
+    undo: float
+    redo: float
+    look: float
+    """For what the user has changed."""
+    end: float
+    """Of the session."""
+
+
+def copied(folder: Path) -> Copied:
+    loop = timed(lambda: fill(folder / "project"))
     sandbox = DockerSandbox(find_engine(os.environ), SandboxOptions(DEFAULT_IMAGE))
     sandbox.open()
-    store = folder / "store"
+    store, change = folder / "store", "open('d1/f1', 'w').write('%s' * 50_000)"
     with Workspace(sandbox, folder / "project", store, lambda text, _: (text, [])) as work:
         first = timed(lambda: run(work, ""))
-        print(
-            f"first block, with the copy made: {first:.0f} ms; a plain loop that writes the files"
-        )
-        print(f"  once: {bare:.0f} ms ({first / bare:.1f} x; the copy is on disk twice)")
-        same = statistics.median(timed(lambda: run(work, "")) for _ in range(ROUNDS))
-        seen = statistics.median(timed(lambda: look(folder / "project")) for _ in range(ROUNDS))
-        print(f"a block that changes nothing: {same:.0f} ms; a plain loop that looks at the files:")
-        print(f"  {seen:.0f} ms ({same / seen:.1f} x)")
-        change = "open('d1/f1', 'w').write('%s' * 50_000)"
-        changed = statistics.median(timed(partial(run, work, change % n)) for n in range(ROUNDS))
-        print(f"a block that changes one file, undo point included: {changed:.0f} ms")
+        same = middle(lambda _: run(work, ""))
+        seen = middle(lambda _: look(folder / "project"))
+        changed = middle(lambda number: run(work, change % number))
         before = size(store)
         run(work, change % "z")
-        print(f"the store grows by {size(store) - before} bytes for a change of 50000")
-        print(f"the difference, as text: {timed(work.diff):.1f} ms")
-        print(f"undo; redo: {timed(work.undo):.0f} ms; {timed(work.redo):.0f} ms")
-        print(f"a look for what the user changed: {timed(work.look):.0f} ms")
-    print(f"end of that session: {timed(sandbox.close):.0f} ms")
+        grown = size(store) - before
+        diff, undo, redo = timed(work.diff), timed(work.undo), timed(work.redo)
+        looked = timed(work.look)
+    end = timed(sandbox.close)
+    return Copied(loop, first, seen, same, changed, grown, diff, undo, redo, looked, end)
+
+
+def middle(act: Callable[[int], Any]) -> float:
+    return statistics.median(timed(partial(act, number)) for number in range(ROUNDS))
 
 
 def first_block() -> float:
@@ -106,10 +128,20 @@ def first_block() -> float:
 
 def main() -> None:
     times = sorted(first_block() for _ in range(ROUNDS))
-    middle = statistics.median(times)
-    print(f"first block of a program just started: {middle:.0f} ms, {times[-1]:.0f} ms at most")
+    print(f"first block of a program just started: {statistics.median(times):.0f} ms", end=", ")
+    print(f"{times[-1]:.0f} ms at most")
     with tempfile.TemporaryDirectory() as folder:
-        copy(Path(folder))
+        found = copied(Path(folder))
+    print(f"first block, with the copy made: {found.first:.0f} ms")
+    print(f"a plain loop that writes the files once: {found.loop:.0f} ms")
+    print(f"a block that changes nothing: {found.same:.0f} ms")
+    print(f"a plain loop that looks at the files: {found.seen:.0f} ms")
+    print(f"a block that changes one file, undo point included: {found.changed:.0f} ms")
+    print(f"the store grows by {found.grown} bytes for a change of 50000")
+    print(f"the difference, as text: {found.diff:.1f} ms")
+    print(f"undo; redo: {found.undo:.0f} ms; {found.redo:.0f} ms")
+    print(f"a look for what the user changed: {found.look:.0f} ms")
+    print(f"end of that session: {found.end:.0f} ms")
 
 
 if __name__ == "__main__":
