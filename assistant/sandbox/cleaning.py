@@ -83,14 +83,14 @@ def _place(tag: str, labels: Mapping[str, str]) -> str:
 
 def _inherited(client: "DockerClient", image: Any) -> bool:
     """Whether its labels are just those of the image that it was made of, by somebody else."""
-    from docker.errors import ImageNotFound  # late: heavy
+    from docker.errors import NotFound  # late: heavy
 
     parent = image.attrs.get("Parent")
     if not parent:
         return False
     try:
         labels = client.images.get(parent).labels
-    except ImageNotFound:
+    except NotFound:
         return False
     own = {name: value for name, value in image.labels.items() if name.startswith("assistant.")}
     return all(labels.get(name) == value for name, value in own.items())
@@ -102,11 +102,11 @@ def _short(tag: str) -> str:
 
 
 def _remove_image(client: "DockerClient", name: str) -> str:
-    from docker.errors import APIError, ImageNotFound  # late: heavy
+    from docker.errors import APIError, NotFound  # late: heavy
 
     try:
         client.images.remove(name)
-    except ImageNotFound:
+    except NotFound:
         return f"Gone already: the image {name}"
     except APIError as error:
         if error.status_code != 409:

@@ -29,12 +29,12 @@ class BuiltImage:
 
 def find_image(client: "DockerClient", tag: str) -> BuiltImage | None:
     """The image of this tag, if the engine has it."""
-    from docker.errors import ImageNotFound  # late: heavy
+    from docker.errors import NotFound  # late: heavy
 
     with engine_errors("The container engine"):
         try:
             image = client.images.get(tag)
-        except ImageNotFound:
+        except NotFound:
             return None
     labels = image.labels or {}
     packages = tuple(labels.get("assistant.packages", "").split())

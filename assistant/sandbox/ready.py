@@ -58,11 +58,11 @@ def remedy_for(name: str) -> str:
 
 
 def _inspect(client: "DockerClient", name: str) -> dict[str, Any] | None:
-    from docker.errors import ImageNotFound  # late: heavy
+    from docker.errors import NotFound  # late: heavy
 
     try:
         found: dict[str, Any] = client.api.inspect_image(name)  # type: ignore[no-untyped-call]  # Its stub lacks types.
-    except ImageNotFound:
+    except NotFound:
         return None
     return found
 

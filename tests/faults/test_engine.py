@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from docker.errors import ImageNotFound
+from docker.errors import NotFound
 
 from assistant.sandbox.engine import Engine
 from tests.cli.conftest import Program, records
@@ -183,5 +183,5 @@ def test_an_image_that_is_removed_in_the_middle(
         client.api.remove_image(tag, force=True)
     watched.ends(ENDING, (5,))
     assert tag in watched.run.lines[-1] + watched.run.complaint
-    with suppress(ImageNotFound):  # It only lost its name while the container was there.
+    with suppress(NotFound):  # It only lost its name while the container was there.
         client.api.remove_image(image.id)

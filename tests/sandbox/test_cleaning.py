@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from docker.errors import APIError, ImageNotFound
+from docker.errors import APIError, NotFound
 
 from assistant.sandbox.building.workbench import NAME
 from assistant.sandbox.cleaning import clean, remove_predecessors
@@ -59,7 +59,7 @@ def commit(client: Any, sandbox_image: BuiltImage) -> Iterator[Commit]:
 def there(client: Any, name: str) -> bool:
     try:
         client.images.get(name)
-    except ImageNotFound:
+    except NotFound:
         return False
     return True
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from docker.api.client import APIClient
-from docker.errors import APIError, ImageNotFound
+from docker.errors import APIError, NotFound
 
 from assistant.events import CodeBlock, Notice, SandboxError, UsageError
 from assistant.sandbox.container import Container
@@ -61,7 +61,7 @@ def odd_image(engine: Engine, sandbox_image: BuiltImage) -> Iterator[str]:
         yield image.id
         for layered in client.images.list(filters={"label": f"{READY}={image.id}"}):
             client.images.remove(str(layered.id), force=True)
-        with suppress(ImageNotFound):  # It went with its last layer.
+        with suppress(NotFound):  # It went with its last layer.
             client.images.remove(image.id, force=True)
 
 

@@ -10,7 +10,7 @@ from contextlib import ExitStack, suppress
 from typing import Any
 
 import pytest
-from docker.errors import ImageNotFound
+from docker.errors import NotFound
 
 from assistant.sandbox.docker_sandbox import DockerSandbox
 from assistant.sandbox.engine import Engine, connect
@@ -45,7 +45,7 @@ def image(request: pytest.FixtureRequest, engine: Engine) -> Iterator[str]:
             made = client.images.get(tag)
             for layered in client.images.list(filters={"label": f"{READY}={made.id}"}):
                 client.images.remove(str(layered.id), force=True)
-            with suppress(ImageNotFound):  # It went with its last layer.
+            with suppress(NotFound):  # It went with its last layer.
                 client.images.remove(tag, force=True)
 
 

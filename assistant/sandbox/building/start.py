@@ -26,12 +26,12 @@ class Start:
 
 def image_id(client: "DockerClient", name: str) -> str | None:
     """The id of an image that the engine has."""
-    from docker.errors import ImageNotFound  # late: heavy
+    from docker.errors import NotFound  # late: heavy
 
     with engine_errors("The container engine"):
         try:
             return str(client.images.get(name).id)
-        except ImageNotFound:
+        except NotFound:
             return None
 
 
