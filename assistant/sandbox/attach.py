@@ -1,5 +1,7 @@
 """A container's standard streams over the engine's attach call, as bytes in and bytes out."""
 
+import errno
+import os
 import select
 import socket
 import ssl
@@ -96,7 +98,10 @@ class _SocketWire:
     """A Unix, TCP or TLS socket. One thread reads while another one writes."""
 
     PATIENCE = 30.0
-    """Seconds for which an engine may take nothing of what is written to it."""
+    """Seconds for which an engine may take nothing of what is written to it, over all that it
+    takes slowly: whoever reads inside may do so a little at a time."""
+    SLOWEST = 32 << 10
+    """Bytes that it must take in a second in the long run."""
 
     def __init__(
         self, sock: socket.socket, done: Callable[[], None], reachable: Callable[[], bool]
@@ -106,6 +111,7 @@ class _SocketWire:
         self._tls = isinstance(sock, ssl.SSLSocket)
         self._lock = threading.Lock()  # Of one TLS connection only one side may be used at once.
         self._closed = False
+        self._spare = self.PATIENCE
 
     def read(self) -> bytes:
         while True:
@@ -126,15 +132,18 @@ class _SocketWire:
         return False
 
     def write(self, data: bytes) -> None:
-        left, until = memoryview(data), time.monotonic() + self.PATIENCE
+        left, began, spent = memoryview(data), time.monotonic(), 0.0
+        self._spare += len(data) / self.SLOWEST
         while left:
+            if (spent := time.monotonic() - began) > self._spare:
+                raise TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
             try:
                 with self._lock if self._tls else nullcontext():
                     left = left[self._sock.send(left) :]
-                until = time.monotonic() + self.PATIENCE
             except TimeoutError:
-                if time.monotonic() > until or not self._reachable():
+                if not self._reachable():
                     raise
+        self._spare = min(self.PATIENCE, self._spare - spent)
 
     def close(self) -> None:
         self._closed = True

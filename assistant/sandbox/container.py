@@ -10,6 +10,7 @@ from assistant.events import SandboxError
 from assistant.sandbox.attach import Attached
 from assistant.sandbox.engine import engine_errors
 from assistant.sandbox.link import Link
+from assistant.sandbox.name_lists import check_name_lists
 from assistant.sandbox.options import Limits, SandboxOptions, setup_of, short_environment
 from assistant.sandbox.owners import new_name, owner_labels
 from assistant.sandbox.places import KILLED
@@ -84,6 +85,7 @@ class Container:
             arguments = create_arguments(self._client, blueprint, self.name)
             answer, lost = created(self._client, arguments)
             if self._verify:
+                check_name_lists(self._client, self.name)
                 self.warnings = (*self._unkept(answer.get("Warnings") or [], arguments), *lost)
             self._attached = Attached(self._client, self.name, self._pulse)
             self._start()

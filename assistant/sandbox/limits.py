@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from assistant.events import SandboxError
 from assistant.sandbox.building.workbench import bench_name
 from assistant.sandbox.engine import engine_errors
+from assistant.sandbox.inside import run_inside
+from assistant.sandbox.name_lists import check_name_lists
 from assistant.sandbox.syscalls import filtered, own_filter
 
 if TYPE_CHECKING:
@@ -84,15 +86,20 @@ def try_limits(client: "DockerClient", image: str) -> tuple[Limit, ...]:
             calls,
         )
         try:
+            check_name_lists(client, str(container.id))
             container.start()
             container.reload()
-            code, output = container.exec_run(["python3", "-I", "-c", _LOOK])
+            code, output = run_inside(container, ["python3", "-I", "-c", _LOOK], 60, _MIB)
             kept: dict[str, Any] = container.attrs["HostConfig"]
         finally:
             container.remove(force=True, v=True)
-    if code or not isinstance(output, bytes):
-        raise SandboxError(f"The limits could not be tried: {output!r}", "assistant sandbox build")
-    return tuple(_compare(json.loads(output), kept))
+    try:
+        if not code:
+            return tuple(_compare(json.loads(output), kept))
+    except (ValueError, TypeError, LookupError, RecursionError):
+        pass  # Its python3 says something else.
+    said = repr(output[:300])
+    raise SandboxError(f"The limits could not be tried: {said}", "assistant sandbox build")
 
 
 def _settings(filters: list[str]) -> dict[str, Any]:

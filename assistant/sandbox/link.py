@@ -18,8 +18,9 @@ from assistant.sandbox.protocol import (
     Unpacking,
     encode,
     list_of,
+    nonsense,
     packed,
-    text_of,
+    words_of,
 )
 from assistant.sandbox.pulse import LOOK
 from assistant.sandbox.questions import Block, Done, Load, Question, Wait
@@ -149,7 +150,7 @@ class Link:
         frame = self._await(question, 120, "write files")
         faults = list_of(frame.head, "faults", 100)
         if faults:
-            first = text_of({"fault": faults[0]}, "fault")
+            first = words_of({"fault": faults[0]}, "fault")
             raise SandboxError(f"The sandbox could not write {len(faults)} file(s): {first}")
 
     def pull(
@@ -262,6 +263,8 @@ class Link:
             pass
         except AssistantError as error:
             self._fault = error
+        except Exception:  # noqa: BLE001 - whatever a frame can bring about, it is a frame's fault
+            self._fault = nonsense("what cannot be understood")
         finally:
             fault = self._lost()
             if self._relay is not None:
@@ -279,7 +282,7 @@ class Link:
         if question is None or frame.head.get("id") != question.id or question.over:
             return
         if frame.kind == "fault":
-            question.fail(LinkLost(f"The sandbox failed: {text_of(frame.head, 'why')}"))
+            question.fail(LinkLost(f"The sandbox failed: {words_of(frame.head, 'why')}"))
         else:
             question.take(frame)
 

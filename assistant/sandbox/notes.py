@@ -77,6 +77,8 @@ _APT = {
     "xxd": "xxd",
     "zip": "zip",
 }
+_MOST = 1 << 53
+"""What anything can be counted up to."""
 _NOT_IN_DEBIAN = {"tsx": "node with tsx", "pwsh": "PowerShell", "bun": "bun", "deno": "deno"}
 _MODULE = re.compile(
     r"^ModuleNotFoundError: No module named '([A-Za-z_][A-Za-z0-9_.]{0,60})'", re.M
@@ -172,7 +174,7 @@ def _quoted(value: object) -> str:
 
 
 def _count(value: object) -> int:
-    return value if isinstance(value, int) else 0
+    return value if type(value) is int and 0 <= value <= _MOST else 0
 
 
 def _list(value: object) -> list[Any]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from assistant.events import SandboxError
 from assistant.sandbox.container import Blueprint, create_arguments, created
+from assistant.sandbox.name_lists import check_name_lists
 from assistant.sandbox.owners import new_name
 from assistant.sandbox.protocol import Caps, checked_path
 from assistant.sandbox.ready import HOME, UID, WORKSPACE, ended
@@ -47,6 +48,7 @@ class PlainFiles:
             self._keeper = name
             arguments = create_arguments(self._client, self._blueprint, name)
             created(self._client, {**arguments, "entrypoint": ["true"]})
+            check_name_lists(self._client, name)
             self._send(WORKSPACE, self._contents(self._agreed))
         return self._keeper
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from assistant.events import SandboxError
+from assistant.sandbox.names import shown
 from assistant.sandbox.tree import Entry
 
 PIECE = 1 << 18
@@ -19,6 +20,8 @@ PIECE = 1 << 18
 LARGEST_HEAD = 4 << 20
 LARGEST_BODY = 4 << 20
 """What a frame from the runner may hold at most, in bytes."""
+MOST_PARTS = 200_000
+"""Lists and objects in the head of one frame."""
 LONGEST_PATH = 4096
 DEEPEST = 64
 
@@ -63,6 +66,8 @@ class Decoder:
 
 
 def _parsed(text: bytes) -> dict[str, Any]:
+    if text.count(b"[") + text.count(b"{") > MOST_PARTS:  # Each takes far more than its bytes.
+        raise nonsense("a frame with too many parts")
     try:
         head = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -90,6 +95,11 @@ def text_of(head: Mapping[str, Any], name: str, longest: int = 10_000) -> str:
     if type(value) is not str or len(value) > longest:
         raise nonsense(f"a frame with a wrong {name}")
     return value
+
+
+def words_of(head: Mapping[str, Any], name: str) -> str:
+    """What a runner says, which may be anyone's words by now: one short line without surprises."""
+    return shown(text_of(head, name)[:300])
 
 
 def list_of(head: Mapping[str, Any], name: str, most: int = 100_000) -> list[Any]:
@@ -163,7 +173,12 @@ class Unpacking:
         if type(row) is not list or len(row) != 5:
             raise nonsense("an entry of a wrong shape")
         path, kind, mode, size, target = checked_path(row[0]), *row[1:]
-        if kind not in _KINDS or type(mode) is not int or type(size) is not int:
+        if (
+            type(kind) is not str
+            or kind not in _KINDS
+            or type(mode) is not int
+            or type(size) is not int
+        ):
             raise nonsense("an entry of a wrong shape")
         if mode & ~0o777 or not 0 <= size <= self.caps.largest:
             raise nonsense("an entry with a wrong mode or size")

@@ -1,7 +1,6 @@
 """Requests to a runner: each gathers the frames of its answer, and knows when it is overdue."""
 
 import codecs
-import math
 import threading
 import time
 from collections import deque
@@ -22,6 +21,8 @@ from assistant.sandbox.tree import Entry, Store
 
 _PIECE = 1 << 17
 """Bytes of output that are shown at once."""
+_LONGEST = 1e9
+"""Seconds that a block can have taken."""
 _LIVE = 32
 """Pieces of output that may wait to be shown."""
 
@@ -127,7 +128,7 @@ class Block(Question):
         frame = self.frame()
         head, reason = frame.head, _reason(frame.head.get("reason"))
         seconds = head.get("seconds")
-        if not isinstance(seconds, int | float) or not 0 <= seconds < math.inf:
+        if not isinstance(seconds, int | float) or not 0 <= seconds < _LONGEST:
             raise nonsense("a frame with a wrong time")
         notes = list_of(head, "notes", 100)
         if not all(type(note) is dict for note in notes):

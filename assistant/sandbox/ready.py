@@ -3,6 +3,7 @@
 import io
 import tarfile
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -145,12 +146,15 @@ def _small_file(client: "DockerClient", container: str, path: str) -> bytes:
         stream, about = client.api.get_archive(container, path)
     except NotFound:
         return b""
-    if int(about.get("size") or 0) > _LARGEST_LIST:
-        return b""
-    data = b"".join(stream)
+    data = bytearray()
+    with closing(stream):
+        if int(about.get("size") or 0) > _LARGEST_LIST:
+            return b""
+        for piece in stream:
+            data += piece
+            if len(data) > 2 * _LARGEST_LIST:  # A folder, say, whose own size says nothing.
+                return b""
     with tarfile.open(fileobj=io.BytesIO(data)) as archive:
-        for entry in archive:
-            source = archive.extractfile(entry) if entry.isreg() else None
-            if source is not None:
-                return source.read()
-    return b""
+        entry = archive.next()
+        source = archive.extractfile(entry) if entry and entry.isreg() else None
+        return source.read() if source is not None else b""

@@ -201,12 +201,18 @@ class RunnerSandbox(Closing):
         except SandboxError as error:
             raise self._found_dead(error) from error
         self.left_out = left_out(told, self._manner.caps)
+        entries = {path: e for path, e in entries.items() if not self._skipped(path)}
         written = {path: e for path, e in entries.items() if self._agreed.get(path) != e}
         gone = {path for path in removed if path in self._agreed and path not in entries}
+        gone = {path for path in gone if not self._skipped(path)}
         delta = Delta(written, tuple(sorted(gone, reverse=True)))
         if self._manner.life == "session":
             self._agreed = patched(self._agreed, delta)
         return delta
+
+    def _skipped(self, path: str) -> bool:
+        """Whether nobody asked for it: who answers may not be a runner of ours."""
+        return not self._manner.skip.isdisjoint(path.split("/"))
 
     # Places.
 

@@ -127,3 +127,9 @@ def test_what_was_left_out() -> None:
     assert "a\\n, b" in size
     assert unread
     assert left_out({"out": None}, Caps()) == ()
+
+
+@pytest.mark.parametrize("count", [10**4000, -3, True, 1.5, None])
+def test_counts_that_cannot_be(count: Any) -> None:
+    told = {"out": {"size": count}, "names": []}
+    assert "0 file(s)" in left_out(told, Caps())[0]

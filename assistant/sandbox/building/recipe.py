@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from packaging.requirements import InvalidRequirement, Requirement
+
 from assistant.events import SandboxError
 from assistant.sandbox.building.fetch import (
     TargetPython,
@@ -164,11 +166,10 @@ def fill(bench: Bench, host: Host, options: BuildOptions) -> Generator[str, None
     requirements = list(options.packages) + list(plan.python if plan else ())
     if "has_pytest" not in there:
         requirements.append("pytest")
-    version, platforms = json.loads(bench.run(_LOOK_AT_PYTHON))
+    target = _target(bench.run(_LOOK_AT_PYTHON))
     if requirements:
         only = "" if options.sdists else " (wheels only)"
         yield f"Installing Python packages{only}: {' '.join(requirements)}"
-        target = TargetPython(version, tuple(platforms))
         _install_python(bench, host, (requirements, plan.pins if plan else ()), target, options)
     if node:
         yield f"Installing npm packages: {' '.join(node)}"
@@ -192,7 +193,7 @@ def _install_debs(bench: Bench, host: Host, names: tuple[str, ...], there: dict[
     if bench.network:
         bench.run(_APT_INSIDE, *names, environment=_ways_out(host))
         return
-    release = (there.get("VERSION_CODENAME", ""), there["ARCHITECTURE"])
+    release = (there.get("VERSION_CODENAME", ""), there.get("ARCHITECTURE", ""))
     status = bench.run("cat /var/lib/dpkg/status")
     with _scratch() as folder:
         fetch_debs(host, names, release, status, folder)
@@ -228,11 +229,37 @@ def _install_python(
             bench.run(_PIP, "--no-index", "--find-links", f"{INSIDE}/python/wheels")
             return
         except SandboxError as error:
-            name = re.search(r"No matching distribution found for ([^(;]+)", error.message)
-            if name is None or name[1].strip() in missing:
+            name = _missed(error.message)
+            if not name or name in missing:
                 raise
-            missing.append(name[1].strip())
+            missing.append(name)
     raise SandboxError(f"These packages could not be found: {' '.join(missing)}")
+
+
+def _missed(said: str) -> str:
+    """The package that pip missed in the image, else "". Only a name: pip on this machine is told
+    of it, and would run the code of what has an address."""
+    found = re.search(r"No matching distribution found for ([^(;]{1,200})", said)
+    try:
+        wanted = Requirement(found[1].strip()) if found else None
+    except InvalidRequirement:
+        return ""
+    return str(wanted) if wanted and not wanted.url else ""
+
+
+def _target(said: str) -> TargetPython:
+    """What the image's Python tells of itself, held to what options of pip can be."""
+    try:
+        version, platforms = json.loads(said)
+        words = [version, *platforms]
+        plain = len(words) < 1000 and all(re.fullmatch(r"[A-Za-z0-9_.]{1,100}", w) for w in words)
+    except (ValueError, TypeError, RecursionError):
+        plain = False
+    if not plain:
+        raise SandboxError(
+            "The image's python3 does not tell its version", "Choose another --from image"
+        )
+    return TargetPython(version, tuple(platforms))
 
 
 def _write_requirements(folder: Path, requirements: list[str], pins: tuple[str, ...]) -> None:
@@ -247,7 +274,7 @@ def _install_node(
     with _scratch() as folder:
         write_manifest(folder, *wanted)
         if not bench.network:
-            fetch_node_modules(host, there["MACHINE"], folder)
+            fetch_node_modules(host, there.get("MACHINE", ""), folder)
         bench.put(folder, "node")
     if bench.network:
         bench.run(_NPM_INSIDE, environment=_ways_out(host))

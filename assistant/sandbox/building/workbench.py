@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 from assistant.events import SandboxError
 from assistant.sandbox.engine import engine_errors
 from assistant.sandbox.host import boot_id, tail
+from assistant.sandbox.inside import run_inside
+from assistant.sandbox.name_lists import check_name_lists
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -24,6 +26,8 @@ NAME = "assistant-build-"
 """Of the containers; then the owner's pid and boot. Labels would be inherited by the image."""
 INSIDE = "/opt/assistant-build"
 """Where files from outside lie while the image is made."""
+_LATE = 20
+"""Seconds over a script's time after which it is ended from outside."""
 _CAPABILITIES = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "SETGID", "SETUID"]
 """What package managers need as root, and nothing more."""
 
@@ -50,14 +54,15 @@ class Bench:
         """
         command = ["sh", "-euc", script, "sh", *arguments]
         with engine_errors("The container engine"):
-            code, output = self.container.exec_run(
-                # The deadline is kept inside: an exec can be neither timed out nor killed.
+            code, printed = run_inside(
+                self.container,
+                # Inside, so that the script alone ends; outside for an image with another idea.
                 ["timeout", "-k", "5", str(seconds), *command],
+                seconds + _LATE,
                 user=user,
                 environment={"HOME": "/tmp", "LC_ALL": "C.UTF-8", **(environment or {})},
                 workdir="/",
             )
-        printed = output if isinstance(output, bytes) else b"".join(output)
         with self.log.open("ab") as file:
             start = file.tell()
             file.write(printed)
@@ -98,6 +103,8 @@ def workbench(
     client: "DockerClient", image: str, log: Path, *, network: bool = False
 ) -> Iterator[Bench]:
     """A bench over ``image``, gone at the end whatever happens."""
+    from docker.types import LogConfig  # late: heavy
+
     with engine_errors("The container engine"):
         container = client.containers.create(
             image,
@@ -105,6 +112,9 @@ def workbench(
             entrypoint=[""],  # none: the image would keep it
             command=["sleep", "3600"],  # ends by itself if we are killed
             user="0:0",
+            working_dir="/",  # The image's may lead out of the container, past an old runc.
+            healthcheck={"test": ["NONE"]},
+            log_config=LogConfig(type="none"),  # Nobody reads it, and it could fill the disk.
             environment={"LANG": "C.UTF-8"},
             network_mode="bridge" if network else "none",
             use_config_proxy=False,  # the image would keep the proxy's address
@@ -117,6 +127,7 @@ def workbench(
         )
     try:
         with engine_errors("The container engine"):
+            check_name_lists(client, str(container.id))
             container.start()
         yield Bench(container, log, network)
     finally:
