@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from assistant.events import SandboxError
 from assistant.sandbox.attach import Attached
 from assistant.sandbox.engine import engine_errors
+from assistant.sandbox.image_checks import check_name_lists
 from assistant.sandbox.link import Link
-from assistant.sandbox.name_lists import check_name_lists
 from assistant.sandbox.options import Limits, SandboxOptions, setup_of, short_environment
 from assistant.sandbox.owners import new_name, owner_labels
 from assistant.sandbox.places import KILLED

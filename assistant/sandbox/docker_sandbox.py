@@ -4,15 +4,17 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from posixpath import normpath
 from typing import TYPE_CHECKING, Any
 
 from assistant.events import SandboxError, UsageError
 from assistant.sandbox.container import Blueprint, Container, NoPython
 from assistant.sandbox.engine import Engine, engine_errors, open_client, pulse_of
+from assistant.sandbox.image_checks import check_mount_points
 from assistant.sandbox.options import Mounted, SandboxOptions, adjusted, roomy
 from assistant.sandbox.places import Linked, Place
 from assistant.sandbox.plain import PlainPlace
-from assistant.sandbox.ready import ready_image
+from assistant.sandbox.ready import HOME, WORKSPACE, ready_image
 from assistant.sandbox.running import Manner, RunnerSandbox
 from assistant.sandbox.syscalls import own_filter
 
@@ -92,6 +94,13 @@ def blueprint(client: "DockerClient", options: SandboxOptions) -> Blueprint:
     )
     if options.mount is None:
         return made
+    for volume in image.volumes:
+        if normpath(volume).startswith(f"{WORKSPACE}/"):
+            raise UsageError(
+                f"The image {options.image} has a volume of its own in {WORKSPACE}",
+                "Choose another image, or mount no folder",
+            )
+    check_mount_points(client, image.id, ("/tmp", HOME, WORKSPACE, *image.volumes))
     return replace(made, user=_owner(options.mount), home="/tmp")
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from assistant.events import SandboxError
 from assistant.sandbox.engine import engine_errors
+from assistant.sandbox.image_checks import check_name_lists
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
@@ -42,6 +43,7 @@ def run_inside(
         late.set()
         end()
 
+    check_name_lists(client, name)  # What ran before may have put other ones there.
     started = str(api.exec_create(name, list(command), **options)["Id"])
     printed = bytearray()
     watch = threading.Timer(seconds, too_late)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from assistant.events import SandboxError
 from assistant.sandbox.building.workbench import bench_name
 from assistant.sandbox.engine import engine_errors
+from assistant.sandbox.image_checks import check_name_lists
 from assistant.sandbox.inside import run_inside
-from assistant.sandbox.name_lists import check_name_lists
 from assistant.sandbox.syscalls import filtered, own_filter
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from assistant.events import SandboxError
 from assistant.sandbox.container import Blueprint, create_arguments, created
-from assistant.sandbox.name_lists import check_name_lists
+from assistant.sandbox.image_checks import check_name_lists
 from assistant.sandbox.owners import new_name
 from assistant.sandbox.protocol import Caps, checked_path
 from assistant.sandbox.ready import HOME, UID, WORKSPACE, ended

@@ -12,15 +12,17 @@ from typing import Any
 
 import pytest
 
-from assistant.events import SandboxError
+from assistant.events import AssistantError, SandboxError
 from assistant.sandbox.attach import _SocketWire
 from assistant.sandbox.building.recipe import _missed, _target
 from assistant.sandbox.building.workbench import workbench
+from assistant.sandbox.docker_sandbox import DockerSandbox
 from assistant.sandbox.engine import Engine, connect
 from assistant.sandbox.image import BuiltImage
+from assistant.sandbox.image_checks import check_name_lists
 from assistant.sandbox.inside import run_inside
 from assistant.sandbox.limits import try_limits
-from assistant.sandbox.name_lists import check_name_lists
+from assistant.sandbox.options import Mounted, SandboxOptions
 from assistant.sandbox.ready import _small_file
 from assistant.sandbox.running import Manner, RunnerSandbox
 from assistant.sandbox.tree import Entry
@@ -154,6 +156,41 @@ def test_what_the_engine_would_read_for_ever_is_not_started(
                 check_name_lists(client, made)
         finally:
             client.api.remove_container(made, force=True)
+
+
+@pytest.mark.docker
+def test_a_list_that_is_put_there_later_is_seen(
+    engine: Engine, images: Any, tmp_path: Path
+) -> None:
+    swaps = "rm /etc/passwd; mkfifo /etc/passwd"
+    with (
+        connect(engine.endpoint) as client,
+        workbench(client, images(""), tmp_path / "log") as bench,
+    ):
+        bench.run(swaps)
+        with pytest.raises(SandboxError, match="/etc/passwd is no plain file"):
+            bench.run("true")
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ("RUN rm -rf /home && ln -s /workspace /home", "The image's /home is a link"),
+        ("RUN ln -s /workspace/x /y\nVOLUME /y/z", "The image's /y is a link"),
+        ("VOLUME /tmp/../workspace/x", "has a volume of its own in /workspace"),
+        ("VOLUME /workspace/x", "has a volume of its own in /workspace"),
+    ],
+)
+def test_nothing_of_an_image_lands_in_a_mounted_folder(
+    engine: Engine, images: Any, tmp_path: Path, lines: str, said: str
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir(mode=0o777)
+    options = SandboxOptions(images(lines), mount=Mounted(str(folder), True))
+    with DockerSandbox(engine, options) as sandbox, pytest.raises(AssistantError, match=said):
+        sandbox.open()
+    assert not list(folder.iterdir())
 
 
 @pytest.mark.docker

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from assistant.events import SandboxError
 from assistant.sandbox.engine import engine_errors
 from assistant.sandbox.host import boot_id, tail
+from assistant.sandbox.image_checks import check_name_lists
 from assistant.sandbox.inside import run_inside
-from assistant.sandbox.name_lists import check_name_lists
 
 if TYPE_CHECKING:
     from docker import DockerClient
