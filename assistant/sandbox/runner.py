@@ -2143,6 +2143,7 @@ class Runner:
     def __init__(self) -> None:
         self.port = Port()
         self.settings: Dict[str, Any] = {}
+        self.session = self.pooled = False
         self.contained = os.getpid() == 1
         self.me = os.getpid()
         self.selector = selectors.DefaultSelector()

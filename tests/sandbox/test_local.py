@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from assistant.events import SandboxError
-from assistant.sandbox.local import LocalOptions, LocalSandbox
+from assistant.sandbox.local import LocalOptions, LocalSandbox, _Pipes
 from assistant.sandbox.options import Life
 from tests.sandbox.contract import Contract, Make, go
 
@@ -30,6 +30,23 @@ class TestLocal(Contract):
                 return stack.enter_context(LocalSandbox(LocalOptions(environment, life)))
 
             yield make
+
+
+@pytest.mark.parametrize("life", ["session", "pooled", "fresh"])
+def test_what_a_runner_is_told_may_come_in_pieces(
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, life: Life
+) -> None:
+    """As over a slow connection to an engine far away."""
+    write = _Pipes.write
+
+    def in_pieces(pipes: _Pipes, data: bytes) -> None:
+        for piece in (data[:-50], data[-50:-20], data[-20:]):
+            write(pipes, piece)
+            time.sleep(0.2)
+
+    monkeypatch.setattr(_Pipes, "write", in_pieces)
+    with LocalSandbox(LocalOptions(environment, life)) as sandbox:
+        assert go(sandbox, "print(6 * 7)").output == "42\n"
 
 
 def test_secrets_are_not_passed_on(environment: dict[str, str]) -> None:
