@@ -109,7 +109,7 @@ def programs() -> list[str]:
     """What a scorer runs: answers with their tests."""
     folder = os.environ.get("ASSISTANT_DATA")
     if not folder:
-        return ["print(1)"] * 164
+        return ["x = 1"] * 164
     path = Path(folder, "humaneval", "HumanEval.jsonl.gz")
     with gzip.open(path, "rt", encoding="utf-8") as file:
         rows = [json.loads(line) for line in file]

@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from assistant.sandbox.engine import Engine, find_engine
 from benchmarks._blocks import forked, pooled, programs, started, ways
 from benchmarks._costs import deaf, files, flood, idle
-from benchmarks.peers import PEERS, Times, peer
+from benchmarks._peers import PEERS, Times, peer
 from benchmarks.verdicts import peer as human_eval
 from benchmarks.workspace import copied, first_block
 

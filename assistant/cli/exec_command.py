@@ -50,13 +50,13 @@ def _why(result: ExecResult, seconds: float) -> Iterator[str]:
 
 
 def _block(options: argparse.Namespace) -> CodeBlock:
-    from assistant.code.infer import infer_lang
-    from assistant.code.paths import language_of
-
     code = _read(options.file)
     if options.lang:
         language = find(options.lang)
     else:
+        from assistant.code.infer import infer_lang  # late: heavy
+        from assistant.code.paths import language_of
+
         named = language_of(options.file) if options.file != "-" else None
         language = named or find(infer_lang(code))
     if language is None or not language.runs:

@@ -43,6 +43,9 @@ def find_image(client: "DockerClient", tag: str) -> BuiltImage | None:
 
 def image_for(client: "DockerClient", folder: Path) -> tuple[str | None, str | None]:
     """The tag of the image that was built for a folder, and a sentence where it has grown old."""
+    with engine_errors("The container engine"):
+        if not client.api.images(filters={"label": "assistant.folder"}):
+            return None, None
     from assistant.sandbox.building.project import plan_project  # late: heavy
 
     try:
