@@ -132,7 +132,9 @@ class Desk:
             try:
                 # By what the screen says of the sandbox: it may have changed since it was drawn.
                 busy = self.exchange.state != "idle" or self._hint or "start" in self._told
-                await asyncio.wait_for(self.news.wait(), 1.0 if busy else None)
+                # Not wait_for: before Python 3.12 it loses a cancellation that meets the news.
+                async with asyncio.timeout(1.0 if busy else None):
+                    await self.news.wait()
             except TimeoutError:  # The running time in the status line goes on.
                 self.app.invalidate()
                 continue
