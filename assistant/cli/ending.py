@@ -5,6 +5,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import cache
 from queue import SimpleQueue
@@ -13,10 +14,17 @@ from types import FrameType
 RECEIVED: list[int] = []
 """The numbers of those that end the program, as they came."""
 _IMPORTING = "<frozen importlib."
+_WHOLE = (_IMPORTING, f"{os.sep}pydantic{os.sep}")
+"""Where the code is from that makes modules and classes: left in the middle they stay broken, and
+what is thrown out of one may come out as an error of another kind."""
+_PATIENCE = 2.0
+"""Seconds that it is let finish."""
 _SOON = 0.005
 """Seconds after which a signal that came at a bad moment comes again."""
 _EARLY: "SimpleQueue[int]" = SimpleQueue()
 """Those that came at one."""
+_SINCE: dict[int, float] = {}
+"""When each of those first came, in seconds of the monotonic clock."""
 
 
 class Signalled(KeyboardInterrupt):
@@ -49,17 +57,32 @@ def over(code: int) -> None:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    while frame is not None and frame.f_code is _interrupt.__code__:
-        frame = frame.f_back
-    # Thrown out of the import system's own code, this thread would keep the lock of all imports,
-    # and whichever thread imports next would wait for ever.
-    if frame is not None and frame.f_code.co_filename.startswith(_IMPORTING):
+    if _is_bad_moment(number, frame):
         _EARLY.put(number)
         return
+    _SINCE.pop(number, None)
     if number == signal.SIGINT:
         raise KeyboardInterrupt
     RECEIVED.append(number)
     raise Signalled(number)
+
+
+def _is_bad_moment(number: int, frame: FrameType | None) -> bool:
+    running = [f.f_code.co_filename for f in _frames(frame) if f.f_code is not _interrupt.__code__]
+    # Thrown out of the import system's own code, this thread would keep the lock of all imports,
+    # and whichever thread imports next would wait for ever.
+    if running and running[0].startswith(_IMPORTING):
+        return True
+    since = _SINCE.setdefault(number, time.monotonic())
+    making = any(part in name for name in running for part in _WHOLE)
+    return making and time.monotonic() < since + _PATIENCE
+
+
+def _frames(frame: FrameType | None) -> Iterator[FrameType]:
+    """This frame and those that called it, the innermost first."""
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
 
 
 @cache

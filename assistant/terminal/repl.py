@@ -114,6 +114,9 @@ class _Repl:
         code: int | None = None
         while code is None:
             code = self._round(self.session, pending)
+            # A signal's exception may come out of a library as an error of another kind, or not.
+            if code is None and self.options.ended():
+                code = _INTERRUPTED
         return code
 
     def _round(self, session: Session, pending: list[str]) -> int | None:
@@ -122,8 +125,6 @@ class _Repl:
             while self.faults:
                 self.renderer.say(self.faults.pop(0), "class:bad")
             self._handle(session, pending.pop() if pending else self.console.read())
-            if self.options.ended():
-                return _INTERRUPTED
             if not self.console.interactive and self._was_interrupted(session):
                 return _INTERRUPTED
         except EOFError:
@@ -135,7 +136,8 @@ class _Repl:
         except AssistantError as error:
             self._complain(error)
         except Exception as error:  # noqa: BLE001 - a bug of ours must not end the session
-            self.renderer.say(self.options.crashed(error), "class:bad")
+            if not self.options.ended():
+                self.renderer.say(self.options.crashed(error), "class:bad")
         return None
 
     def _handle(self, session: Session, text: str) -> None:

@@ -1,13 +1,17 @@
-"""Signals become exceptions, but never one that would leave the lock of all imports behind."""
+"""Signals become exceptions, but none that leaves what is being made broken, or gets lost."""
 
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pydantic import create_model
+from pydantic_core import core_schema
 
 from assistant.cli import ending
 
@@ -42,6 +46,58 @@ def test_one_in_the_import_systems_own_code_comes_a_moment_later(number: signal.
     with pytest.raises(KeyboardInterrupt):
         time.sleep(30)
     assert ([] if number == signal.SIGINT else [number]) == ending.RECEIVED
+
+
+def interrupted(action: Callable[[], None]) -> None:
+    """Do it, and be interrupted in it or after it."""
+
+    def then_wait() -> None:
+        action()
+        time.sleep(30)
+
+    with pytest.raises(KeyboardInterrupt):
+        then_wait()
+
+
+def a_module(folder: Path, number: signal.Signals, then: str = "") -> str:
+    """The name of a module in whose middle the signal comes."""
+    name = f"interrupted_{number.name.lower()}_{len(then)}"
+    (folder / f"{name}.py").write_text(f"import signal\nsignal.raise_signal({number:d})\n{then}\n")
+    return name
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, *ENDING])
+def test_one_in_the_middle_of_an_import_lets_it_finish(
+    number: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    name = a_module(tmp_path, number, "import signal as whole")
+    imported = []
+    interrupted(lambda: imported.append(import_module(name)))
+    assert imported[0].whole is sys.modules.pop(name).whole is signal
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, *ENDING])
+def test_an_import_that_does_not_finish_is_ended(
+    number: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(ending, "_PATIENCE", 0.05)
+    with pytest.raises(KeyboardInterrupt):
+        import_module(a_module(tmp_path, number, "import time; time.sleep(30)"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, *ENDING])
+def test_one_while_a_model_is_made_is_not_an_error_of_its_schema(number: signal.Signals) -> None:
+    class Odd:
+        @classmethod
+        def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+            signal.raise_signal(number)
+            return core_schema.any_schema()
+
+    made: list[Any] = []
+    interrupted(lambda: made.append(create_model("Whole", odd=(Odd, ...))))
+    assert made[0](odd=1).model_dump() == {"odd": 1}
 
 
 class Freed:

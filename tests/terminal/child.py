@@ -1,6 +1,7 @@
 """The real session over a model and an executor that do what the message says; run by the tests."""
 
 import json
+import signal
 import sys
 import time
 from collections.abc import Generator, Sequence
@@ -48,6 +49,9 @@ REPLIES = {
     "lines": "".join(f"line {n}\n\n" for n in range(200)),
 }
 
+told: list[int] = []
+"""Signals that came, and that the program is to end of."""
+
 
 class TalkingModel:
     """Answers by the last word of the message, word by word; "slow" takes its time."""
@@ -77,6 +81,9 @@ class TalkingModel:
             key = "hello"
         if key == "crash":
             raise AssistantError("something of ours failed", "Try another way.")
+        if key == "wrapped":  # As Python before 3.12 does while a class is made.
+            told.append(signal.SIGTERM)
+            raise RuntimeError("Error calling __set_name__") from KeyboardInterrupt()
         text = REPLIES.get(key) or f"You said: {asked.text}\n" if users else "All done.\n"
         text, pause = ("tick " * 400, 0.05) if key == "slow" else (text, 0.001)
         sent = 0
@@ -200,7 +207,7 @@ def main() -> int:
         made.pour(Started("1", "talker", folder))
         return made
 
-    return run_terminal(chat, TerminalOptions(**given))
+    return run_terminal(chat, TerminalOptions(ended=lambda: bool(told), **given))
 
 
 if __name__ == "__main__":

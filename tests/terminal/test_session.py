@@ -186,6 +186,14 @@ def test_retries_and_errors_are_told() -> None:
         )
 
 
+def test_a_signal_that_a_library_made_an_error_of_ends_the_session() -> None:
+    with Terminal() as terminal:
+        terminal.expect(READY)
+        terminal.type("wrapped\r")
+        assert terminal.leave() == 130
+        assert "Error calling" not in terminal.text
+
+
 def test_a_chat_that_cannot_be_made_ends_with_its_code() -> None:
     with Terminal({"broken": True}) as terminal:
         assert terminal.leave() == 2
