@@ -1,6 +1,7 @@
 """One hardened container with a runner as its process 1: how it is made, and how it goes."""
 
 import re
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # Without these some languages' programs do not find their own parts. They hold no secrets.
 _KEPT_VARIABLES = ("RUSTUP_HOME", "JAVA_HOME", "GOROOT", "NODE_PATH")
 _START_SECONDS = 60
+_LEARNT_SECONDS = 0.5
 _OWN_FILES = 1024
 """Descriptors that the runner has over what it allows to jobs."""
 _LIMITS = ("Memory", "MemorySwap", "PidsLimit", "NanoCpus", "NetworkMode", "ReadonlyRootfs")
@@ -154,18 +156,28 @@ class Container:
             self._silent = True
             return "the engine does not answer"
         try:
-            with engine_errors("The container engine"):
-                state = self._client.api.inspect_container(self.name)["State"]
+            state = self._last_state()
         except SandboxError:
             return "its container was found dead"
-        if state.get("OOMKilled"):
-            return KILLED[0]
         if state.get("Running"):
             return self._last_words().removeprefix(": ")
+        if state.get("OOMKilled"):
+            return KILLED[0]
         if state.get("ExitCode") == 137:
             return KILLED[1]
         words = self._last_words()
         return f"its container was found dead (exit {state.get('ExitCode')}){words}"
+
+    def _last_state(self) -> dict[str, Any]:
+        """As the engine has it, which learns of an end a moment after us. That memory ran out it
+        also says of a container that lives on, for whichever of its programs was killed by that."""
+        state: dict[str, Any] = {}
+        end = time.monotonic() + _LEARNT_SECONDS
+        while not state or (state["Running"] and state["OOMKilled"] and time.monotonic() < end):
+            time.sleep(0.02 if state else 0)
+            with engine_errors("The container engine"):
+                state = self._client.api.inspect_container(self.name)["State"]
+        return state
 
     def _last_words(self) -> str:
         said = self._attached.complaint.decode("utf-8", "replace") if self._attached else ""

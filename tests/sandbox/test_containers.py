@@ -18,7 +18,7 @@ import pytest
 from docker.api.client import APIClient
 from docker.errors import APIError, NotFound
 
-from assistant.events import CodeBlock, Notice, SandboxError, UsageError
+from assistant.events import CodeBlock, Notice, SandboxError, SandboxKilled, UsageError
 from assistant.sandbox.container import Container
 from assistant.sandbox.docker_sandbox import DockerSandbox
 from assistant.sandbox.engine import Engine, connect
@@ -204,13 +204,16 @@ def test_a_runtime_that_is_not_there(make: Make) -> None:
         go(make(runtime="runsc-of-tests"), "1")
 
 
-def test_a_container_that_does_not_answer_is_given_up(make: Make, client: Any) -> None:
-    sandbox = make(session=RUN + "frozen")
-    go(sandbox, "x = 1")
+@pytest.mark.parametrize("before", ["x = 1", "x = bytearray(1 << 30)"], ids=["well", "no memory"])
+def test_a_container_that_does_not_answer_is_given_up(make: Make, client: Any, before: str) -> None:
+    """Nor is that blamed on a program that ran before and was killed for its memory."""
+    sandbox = make(session=RUN + "frozen", limits=Limits(memory=256 * MIB))
+    go(sandbox, before)
     client.api.pause(name_of(sandbox))
     began = time.monotonic()
-    with pytest.raises(SandboxError, match="did not end a block in time"):
+    with pytest.raises(SandboxError, match="did not end a block in time; it was closed\n") as told:
         go(sandbox, "x", seconds=0.5)
+    assert not isinstance(told.value, SandboxKilled)
     assert time.monotonic() - began < 25
     assert not ours(client, RUN + "frozen")
 
