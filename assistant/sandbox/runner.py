@@ -2114,6 +2114,8 @@ class Process:
         self.pid, self.line = pid, line
         self.end = end
         """The inode of its own end of the line, in which descriptors of ours may wait."""
+        self.awake = False
+        """Of a forker: whether it has answered since it was started, or given a program to load."""
 
 
 class Job:
@@ -2306,7 +2308,7 @@ class Runner:
         self.stand_ready()
 
     def pass_on(self, forker: Process) -> None:
-        fd = detached_file(self.program)
+        fd, forker.awake = detached_file(self.program), False
         with contextlib.suppress(OSError):  # A forker that does not listen is replaced when asked.
             forker.line.send({"prepare": 1}, (fd,), wait=False)
         os.close(fd)
@@ -2336,7 +2338,7 @@ class Runner:
 
     def birth(self, forker: Process) -> int:
         """The pid that the forker tells; 0 when it cannot fork, -1 when it does not answer."""
-        until = time.monotonic() + 2
+        until = time.monotonic() + (2 if forker.awake else 8)
         poller = select.poll()
         poller.register(forker.line, select.POLLIN)
         while time.monotonic() < until:
@@ -2349,6 +2351,7 @@ class Runner:
                 else:
                     self.ended(message["ended"], message["status"])
             if born is not None:
+                forker.awake = True
                 return born
             if not there:
                 break

@@ -191,6 +191,26 @@ def test_what_a_neighbour_writes_is_not_held_against_a_closed_program(
     assert (result.reason, result.exit_code, result.output) == (None, 7, "a question\n")
 
 
+SLOW = """
+import os, time
+time.sleep(3)
+def main(fd):
+    os.write(1, b"loaded\\n")
+    return 0
+"""
+
+
+@pytest.mark.docker
+def test_a_prepared_program_may_take_its_time_to_load(
+    engine: Engine, sandbox_image: BuiltImage
+) -> None:
+    """Nor is a slow machine's forker given up before it has started."""
+    with DockerSandbox(engine, SandboxOptions(sandbox_image.tag, "pooled")) as own:
+        own.prepare(SLOW)
+        result = finish(own.answer(b"", 60))[1]
+    assert (result.reason, result.exit_code, result.output) == (None, 0, "loaded\n")
+
+
 HEADLESS = """
 import ctypes, os, threading, time
 if not os.fork():
