@@ -70,7 +70,7 @@ def test_large_contents_are_files_of_their_own(folder: Path) -> None:
         assert b"".join(blobs.pieces(digest)) == large
         assert blobs.size(digest) == len(large)
         assert blobs.put_stream([large[:7], large[7:]]) == digest
-        (folder / digest).write_bytes(large[:-1] + b"x")
+        (folder / digest).write_bytes(large[:-1] + bytes([large[-1] ^ 1]))
         with pytest.raises(AssistantError, match="damaged"):
             blobs.get(digest)
 
