@@ -14,9 +14,9 @@ from types import FrameType
 RECEIVED: list[int] = []
 """The numbers of those that end the program, as they came."""
 _IMPORTING = "<frozen importlib."
-_WHOLE = (_IMPORTING, f"{os.sep}pydantic{os.sep}")
-"""Where the code is from that makes modules and classes: left in the middle they stay broken, and
-what is thrown out of one may come out as an error of another kind."""
+_MAKING = "pydantic."
+"""Of these modules, too, and of what imports: what they make stays broken when left in the middle,
+and what is thrown out of it may come out as an error of another kind."""
 _PATIENCE = 2.0
 """Seconds that it is let finish."""
 _SOON = 0.005
@@ -68,13 +68,17 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 
 def _is_bad_moment(number: int, frame: FrameType | None) -> bool:
-    running = [f.f_code.co_filename for f in _frames(frame) if f.f_code is not _interrupt.__code__]
+    running = [f for f in _frames(frame) if f.f_code is not _interrupt.__code__]
     # Thrown out of the import system's own code, this thread would keep the lock of all imports,
     # and whichever thread imports next would wait for ever.
-    if running and running[0].startswith(_IMPORTING):
+    if running and running[0].f_code.co_filename.startswith(_IMPORTING):
         return True
     since = _SINCE.setdefault(number, time.monotonic())
-    making = any(part in name for name in running for part in _WHOLE)
+    making = any(
+        f.f_code.co_filename.startswith(_IMPORTING)
+        or str(f.f_globals.get("__name__")).startswith(_MAKING)
+        for f in running
+    )
     return making and time.monotonic() < since + _PATIENCE
 
 
