@@ -1,7 +1,7 @@
 """The values of the house, which events carry: blocks, their results, usage, endings."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Literal
@@ -81,6 +81,8 @@ class ExecResult:
     """What the user and the model should know besides: state lost, a missing module's remedy."""
     files: tuple[str, ...] = ()
     """Paths in the workspace that the block created, changed or deleted."""
+    sizes: tuple[int, ...] = field(default=(), metadata={"later": True})
+    """Bytes of each of ``files``, -1 for what is no file, or none any more."""
 
     @property
     def ok(self) -> bool:

@@ -127,7 +127,7 @@ class FolderCopy:
 
     # What code does.
 
-    def note(self, after: Tree, title: str, *, more: bool = False) -> list[str]:
+    def note(self, after: Tree, title: str, *, more: bool = False) -> tuple[str, ...]:
         """Code took the copy to another tree: a new point, or ``more`` of the last one.
 
         All contents are on disk when this returns; where the disk takes no more, that is told, and
@@ -147,10 +147,11 @@ class FolderCopy:
         except StoreError as error:
             self.tree = after if step else self.tree
             self._told.append(prompt("workspace_not_kept", why=error.message))
-            return []
+            return ()
         # Where code took its own change back, the copy has what the user made of it meanwhile.
         self._unseen.update(differing(after, self.tree) if step else ())
-        return self.review().worth({p: Edit(before.get(p), after.get(p)) for p in step})
+        edits = {p: Edit(before.get(p), after.get(p)) for p in step}
+        return tuple(self.review().worth(edits))
 
     def _keep_up(self) -> None:
         """Bring to disk what had no room there; raises StoreError where there still is none."""

@@ -1,7 +1,7 @@
 """The workspace of a session: an executor whose code works on a copy of the user's folder."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -118,7 +118,7 @@ class Workspace(Closing):
             name = "workspace_edited" if block.action == "edit" else "workspace_saved"
             done = prompt(name, path=shown(block.path or ""))
             late = tuple(self.copy.told())
-            result = ExecResult(0, f"{done}\n", notes=late, files=tuple(files))
+            result = ExecResult(0, f"{done}\n", notes=late, files=files, sizes=self._sizes(files))
         return replace(result, notes=(*notes, *result.notes))
 
     def write(self, files: Mapping[str, bytes], title: str) -> str:
@@ -149,11 +149,17 @@ class Workspace(Closing):
                 self._mirror.follow()
                 files = self.copy.note(self._mirror.held, _title(block))
                 notes = (*result.notes, *self._mirror.left_out, *self.copy.told())
-                result = replace(result, files=tuple(files), notes=notes)
+                sizes = self._sizes(files)
+                result = replace(result, files=files, sizes=sizes, notes=notes)
                 self._fill()
         except KeyboardInterrupt:
             result = replace(result, reason="cancelled", exit_code=130)
         return result
+
+    def _sizes(self, paths: Iterable[str]) -> tuple[int, ...]:
+        """Of files of the copy; -1 for what is none."""
+        found = map(self.copy.tree.get, paths)
+        return tuple(entry.size if entry and entry.kind == "file" else -1 for entry in found)
 
     def _collect(self) -> None:
         """What changed in the sandbox since the last block, in the background."""

@@ -5,6 +5,7 @@ from decimal import Decimal
 from math import isfinite
 
 from assistant.events import Checked, CodeBlock, ExecResult, Replied, Usage
+from assistant.terminal.pictures import named
 from assistant.terminal.sanitize import one_line
 
 BETWEEN = " · "
@@ -101,8 +102,20 @@ def done(block: CodeBlock, result: ExecResult) -> str:
     reason = _REASONS.get(result.reason or "", "")
     status = reason if result.reason == "declined" else joined([f"exit {result.exit_code}", reason])
     took = seconds(result.seconds) if result.seconds else ""
-    files = f"files: {names(result.files)}" if result.files else ""
+    files = f"files: {_sized(result)}" if result.files else ""
     return joined((status, took, files))
+
+
+def _sized(result: ExecResult) -> str:
+    """The names of a block's files with their sizes, pictures marked; without sizes names alone."""
+    if len(result.sizes) != len(result.files):
+        return names(result.files)
+    pictures, told = set(named(result.files)), []
+    for name, number in zip(result.files, result.sizes, strict=True):
+        more = [] if number < 0 else [count(number, "byte") if number < 1000 else size(number)]
+        more += ["picture"] if name in pictures else []
+        told.append(f"{name} ({', '.join(more)})" if number >= 0 else name)
+    return names(told)
 
 
 def names(files: Iterable[str]) -> str:

@@ -73,6 +73,7 @@ def test_code_works_on_a_copy(work: Workspace, folder: Path, sandbox: PlainSandb
     assert result.ok
     assert result.output == "three\n"
     assert result.files == ("a.py", "b.py", "new/f")
+    assert result.sizes == (2, -1, 2)
     assert tree_of(folder) == before
     assert (sandbox.folder / "a.py").read_text() == "1\n"
     assert [(c.path, c.kind, c.added, c.removed) for c in work.changes()] == [
@@ -132,6 +133,8 @@ def test_edits(work: Workspace, folder: Path, sandbox: PlainSandbox) -> None:
     sh(work, "true")
     result = save(work, "a.py", "one=>loose", "edit")
     assert (result.exit_code, result.notes, result.files) == (0, ("matched loosely",), ("a.py",))
+    assert len(result.sizes) == 1
+    assert result.sizes[0] > 0
     assert (sandbox.folder / "a.py").read_text() == "loose\n"
     missing = save(work, "a.py", "nothing=>x", "edit")
     assert missing.exit_code == 1

@@ -108,6 +108,10 @@ def ran(exit_code: int, **more: Any) -> Ran:
         (ran(137, seconds=1, reason="memory"), "exit 137 · killed: out of memory · 1.0 s"),
         (ran(1, cut=5000), "exit 1\n▸ 5,000 bytes of output were left out"),
         (
+            ran(0, files=("a.py", "gone", "p.PNG", "big"), sizes=(1, -1, 999, 5_000_000)),
+            "exit 0 · files: a.py (1 byte), gone, p.PNG (999 bytes, picture), big (5.0 MB)",
+        ),
+        (
             Replied("", finish="broken", detail="reset"),
             "the reply broke off; nothing of it runs: reset",
         ),
