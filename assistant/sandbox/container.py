@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from assistant.events import SandboxError
 from assistant.sandbox.attach import Attached
 from assistant.sandbox.engine import engine_errors
+from assistant.sandbox.haste import PERIOD, EngineHaste, quota
 from assistant.sandbox.image_checks import check_name_lists
 from assistant.sandbox.link import Link
 from assistant.sandbox.options import Limits, SandboxOptions, setup_of, short_environment
@@ -29,9 +30,10 @@ _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _KEPT_VARIABLES = ("RUSTUP_HOME", "JAVA_HOME", "GOROOT", "NODE_PATH")
 _START_SECONDS = 60
 _LEARNT_SECONDS = 0.5
+"""That the engine may take to learn of a container's end."""
 _OWN_FILES = 1024
 """Descriptors that the runner has over what it allows to jobs."""
-_LIMITS = ("Memory", "MemorySwap", "PidsLimit", "NanoCpus", "NetworkMode", "ReadonlyRootfs")
+_LIMITS = ("Memory", "MemorySwap", "PidsLimit", "CpuQuota", "NetworkMode", "ReadonlyRootfs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ class Container:
 
     def open(self) -> Link:
         """Raises SandboxError when the engine will not, or no runner answers."""
-        blueprint, limits = self._blueprint, self._blueprint.limits
+        blueprint, options = self._blueprint, self._blueprint.options
         with engine_errors(f"The container {self.name}"):
             self._made = True
             arguments = create_arguments(self._client, blueprint, self.name)
@@ -91,21 +93,21 @@ class Container:
                 self.warnings = (*self._unkept(answer.get("Warnings") or [], arguments), *lost)
             self._attached = Attached(self._client, self.name, self._pulse)
             self._start()
-        options = blueprint.options
         relay = PackageRelay(options.indexes) if options.network == "packages" else None
         setup = setup_of(
-            limits,
-            blueprint.options.life,
+            blueprint.limits,
+            options.life,
             workspace=WORKSPACE,
             scratch="/tmp",
             watched=blueprint.watched,
             environment=blueprint.environment,
             python="",
-            open_files=limits.open_files,
+            open_files=blueprint.limits.open_files,
             wiped=[WORKSPACE, HOME, *blueprint.image.volumes, "/tmp", "/dev/shm", "/dev/mqueue"],
             relay=relay.setup if relay else None,
         )
-        link = Link(self._attached, runner_source(), setup, relay)
+        haste = EngineHaste(self._client, self.name, blueprint.limits.cpus, self._pulse)
+        link = Link(self._attached, runner_source(), setup, relay, haste)
         self._linked = True
         link.open(_START_SECONDS)
         return link
@@ -264,7 +266,8 @@ def _host_config(
         mem_limit=limits.memory,
         memswap_limit=limits.memory,
         pids_limit=limits.processes,
-        nano_cpus=int(limits.cpus * 1_000_000_000),
+        cpu_period=PERIOD,
+        cpu_quota=quota(limits.cpus),
         oom_score_adj=500,
         ulimits=[
             Ulimit(name="nofile", soft=nofile, hard=nofile),

@@ -6,11 +6,12 @@ the waiting but never lose a piece of an answer.
 
 import threading
 import time
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any
 
 from assistant.events import AssistantError, SandboxError
+from assistant.sandbox.haste import Haste, NoHaste
 from assistant.sandbox.protocol import (
     Caps,
     Decoder,
@@ -24,34 +25,15 @@ from assistant.sandbox.protocol import (
 )
 from assistant.sandbox.pulse import LOOK
 from assistant.sandbox.questions import Block, Done, Load, Question, Wait
+from assistant.sandbox.transport import Relay, Transport
 from assistant.sandbox.tree import Delta, Entry, Store
 
 PATIENCE = 8.0
 """Seconds beyond limit and grace after which a runner that has not answered is given up: one whose
 processor a fork bomb has may need some."""
-
-
-class Transport(Protocol):
-    """Bytes to and from a runner; system errors pass as OSError. ``read`` is empty at the end.
-
-    ``reachable``: whether what carries the bytes still answers; it may take a few seconds.
-    ``close`` ends the connection from any thread; ``release``, by the one that reads, frees it.
-    """
-
-    @property
-    def complaint(self) -> bytes: ...
-    def read(self) -> bytes: ...
-    def write(self, data: bytes, /) -> None: ...
-    def reachable(self) -> bool: ...
-    def close(self) -> None: ...
-    def release(self) -> None: ...
-
-
-class Relay(Protocol):
-    """Serves connections that a runner carries."""
-
-    def take(self, frame: Frame, send: Callable[[Mapping[str, Any], bytes], None], /) -> None: ...
-    def close(self) -> None: ...
+_CANCELLING = 3.0
+"""Seconds beyond the grace and a moment that a block has to end after a Ctrl-C."""
+_NONE = NoHaste()
 
 
 class LinkLost(SandboxError):
@@ -67,8 +49,9 @@ class Link:
         source: bytes,
         setup: Mapping[str, Any],
         relay: Relay | None = None,
+        haste: Haste = _NONE,
     ) -> None:
-        self._transport, self._relay = transport, relay
+        self._transport, self._relay, self._haste = transport, relay, haste
         self._writing = threading.Lock()
         self._grace = float(setup["grace"])
         self._number = 0
@@ -106,6 +89,7 @@ class Link:
 
         A Ctrl-C ends the block, and it comes back as cancelled.
         """
+        self._end_haste()
         question = Block(self._next())
         sent = encode({**head, "is": "run", "id": question.id}, code)
         try:
@@ -114,12 +98,15 @@ class Link:
             wait = Wait(due + 1, due + PATIENCE)
             while not question.wait(wait.seconds):
                 yield from question.pieces()
-                self._look(question, wait, "end a block in time")
+                if self._look(question, wait, "end a block in time"):
+                    self._haste.begin()
         except KeyboardInterrupt:
             self._cancel(question)
         except GeneratorExit:
             self._cancel(question)
             raise
+        finally:
+            self._end_haste()
         yield from question.pieces()
         return question.answer()
 
@@ -219,13 +206,22 @@ class Link:
             self._look(question, wait, what)
         return question.frame()
 
-    def _look(self, question: Question, wait: Wait, what: str) -> None:
-        """Gives up what has not come in time, or cannot come any more."""
+    def _look(self, question: Question, wait: Wait, what: str) -> bool:
+        """Whether it was time to; gives up what has not come in time, or cannot come any more."""
         if not wait.due:
-            return
+            return False
         if wait.over or not (self._transport.reachable() or question.over):
             self._give_up(what)
         wait.again()
+        return True
+
+    def _end_haste(self) -> None:
+        try:
+            if not self._torn:
+                self._haste.end()
+        except SandboxError:  # Nothing runs there without its limits.
+            self._torn = True
+            self._transport.close()
 
     def _cancel(self, question: Block) -> None:
         """Ends a block early; more Ctrl-C change nothing, for this takes little time."""
@@ -233,10 +229,11 @@ class Link:
         with suppress(AssistantError):
             if not question.over:
                 self._ask(question, encode({"is": "cancel", "id": question.id}))
-        until = time.monotonic() + self._grace + 3
-        while time.monotonic() < until and not question.over:
+        _wait_out(question, self._grace + 0.5)
+        if not question.over:
             with suppress(KeyboardInterrupt):
-                question.wait(until - time.monotonic())
+                self._haste.begin()
+            _wait_out(question, _CANCELLING)
         if not question.over:
             self._torn = True
             self._transport.close()
@@ -291,3 +288,11 @@ def _contents(delta: Delta, blobs: Store) -> Generator[tuple[str, Entry, bytes],
     """Folders before what they hold, since paths sort that way."""
     for path, entry in sorted(delta.written.items()):
         yield path, entry, blobs.get(entry.digest) if entry.kind == "file" else b""
+
+
+def _wait_out(question: Question, seconds: float) -> None:
+    """Waits for the end, whatever is pressed meanwhile."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until and not question.over:
+        with suppress(KeyboardInterrupt):
+            question.wait(until - time.monotonic())

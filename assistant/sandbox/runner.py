@@ -46,12 +46,14 @@ import threading
 import time
 import traceback
 import types
-from typing import Any, Callable, Dict, Iterator, List, NoReturn, Optional, Set, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, List, NoReturn, Optional, Set, Tuple
 
 HERE = "<runner>"
 PIECE = 1 << 18
 FRAME = struct.Struct(">II")  # Length of the JSON head, length of the bytes that follow it.
 TICK = 0.1
+CROWD = 20  # Processes, or threads, beside which looking at each of them takes long.
+MANY = 50  # Processes of a block that are not asked before they are killed.
 AGAIN = (
     "import os,sys;s=open(int(sys.argv[2]),'rb').read();"
     "exec(compile(s,'<runner>','exec'),{'__name__':'__forker__','SOURCE':s})"
@@ -147,6 +149,16 @@ def ended_children() -> Iterator[Tuple[int, int]]:
             if not pid:
                 return
             yield pid, status
+
+
+def patient_fork() -> int:
+    """A fork that waits a quarter of a minute, as shells do, for others to make room for it."""
+    for _ in range(150):
+        try:
+            return os.fork()
+        except BlockingIOError:
+            time.sleep(0.1)
+    return os.fork()
 
 
 def exit_code(status: int) -> int:
@@ -275,6 +287,7 @@ GROUP = "/sys/fs/cgroup/"
 KILLED_FOR_MEMORY = (b"oom_kill", GROUP + "memory.events", GROUP + "memory/memory.oom_control")
 REFUSED_FOR_NUMBER = (b"max", GROUP + "pids.events", GROUP + "pids/pids.events")
 """Processes killed for memory, and processes not started for their number."""
+NUMBER_RUNNING = (GROUP + "pids.current", GROUP + "pids/pids.current")
 
 
 def full(folder: str) -> bool:
@@ -984,7 +997,7 @@ class Shell:
         orders, self.to_shell = (lifted(fd) for fd in os.pipe())
         self.from_shell, answers = (lifted(fd) for fd in os.pipe())
         self.answers = b""
-        self.pid = os.fork()
+        self.pid = patient_fork()
         if self.pid == 0:
             ordinary_signals()
             os.dup2(orders, 8)
@@ -2204,6 +2217,7 @@ class Runner:
         self.session, self.pooled = head["life"] == "session", head["life"] == "pooled"
         self.files = Files(head["workspace"])
         self.killings, self.refusals = Tally(*KILLED_FOR_MEMORY), Tally(*REFUSED_FOR_NUMBER)
+        self.running = Gauge(next(filter(os.path.exists, NUMBER_RUNNING), ""))
         self.lasting = Lasting()
         self.folders = [Folder(folder) for folder in head["wiped"] if os.path.isdir(folder)]
         if head["watched"]:
@@ -2382,7 +2396,10 @@ class Runner:
                 self.ended(message["ended"], message["status"])
 
     def reap(self, _: bytes = b"") -> None:
-        for pid, status in ended_children():
+        self.note_ends(ended_children())
+
+    def note_ends(self, ends: Iterable[Tuple[int, int]]) -> None:
+        for pid, status in ends:
             if self.forker is not None and pid == self.forker.pid:
                 self.lose_forker()
             else:
@@ -2510,9 +2527,13 @@ class Runner:
             self.kill(job)
         else:
             job.kill_at = moment + self.settings["grace"]
-            table = processes()
-            for pid in self.roots(job, table) | self.kin(job, table):
-                cast(pid, signal.SIGINT)
+            with self.crowd_held(job):
+                table = processes()
+                kin = self.kin(job, table)
+                if len(kin) > MANY:  # How each of them takes it would last beyond the grace.
+                    self.kill_tree(job, roots=False)
+                for pid in self.roots(job, table) | kin:
+                    cast(pid, signal.SIGINT)
 
     def kill(self, job: Job) -> None:
         job.give_up_at = time.monotonic() + 1.0
@@ -2558,11 +2579,42 @@ class Runner:
             parent = table[parent][0]
         return parent in ours
 
+    def crowded(self) -> bool:
+        """Whether so many run that this process gets its turn too seldom to look at each."""
+        return self.contained and int(self.running.read() or 0) > CROWD
+
+    @contextlib.contextmanager
+    def crowd_held(self, job: Job) -> Iterator[None]:
+        """A crowd stands still meanwhile, all of it by one call; what did before, also after."""
+        if not self.crowded():
+            yield
+            return
+        asleep = {pid for pid, _ in job.before if (process(pid) or (0, 0, "X"))[2] == "T"}
+        cast(-1, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            # Children first: their parents must not see them stopped.
+            for pid in sorted(set(numbers()) - asleep - {self.me}, reverse=True):
+                cast(pid, signal.SIGCONT)
+
     def end_tree(self, job: Job, roots: bool) -> None:
         """Kill what the block has started; stop it all first, so that nothing can breed meanwhile.
 
         ``roots``: also the interpreter or shell that runs the block.
         """
+        until = time.monotonic() + 2
+        while time.monotonic() < until:
+            with self.crowd_held(job):
+                found = self.kill_tree(job, roots)
+            if not found:
+                return
+            roots = False
+            time.sleep(0.005)
+        self.end_all()
+
+    def kill_tree(self, job: Job, roots: bool) -> Set[int]:
+        """As ``end_tree``, once and without waiting; what it found besides the roots."""
         stopped: Set[int] = set()
         table = processes()
         trunk = self.roots(job, table) if roots else set()
@@ -2579,37 +2631,39 @@ class Runner:
             table = processes()
         for pid in (*trunk, *stopped):
             cast(pid, signal.SIGKILL)
-        for _ in range(100 if stopped else 0):
-            if not self.kin(job, processes()):
-                return
-            time.sleep(0.005)
-        if stopped:
-            self.end_all()
+        return stopped
 
     def end_all(self) -> None:
-        """Kill every process but this one. In a container one call does it, and nothing escapes."""
+        """Kill every process but this one. In a container one call does it, and nothing escapes;
+        whoever looks first waits among all that run for each turn to look."""
+        ends: List[Tuple[int, int]] = []
         for _ in range(200):
-            mine = self.others(processes())
-            if not mine and not self.contained:
-                break
-            with contextlib.suppress(ProcessLookupError):
-                if self.contained:
-                    os.kill(-1, signal.SIGKILL)
-            for pid in () if self.contained else sorted(mine):  # Parents first, who would tell.
+            mine = set() if self.contained else self.others(processes())
+            if self.contained:
+                cast(-1, signal.SIGKILL)
+            for pid in sorted(mine):  # Parents first, who would tell.
                 cast(pid, signal.SIGKILL)
-            if not mine:
+            ends.extend(ended_children())
+            if not mine and not (self.contained and set(numbers()) - {self.me}):
                 break
             time.sleep(0.002)
-        self.reap()
+        self.note_ends(ends)
 
     def end_others(self) -> None:
         """As ``end_all``, but for the forker, where what has to go does not breed too fast."""
-        for _ in range(25):
-            rest = self.strangers()
-            if not rest:
+        until = time.monotonic() + 1
+        while time.monotonic() < until:
+            if not self.crowded() and not self.strangers():
                 return
+            if self.contained:
+                cast(-1, signal.SIGSTOP)
+            rest = self.strangers()
             for pid in sorted(rest):
                 cast(pid, signal.SIGKILL)
+            if self.contained and self.forker is not None:
+                cast(self.forker.pid, signal.SIGCONT)
+            if not rest:
+                return
             time.sleep(0.002)
         self.end_all()
 
@@ -2797,8 +2851,8 @@ class Runner:
         if self.job is None:
             return 1.0 if self.watch is not None and self.session else None
         now = time.monotonic()
-        moments: List[float] = [now + TICK, self.job.deadline]
-        moments += [when for when in (self.job.kill_at, self.job.give_up_at) if when is not None]
+        ends = (self.job.give_up_at, self.job.kill_at, self.job.deadline)
+        moments: List[float] = [now + TICK, next(when for when in ends if when is not None)]
         if self.job.capture.pending:
             moments.append(self.job.capture.shown_at + Capture.PACE)
         if self.watch is not None and self.watch.walk is not None:

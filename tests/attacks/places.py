@@ -90,11 +90,13 @@ class Sandboxed:
         """What a program finds that another one has left."""
         return finish(self.sandbox.run(CodeBlock("python", PROBE), 30))[1].output
 
-    def goes_on(self) -> bool:
-        """Whether a session runs what comes next, in both of its languages."""
-        python = finish(self.sandbox.run(CodeBlock("python", "print('python')"), 30))[1]
-        shell = finish(self.sandbox.run(CodeBlock("bash", "echo shell"), 30))[1]
-        return python.output.endswith("python\n") and shell.output.endswith("shell\n")
+    def stands_still(self) -> str:
+        """What a session says that does not run what comes next, in both of its languages."""
+        for lang, code in (("python", "print('python')"), ("bash", "echo bash")):
+            result = finish(self.sandbox.run(CodeBlock(lang, code), 30))[1]
+            if not result.output.endswith(f"{lang}\n"):
+                return f"the session does not go on: {result}"
+        return ""
 
     def _alive(self) -> int:
         """Processes inside besides those of our own, as the engine sees them from outside."""

@@ -128,7 +128,7 @@ class Lives:
         def run(attack: Attack) -> tuple[str, str]:
             nonlocal place
             breach = attack.breach(place.attacked(attack))
-            wrong = "" if place.goes_on() else "the session does not go on"
+            wrong = place.stands_still()
             if attack.reason or attack in (*files.ATTACKS, *resources.ATTACKS):
                 place.sandbox.close()
                 place = self.place("session")

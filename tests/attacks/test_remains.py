@@ -12,6 +12,7 @@ from assistant.sandbox.engine import Engine
 from assistant.sandbox.image import BuiltImage
 from assistant.sandbox.options import Life, Limits, SandboxOptions
 from tests.attacks.places import PROBE, PROBED, SMALL
+from tests.attacks.resources import BOMB
 from tests.sandbox.contract import Make, Store, go
 
 pytestmark = pytest.mark.docker
@@ -377,3 +378,48 @@ def test_a_container_that_dies_is_an_error(make: Make, engine: Engine) -> None:
         client.api.kill(sandbox._place.name)
     with pytest.raises(SandboxError, match="dead"):
         go(sandbox, "x")
+
+
+@pytest.mark.parametrize("life", ["session", "pooled", "fresh"])
+@pytest.mark.parametrize("made", ["os.fork()", "os.fork() or os.setpgid(0, 0)"])
+def test_what_breeds_to_the_usual_number_is_ended(make: Make, life: Life, made: str) -> None:
+    """Beside 1,024 that want the processor, what has to end them hardly gets its turn."""
+    sandbox = make(life, Limits())
+    result = go(sandbox, BOMB.replace("os.fork()", made), seconds=2)
+    assert result.reason == "timeout"
+    if life == "session":
+        assert go(sandbox, "echo on", "bash").output == "on\n"
+    assert go(sandbox, "print('on')").output == "on\n"
+
+
+def test_threads_are_no_crowd_that_is_killed(make: Make) -> None:
+    """What a block has started is interrupted, and can clean up after itself, beside many."""
+    sandbox = make("session", Limits())
+    code = (
+        "import subprocess, threading, time\n"
+        "for _ in range(80): threading.Thread(target=time.sleep, args=(30,), daemon=True).start()\n"
+        "subprocess.run(['bash', '-c', 'trap \"echo > told; exit\" INT; sleep 60 & wait'])"
+    )
+    assert go(sandbox, code, seconds=2).reason == "timeout"
+    assert go(sandbox, "ls told", "bash").output == "told\n"
+
+
+CROWDED = """
+import os, signal, threading, time
+for pid in filter(str.isdigit, os.listdir("/proc")):
+    if b"bash" in open(f"/proc/{pid}/cmdline", "rb").read():
+        keeper = int(open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()[1])
+os.kill(keeper, signal.SIGKILL)
+for _ in range(60): threading.Thread(target=time.sleep, args=(3,)).start()
+kept = 1
+"""
+"""Ends the shell and leaves room for one process, where 64 may run."""
+
+
+def test_a_new_shell_waits_for_room(make: Make) -> None:
+    """And a session that is short of processes for a while loses nothing more."""
+    sandbox = make("session", SMALL)
+    assert go(sandbox, "echo shell", "bash").ok
+    assert go(sandbox, CROWDED).ok
+    assert go(sandbox, "echo shell", "bash").output == "shell\n"
+    assert go(sandbox, "print(kept)").output == "1\n"

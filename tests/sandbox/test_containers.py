@@ -22,9 +22,11 @@ from assistant.events import CodeBlock, Notice, SandboxError, SandboxKilled, Usa
 from assistant.sandbox.container import Container
 from assistant.sandbox.docker_sandbox import DockerSandbox
 from assistant.sandbox.engine import Engine, connect
+from assistant.sandbox.haste import EngineHaste
 from assistant.sandbox.image import BuiltImage
 from assistant.sandbox.options import GIB, MIB, Limits, Mounted, SandboxOptions, roomy
 from assistant.sandbox.owners import abandoned, owner_labels, reap
+from assistant.sandbox.pulse import Pulse
 from assistant.sandbox.ready import LAYERS, READY, ready_image
 from tests.sandbox.contract import Make, Store, go
 
@@ -158,7 +160,8 @@ def test_the_settings_arrive(make: Make, client: Any) -> None:
     seen = client.api.inspect_container(name_of(sandbox))
     host, config = seen["HostConfig"], seen["Config"]
     assert host["Memory"] == host["MemorySwap"] == 512 * MIB
-    assert (host["PidsLimit"], host["NanoCpus"]) == (99, 500_000_000)
+    assert host["PidsLimit"] == 99
+    assert (host["CpuPeriod"], host["CpuQuota"]) == (100_000, 50_000)
     assert (host["NetworkMode"], host["IpcMode"]) == ("none", "private")
     assert host["ReadonlyRootfs"] is True
     assert host["CapDrop"] == ["ALL"]
@@ -175,6 +178,40 @@ def test_the_settings_arrive(make: Make, client: Any) -> None:
     assert {mount["Destination"] for mount in seen["Mounts"]} == {"/workspace", "/home/sandbox"}
     labels = owner_labels("settings")
     assert {name: config["Labels"].get(name) for name in labels} == labels
+
+
+SHARE = "cat /sys/fs/cgroup/cpu.max /sys/fs/cgroup/cpu/cpu.cfs_quota_us 2>/dev/null | cut -d' ' -f1"
+
+
+def test_what_is_overdue_gets_all_processors_for_the_time(make: Make, client: Any) -> None:
+    sandbox = make(limits=Limits(cpus=0.5))
+    assert go(sandbox, SHARE, "bash").output == "50000\n"
+    haste = EngineHaste(client, name_of(sandbox), 0.5, Pulse("here", client.ping))
+    haste.end()
+    haste.begin()
+    haste.begin()
+    assert go(sandbox, SHARE, "bash").output in ("-1\n", "max\n")
+    haste.end()
+    assert go(sandbox, SHARE, "bash").output == "50000\n"
+
+
+def test_an_engine_that_gives_no_more_processors_is_not_asked_to_take_them(client: Any) -> None:
+    haste = EngineHaste(client, f"assistant-none-{RUN}", 0.5, Pulse("here", client.ping))
+    haste.begin()
+    haste.end()
+
+
+RUNNERS_TIME = "print(sum(map(int, open('/proc/1/stat').read().rpartition(')')[2].split()[11:13])))"
+
+
+def test_to_wait_for_a_block_takes_no_processor(make: Make) -> None:
+    """Neither before its limit nor in its time of grace."""
+    sandbox = make()
+    before = int(go(sandbox, RUNNERS_TIME).output)
+    deaf = "import signal, time\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\ntime.sleep(60)"
+    assert go(sandbox, deaf, seconds=0.5).reason == "timeout"
+    took = int(go(sandbox, RUNNERS_TIME).output) - before
+    assert took < 0.4 * os.sysconf("SC_CLK_TCK")
 
 
 def test_room_for_sessions() -> None:

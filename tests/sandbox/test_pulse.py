@@ -15,6 +15,7 @@ from assistant.events import SandboxError
 from assistant.sandbox import attach, engine, link, pulse, questions
 from assistant.sandbox.endpoints import Endpoint, NoEngine
 from assistant.sandbox.engine import connect
+from assistant.sandbox.haste import Haste, NoHaste
 from assistant.sandbox.link import Link, LinkLost
 from assistant.sandbox.protocol import encode
 from assistant.sandbox.pulse import EngineSilent, Pulse
@@ -147,8 +148,22 @@ class Deaf:
         pass
 
 
-def opened(transport: Deaf) -> Link:
-    made = Link(transport, b"source", {"grace": 0.1})
+class Calls(list[str]):
+    """Haste that notes what it is told."""
+
+    fault: SandboxError | None = None
+
+    def begin(self) -> None:
+        self.append("begin")
+
+    def end(self) -> None:
+        self.append("end")
+        if self.fault is not None and "begin" in self:
+            raise self.fault
+
+
+def opened(transport: Deaf, haste: Haste = NoHaste()) -> Link:  # noqa: B008 - it has no state
+    made = Link(transport, b"source", {"grace": 0.1}, haste=haste)
     made.open(5)
     return made
 
@@ -175,6 +190,44 @@ def test_a_runner_behind_an_engine_that_answers_has_its_time(
         list(opened(transport).run({"seconds": 0.1}, b""))
     assert time.monotonic() - began > link.PATIENCE
     assert transport.looks > 1
+
+
+class Late(Deaf):
+    """One whose block is done when somebody hurries it."""
+
+    def done(self) -> None:
+        told = {"is": "done", "id": 2, "exit": 0, "reason": None, "seconds": 1, "head": 0}
+        self._said.put(encode({**told, "cut": 0, "notes": [], "clean": False}))
+
+
+class Hurried(Calls):
+    def __init__(self, transport: Late) -> None:
+        self.transport = transport
+
+    def begin(self) -> None:
+        super().begin()
+        self.transport.done()
+
+
+@pytest.mark.timeout(LONG)
+def test_a_block_is_hurried_when_it_is_overdue_and_no_longer() -> None:
+    transport = Late(carried=True)
+    haste = Hurried(transport)
+    sandbox = opened(transport, haste)
+    assert list(sandbox.run({"seconds": 0.1}, b"")) == []
+    assert haste == ["end", "begin", "end"]
+    assert not sandbox.lost
+
+
+@pytest.mark.timeout(LONG)
+def test_nothing_runs_where_limits_were_not_put_back() -> None:
+    transport = Late(carried=True)
+    haste = Hurried(transport)
+    sandbox = opened(transport, haste)
+    haste.fault = SandboxError("no")
+    assert list(sandbox.run({"seconds": 0.1}, b"")) == []
+    with pytest.raises(LinkLost, match="cut off"):
+        list(sandbox.run({"seconds": 0.1}, b""))
 
 
 @pytest.mark.timeout(LONG)
