@@ -1,6 +1,7 @@
 """Reads evaluation runs back, while they are written too; never changes them."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ from assistant.record_reader import Damage
 
 FILE = "run.jsonl"
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,150}")
+_SECOND = len("20250601-120000")
+"""Characters of an id that tell when its run began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,10 +189,22 @@ class Runs:
             yield _listed(self.path(run))
 
     def _ids(self) -> Sequence[str]:
+        """In the order of their beginnings; what began in the same second tells more inside."""
         if not self.root.is_dir():
             return []
         found = (one.name for one in self.root.iterdir() if (one / FILE).is_file())
-        return sorted(name for name in found if _ID.fullmatch(name))
+        ids = [name for name in found if _ID.fullmatch(name)]
+        together = Counter(name[:_SECOND] for name in ids)
+
+        def began(name: str) -> tuple[str, str, str]:
+            second = name[:_SECOND]
+            return second, self._began(name) if together[second] > 1 else "", name
+
+        return sorted(ids, key=began)
+
+    def _began(self, run: str) -> str:
+        listed = _listed(self.path(run))
+        return listed.manifest.at if isinstance(listed, Listed) else ""
 
 
 def _listed(path: Path) -> Listed | Damage:

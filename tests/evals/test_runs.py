@@ -295,6 +295,18 @@ def test_runs_are_listed_and_found(tmp_path: Path) -> None:
             print(load_run(runs.find(wrong)))
 
 
+def test_the_last_run_is_the_one_that_began_last_in_the_same_second_too(tmp_path: Path) -> None:
+    runs = Runs(tmp_path)
+    second = "20250601-120000"
+    for name, at in (("c", "00.123"), ("a", "00.124"), ("b", "00.125")):
+        with RunWriter(runs.path(f"{second}-{name}")) as writer:
+            begun = replace(MANIFEST, run=f"{second}-{name}", at=f"2025-06-01T12:00:{at}Z")
+            writer.begin(begun)
+    assert runs.find("last") == runs.path(f"{second}-b")
+    listed = [one.manifest.run for one in runs.list() if isinstance(one, Listed)]
+    assert [run[-1] for run in listed] == ["c", "a", "b"]
+
+
 def test_counts_at_a_glance_are_those_of_a_whole_reading(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     lie = Verdict("wrong_answer", '"outcome":"passed"', output='{"outcome":"passed"')
