@@ -30,6 +30,10 @@ mount --bind "$root" "$root"
 mount -t proc proc "$root/proc"
 mount --rbind /sys "$root/sys"
 mount --rbind /dev "$root/dev"
+groups=$root/sys/fs/cgroup  # Where some controllers are of version 1, crun wants none of the other.
+for name in $(cat "$groups/unified/cgroup.controllers" 2>/dev/null); do
+    mkdir -p "$groups/$name" && mount -t cgroup -o "$name" cgroup "$groups/$name" || true
+done
 mount -t tmpfs tmpfs "$root/run"
 mkdir -p "$root$passing" "$root/before"
 mount --rbind "$passing" "$root$passing"
