@@ -1877,25 +1877,13 @@ class Holders:
         for name in names:
             if self.late():
                 return
-            if self.hidden(tasks + name):
-                self.size = 1 << 62
-                return
-        self.mappings(f"/proc/{pid}/maps")
-
-    def hidden(self, task: str) -> bool:
-        """Whether a thread lets nobody see what it holds; a new job does not for its first moment,
-        in which it runs nothing foreign."""
-        until = time.monotonic() + 0.1
-        while True:
             try:
-                self.descriptors(task)
-                return False
+                self.descriptors(tasks + name)
             except PermissionError:
-                if not has_memory(task):
-                    return False
-            if time.monotonic() > until:
-                return True
-            time.sleep(0.005)
+                if has_memory(tasks + name):
+                    self.size = 1 << 62
+                    return
+        self.mappings(f"/proc/{pid}/maps")
 
     def descriptors(self, task: str) -> None:
         try:

@@ -11,7 +11,6 @@ from assistant.sandbox.docker_sandbox import DockerSandbox
 from assistant.sandbox.engine import Engine
 from assistant.sandbox.image import BuiltImage
 from assistant.sandbox.options import Life, Limits, SandboxOptions
-from assistant.sandbox.source import runner_source
 from tests.attacks.places import PROBE, PROBED, SMALL
 from tests.attacks.resources import BOMB
 from tests.sandbox.contract import Make, Store, go
@@ -424,29 +423,3 @@ def test_a_new_shell_waits_for_room(make: Make) -> None:
     assert go(sandbox, CROWDED).ok
     assert go(sandbox, "echo shell", "bash").output == "shell\n"
     assert go(sandbox, "print(kept)").output == "1\n"
-
-
-HOLDERS = """
-import ctypes, os, time
-runner = {"__name__": "runner"}
-exec(compile(SOURCE, "runner", "exec"), runner)
-for closed in (0.03, 5):
-    pid = os.fork()
-    if pid == 0:
-        ctypes.CDLL(None).prctl(4, 0)
-        time.sleep(closed)
-        ctypes.CDLL(None).prctl(4, 1)
-        time.sleep(5)
-        os._exit(0)
-    time.sleep(0.01)
-    holders = runner["Holders"]([os.getcwd()], set())
-    holders.look(pid)
-    print(holders.size > 0)
-    os.kill(pid, 9)
-"""
-
-
-def test_a_job_that_was_born_a_moment_ago_hides_nothing(make: Make) -> None:
-    """Nobody can look into it yet; one into which nobody can look later hides what it holds."""
-    code = HOLDERS.replace("SOURCE", repr(runner_source().decode()))
-    assert go(make("session"), code).output == "False\nTrue\n"
