@@ -11,6 +11,7 @@ from assistant.sandbox.docker_sandbox import DockerSandbox
 from assistant.sandbox.engine import Engine
 from assistant.sandbox.image import BuiltImage
 from assistant.sandbox.options import Life, Limits, SandboxOptions
+from assistant.sandbox.source import runner_source
 from tests.attacks.places import PROBE, PROBED, SMALL
 from tests.attacks.resources import BOMB
 from tests.sandbox.contract import Make, Store, go
@@ -423,3 +424,30 @@ def test_a_new_shell_waits_for_room(make: Make) -> None:
     assert go(sandbox, CROWDED).ok
     assert go(sandbox, "echo shell", "bash").output == "shell\n"
     assert go(sandbox, "print(kept)").output == "1\n"
+
+
+HOLDERS = """
+import ctypes, os, time
+runner = {"__name__": "runner"}
+exec(compile(SOURCE, "runner", "exec"), runner)
+prctl = ctypes.CDLL(None).prctl
+for work, job in ((0, True), (0, False), (0.1, True)):
+    pid = os.fork()
+    if pid == 0:
+        prctl(4, 0)  # PR_SET_DUMPABLE
+        while time.process_time() < work:
+            pass
+        time.sleep(60)
+    time.sleep(0.5)
+    holders = runner["Holders"]([os.getcwd()], set(), {pid} if job else set())
+    holders.look(pid)
+    print(holders.size > 0, holders.more)
+    os.kill(pid, 9)
+"""
+
+
+def test_a_job_that_was_born_a_moment_ago_hides_nothing(make: Make) -> None:
+    """Nobody can look into it yet. Any other process into which nobody can look hides something,
+    and so does a job that had the time to write it."""
+    code = HOLDERS.replace("SOURCE", repr(runner_source().decode()))
+    assert go(make("session"), code).output == "False True\nTrue False\nTrue False\n"
