@@ -163,7 +163,9 @@ class Container:
             return "its container was found dead"
         if state.get("Running"):
             return self._last_words().removeprefix(": ")
-        if state.get("OOMKilled"):
+        if (
+            state.get("OOMKilled") and state.get("ExitCode") != 1
+        ):  # A runner that fails ends with 1.
             return KILLED[0]
         if state.get("ExitCode") == 137:
             return KILLED[1]

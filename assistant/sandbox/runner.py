@@ -46,14 +46,26 @@ import threading
 import time
 import traceback
 import types
-from typing import Any, Callable, Dict, Iterable, Iterator, List, NoReturn, Optional, Set, Tuple
+from typing import (
+    Any,
+    Callable,
+    ContextManager,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    NoReturn,
+    Optional,
+    Set,
+    Tuple,
+)
 
 HERE = "<runner>"
 PIECE = 1 << 18
 FRAME = struct.Struct(">II")  # Length of the JSON head, length of the bytes that follow it.
 TICK = 0.1
 CROWD = 20  # Processes, or threads, beside which looking at each of them takes long.
-MANY = 50  # Processes of a block that are not asked before they are killed.
+MANY = 50  # Processes of a crowd that are asked one by one, how they end or what they do.
 AGAIN = (
     "import os,sys;s=open(int(sys.argv[2]),'rb').read();"
     "exec(compile(s,'<runner>','exec'),{'__name__':'__forker__','SOURCE':s})"
@@ -1747,6 +1759,8 @@ class Watch:
         self.trusted: Callable[[], Set[int]] = set
         self.lines: Callable[[], Set[int]] = set
         self.jobs: Callable[[], Set[int]] = set
+        self.held: Callable[[], ContextManager[None]] = contextlib.nullcontext
+        """A crowd of processes stands still in it."""
 
     def room(self) -> Tuple[int, int]:
         """Bytes and file slots that are free on the workspace's disk, whoever uses them."""
@@ -1763,6 +1777,10 @@ class Watch:
             self.free, self.used_then, self.unseen = room[0], self.used, False
         # What earlier jobs have taken since the last look counts; what was given back does not.
         self.looked = max(self.looked[0], room[0]), max(self.looked[1], room[1])
+
+    def emptied(self) -> None:
+        """Nothing is in the folders any more."""
+        self.used = self.found = 0
 
     def sudden(self) -> bool:
         """Whether so much has gone since the last look that a limit may be passed, or soon will."""
@@ -1815,15 +1833,18 @@ class Watch:
         return "disk" if self.unseen else None
 
     def hides(self, lost: int) -> bool:
-        """Whether processes hold what is missing on the disk, which others may use as well."""
-        holders = Holders(self.folders, self.lines(), self.jobs())
-        trusted = self.trusted()
-        for pid, row in processes().items():
-            if pid not in trusted and row[2] not in "ZX":
-                holders.look(pid)
-            if holders.size + self.used > self.disk:
-                return True
-        return lost > self.disk and holders.more
+        """Whether processes hold what is missing on the disk, which others may use as well. None
+        can be looked into while it forks, and in a crowd that forks that takes its turn each time.
+        """
+        with self.held():
+            holders = Holders(self.folders, self.lines(), self.jobs())
+            trusted = self.trusted()
+            for pid, row in processes().items():
+                if pid not in trusted and row[2] not in "ZX":
+                    holders.look(pid)
+                if holders.size + self.used > self.disk:
+                    return True
+            return lost > self.disk and holders.more
 
     def census(self) -> Iterator[None]:
         used = found = 0
@@ -1858,18 +1879,20 @@ class Holders:
     ``more``: also files whose size cannot be known. Looks no longer than is good for the deadlines
     of others; who has more to look at has too much."""
 
-    SECONDS = 0.3
+    WORK, WAIT = 0.3, 2.0
+    """Seconds of processor time, and in all."""
 
     def __init__(self, folders: List[str], lines: Set[int], jobs: Set[int]) -> None:
         self.folders = tuple(folder.rstrip("/").encode() + b"/" for folder in folders)
         self.lines, self.jobs = lines, jobs
-        self.until = time.process_time() + self.SECONDS
+        self.work_until = time.process_time() + self.WORK
+        self.wait_until = time.monotonic() + self.WAIT
         self.size = 0
         self.more = False
         self.met: Set[int] = set()
 
     def late(self) -> bool:
-        late = time.process_time() > self.until
+        late = time.process_time() > self.work_until or time.monotonic() > self.wait_until
         self.more = self.more or late
         return late
 
@@ -2166,6 +2189,10 @@ class Job:
         self.threads = self.plain = False
         self.kept = ""
 
+    def older(self) -> Set[int]:
+        """The processes that were there before."""
+        return {pid for pid, _ in self.before}
+
 
 class Runner:
     """Process 1: one block at a time, each ended on time and with all that belongs to it."""
@@ -2239,6 +2266,7 @@ class Runner:
             self.watch = Watch(head["watched"], head["disk"], head["files"])
             self.watch.trusted, self.watch.lines = self.trusted, self.ends_of_lines
             self.watch.jobs = lambda: {process.pid for process in self.jobs()}
+            self.watch.held = lambda: self.crowd_held(numbers()[:MANY])
             self.watch.keeps = self.session
         if head.get("relay"):
             self.relay = Relay(self.port, self.selector, head["relay"])
@@ -2545,7 +2573,7 @@ class Runner:
             self.kill(job)
         else:
             job.kill_at = moment + self.settings["grace"]
-            with self.crowd_held(job):
+            with self.crowd_held(job.older()):
                 table = processes()
                 kin = self.kin(job, table)
                 if len(kin) > MANY:  # How each of them takes it would last beyond the grace.
@@ -2602,12 +2630,13 @@ class Runner:
         return self.contained and int(self.running.read() or 0) > CROWD
 
     @contextlib.contextmanager
-    def crowd_held(self, job: Job) -> Iterator[None]:
-        """A crowd stands still meanwhile, all of it by one call; what did before, also after."""
+    def crowd_held(self, pids: Iterable[int]) -> Iterator[None]:
+        """A crowd stands still meanwhile, all of it by one call; what of ``pids`` did before, also
+        after."""
         if not self.crowded():
             yield
             return
-        asleep = {pid for pid, _ in job.before if (process(pid) or (0, 0, "X"))[2] == "T"}
+        asleep = {pid for pid in pids if (process(pid) or (0, 0, "X"))[2] == "T"}
         cast(-1, signal.SIGSTOP)
         try:
             yield
@@ -2623,7 +2652,7 @@ class Runner:
         """
         until = time.monotonic() + 2
         while time.monotonic() < until:
-            with self.crowd_held(job):
+            with self.crowd_held(job.older()):
                 found = self.kill_tree(job, roots)
             if not found:
                 return
@@ -2755,6 +2784,8 @@ class Runner:
             folder.open_up()
         left = [path for path in self.settings["wiped"] if not emptied(path)]
         left += [folder.path for folder in self.folders if not folder.restored()]
+        if self.watch is not None:
+            self.watch.emptied()
         self.files.close()
         self.files = Files(self.settings["workspace"])
         rest = self.strangers()

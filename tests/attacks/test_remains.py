@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
@@ -182,7 +183,7 @@ def test_a_thread_that_goes_on_is_held_to_the_disk(make: Make) -> None:
     while time.monotonic() < until:
         time.sleep(0.5)
         result = go(sandbox, "print(0)")
-        if result.reason == "disk" or any("lost" in note for note in result.notes):
+        if result.reason or any("lost" in note for note in result.notes):
             return
     pytest.fail("it goes on")
 
@@ -451,3 +452,61 @@ def test_a_job_that_was_born_a_moment_ago_hides_nothing(make: Make) -> None:
     and so does a job that had the time to write it."""
     code = HOLDERS.replace("SOURCE", repr(runner_source().decode()))
     assert go(make("session"), code).output == "False True\nTrue False\nTrue False\n"
+
+
+FILL = "open('x', 'wb').write(bytes(60 << 20)); import time; time.sleep(3); open('x', 'wb')"
+"""Most of what one sandbox may take of a disk, given back after a while."""
+
+
+@contextmanager
+def filling(neighbour: DockerSandbox) -> Iterator[None]:
+    with ThreadPoolExecutor(1) as pool:
+        filled = pool.submit(lambda: (time.sleep(1), go(neighbour, FILL))[1])
+        yield
+    assert filled.result().ok
+
+
+@pytest.mark.parametrize("life", ["pooled", "session"])
+def test_a_fork_bomb_is_not_taken_for_its_neighbour(make: Make, life: Life) -> None:
+    """What is missing on the disk is looked for in all that it has started, which forks all the
+    time, and lets nobody look meanwhile."""
+    neighbour, sandbox = make("session"), make(life)
+    assert go(neighbour, "1").ok
+    with filling(neighbour):
+        assert go(sandbox, BOMB, seconds=3).reason == "timeout"
+
+
+STOPPED = """
+import os, signal, subprocess, time
+crowd = [subprocess.Popen(["sleep", "60"]) for _ in range(30)]
+crowd[9].send_signal(signal.SIGSTOP)
+time.sleep(3)
+state = [open(f"/proc/{p.pid}/stat").read().rpartition(")")[2].split()[0] for p in crowd]
+print(state.count("T"), state[9], state.count("S"))
+"""
+
+
+def test_a_crowd_that_was_looked_into_goes_on_as_it_was(make: Make) -> None:
+    neighbour, sandbox = make("session"), make("session")
+    assert go(neighbour, "1").ok
+    with filling(neighbour):
+        assert go(sandbox, STOPPED).output == "1 T 29\n"
+
+
+SHY = """
+import ctypes, time
+ctypes.CDLL(None).prctl(4, 0)  # PR_SET_DUMPABLE
+until = time.process_time() + 0.1
+while time.process_time() < until: pass
+time.sleep(1)
+"""
+
+
+def test_what_a_job_of_a_pool_wrote_is_not_counted_for_the_next_one(pool: DockerSandbox) -> None:
+    """Neither as room that it may use as well, nor as missing, for which who lets nobody look into
+    it would be blamed."""
+    write = "for name in 'xy': open(name, 'wb').write(bytes({} << 20))\nimport time; time.sleep(1)"
+    assert go(pool, write.format(36)).reason == "disk"
+    assert go(pool, write.format(35)).reason == "disk"
+    assert go(pool, write.format(30)).ok
+    assert go(pool, SHY).ok
