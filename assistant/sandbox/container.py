@@ -163,14 +163,12 @@ class Container:
             return "its container was found dead"
         if state.get("Running"):
             return self._last_words().removeprefix(": ")
-        if (
-            state.get("OOMKilled") and state.get("ExitCode") != 1
-        ):  # A runner that fails ends with 1.
+        code = state.get("ExitCode")
+        if code != 1 and state.get("OOMKilled"):  # A runner that fails ends with 1.
             return KILLED[0]
-        if state.get("ExitCode") == 137:
+        if code == 137:
             return KILLED[1]
-        words = self._last_words()
-        return f"its container was found dead (exit {state.get('ExitCode')}){words}"
+        return f"its container was found dead (exit {code}){self._last_words()}"
 
     def _last_state(self) -> dict[str, Any]:
         """As the engine has it, which learns of an end a moment after us. That memory ran out it
