@@ -250,10 +250,12 @@ def processes() -> Table:
 def command_line(pid: int) -> str:
     """What a process runs. One that was just forked from ours has a moment to become something."""
     for _ in range(6):
-        words = slurp(f"/proc/{pid}/cmdline", 1 << 14).rstrip(b"\0").replace(b"\0", b" ")
-        if b"__assistant_" not in words and b"<runner>" not in words:
+        words = slurp(f"/proc/{pid}/cmdline", 1 << 14).replace(b"\0", b" ").strip()
+        if words and b"__assistant_" not in words and b"<runner>" not in words:
             return words[:200].decode("utf-8", "replace")
         time.sleep(0.003)
+    if not words:  # One may say nothing, and none does while it becomes something.
+        return slurp(f"/proc/{pid}/comm").strip().decode("utf-8", "replace")
     return "a subshell" if b"__assistant_" in words else "a fork of Python"
 
 
