@@ -403,7 +403,7 @@ class Contract:
         became = "until grep -q sleep /proc/$!/comm; do :; done"
         result = go(session, f"sleep 301 & echo $! > pid; {became}", "bash")
         assert any("sleep 301" in note for note in result.notes)
-        silent = "import subprocess; p = subprocess.Popen([''], executable='/bin/cat', stdin=-1)"
+        silent = "import subprocess; p = subprocess.Popen([' '], executable='/bin/cat', stdin=-1)"
         assert any('"cat"' in note for note in go(session, silent).notes)
         go(session, "import time; time.sleep(60)", seconds=0.3)
         assert go(session, "kill -0 $(cat pid) && kill %1", "bash").exit_code == 0
