@@ -85,6 +85,9 @@ class Settings:
     disk_files: int = option(
         200_000, "files that the code may keep there", least=100, widens="more"
     )
+    open_files: int = option(
+        4096, "files that a process of the code may have open", least=256, widens="more"
+    )
     tmp: Size | None = option(
         None,
         "the size of /tmp, in memory; none: a quarter of the memory, 512M at most",

@@ -105,6 +105,7 @@ _LIMITS = {
     "processes": "processes",
     "disk": "disk",
     "disk_files": "files",
+    "open_files": "open_files",
     "tmp": "tmp",
     "output_bytes": "flood",
     "output_kept": "keep",

@@ -35,7 +35,7 @@ class DockerSandbox(RunnerSandbox):
         mounted, spares = options.mount is not None, options.spares
         pip = options.network == "packages"
         manner = Manner(
-            options.life, options.values, options.skip, options.caps, mounted, spares, pip
+            options.life, options.values, options.skip, options.caps, mounted, spares, pip, True
         )
         super().__init__(options.image, self._new_container, manner)
         self._engine, self._options = engine, options

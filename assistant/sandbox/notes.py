@@ -87,17 +87,32 @@ _COMMAND = re.compile(
     r"(?:^|[:\s])([A-Za-z0-9][A-Za-z0-9_+.-]{0,40}): (?:command )?not found$", re.M
 )
 
+# Limits of which the kernel tells none but the program: what programs and languages say then.
+_REFUSED = {
+    "disk": re.compile(
+        r"^OSError: \[Errno 27\] |\berror (?:writing|copying) .*: File too large$"
+        r"|\bFile size limit exceeded|\bEFBIG\b",
+        re.M,
+    ),
+    "open_files": re.compile(r"^OSError: \[Errno 24\] |: Too many open files$|\bEMFILE\b", re.M),
+}
 
-def notes(block: CodeBlock, done: Done, *, pip: bool = False) -> tuple[str, ...]:
-    """Sentences about one result. Names in them come from hostile code and are shown as such."""
+
+def notes(
+    block: CodeBlock, done: Done, *, pip: bool = False, limited: bool = False
+) -> tuple[str, ...]:
+    """Sentences about one result. Names in them come from hostile code and are shown as such.
+    ``pip``: packages can be installed; ``limited``: the limits of the code are in force."""
     said = [text for note in done.notes if (text := _sentence(note, done))]
     if done.exit_code and done.reason is None:
-        said.extend(_remedies(block, done, pip))
+        tail = done.output[-8000:]
+        if limited:
+            said.extend(_limit(what) for what, words in _REFUSED.items() if words.search(tail))
+        said.extend(_remedies(block, tail, pip))
     return tuple(dict.fromkeys(said))
 
 
-def _remedies(block: CodeBlock, done: Done, pip: bool) -> Iterable[str]:
-    tail = done.output[-8000:]
+def _remedies(block: CodeBlock, tail: str, pip: bool) -> Iterable[str]:
     if found := _MODULE.findall(tail):
         module = found[-1].split(".")[0]
         name = "note_missing_module_pip" if pip else "note_missing_module"
@@ -126,7 +141,7 @@ def _sentence(note: Mapping[str, Any], done: Done) -> str:
         return prompt("note_shell_ended" if note.get("kept") == "all" else "note_shell_killed")
     if kind == "limit":
         what = _text(note.get("what"))
-        return prompt(f"note_limit_{what}") if what in ("processes", "tmp") else ""
+        return _limit(what) if what in ("processes", "tmp") else ""
     if kind == "interrupted":
         return prompt("note_interrupted", seconds=f"{done.seconds:.1f}")
     if kind == "plain":
@@ -137,6 +152,10 @@ def _sentence(note: Mapping[str, Any], done: Done) -> str:
         names = ", ".join(_text(name) for name in _list(note.get("names"))[:10])
         return prompt("note_reloaded", names=names)
     return _background(note) if kind == "background" else ""
+
+
+def _limit(what: str) -> str:
+    return prompt(f"note_limit_{what}")
 
 
 def _background(note: Mapping[str, Any]) -> str:

@@ -35,7 +35,7 @@ class Limits:
     """Workspace and home together; watched, since volumes have no quota."""
     files: int = 200_000
     open_files: int = 4096
-    """Descriptors of one process."""
+    """Descriptors of one process, at least 256: the runner keeps some at 100 and up."""
     keep: int = 32 * 1024
     """Bytes of output kept from its start, and as many from its end."""
     flood: int = 8 * MIB

@@ -43,6 +43,8 @@ class Manner:
     """Places that are started ahead of need, for lives that use up several."""
     pip: bool = False
     """Blocks can install Python packages."""
+    limited: bool = False
+    """The limits of the code are in force, not only watched."""
 
 
 class RunnerSandbox(Closing):
@@ -172,7 +174,7 @@ class RunnerSandbox(Closing):
             link.put(Delta(self._agreed), self._store)
 
     def _result(self, block: CodeBlock, done: Done) -> ExecResult:
-        told = notes(block, done, pip=self._manner.pip)
+        told = notes(block, done, pip=self._manner.pip, limited=self._manner.limited)
         return ExecResult(
             done.exit_code, done.output, done.seconds, done.reason, self.image, done.cut, told
         )

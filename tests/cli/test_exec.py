@@ -102,6 +102,11 @@ def test_limits_are_those_that_were_asked_for(contained: Program) -> None:
     assert "/tmp is full" in refused.stderr
     filled = contained(*asked, given="for n in 1 2 3 4; do yes | head -c 1M >$n; done; sleep 60")
     assert "stopped at a limit: disk" in filled.stderr
+    one = contained("exec", "-", "--disk", "3M", given="open('/tmp/x', 'wb').truncate(4 << 20)")
+    assert "(setting: disk)" in one.stderr
+    contained.variables["ASSISTANT_OPEN_FILES"] = "256"
+    opened = contained("exec", "-", given="held = [open('/dev/null') for _ in range(300)]")
+    assert "(setting: open_files)" in opened.stderr
     contained.variables["ASSISTANT_OUTPUT_BYTES"] = "100K"
     flood = contained(*asked, given="yes | head -c 300000; sleep 30")
     assert "stopped at a limit: output" in flood.stderr

@@ -13,10 +13,14 @@ NO_MODULE = "Traceback ...\nModuleNotFoundError: No module named '{}'\n"
 
 
 def said(
-    output: str = "", *told: dict[str, Any], lang: str = "python", reason: Reason | None = None
+    output: str = "",
+    *told: dict[str, Any],
+    lang: str = "python",
+    reason: Reason | None = None,
+    limited: bool = False,
 ) -> str:
     done = Done(1, reason, 1.26, output, 0, told)
-    return "\n".join(notes(CodeBlock(lang, ""), done))
+    return "\n".join(notes(CodeBlock(lang, ""), done, limited=limited))
 
 
 @pytest.mark.parametrize(
@@ -44,6 +48,29 @@ def test_nothing_is_advised_for_what_succeeded_or_was_stopped() -> None:
     done = Done(0, None, 1.0, NO_MODULE.format("numpy"), 0, ())
     assert notes(CodeBlock("python", ""), done) == ()
     assert said(NO_MODULE.format("numpy"), reason="timeout") == ""
+
+
+@pytest.mark.parametrize(
+    ("output", "setting"),
+    [
+        ("Traceback ...\nOSError: [Errno 27] File too large\n", "disk"),
+        ("head: error writing 'standard output': File too large", "disk"),
+        ("block 2: line 1:    10 File size limit exceededhead -c 30M /dev/zero > g\n", "disk"),
+        ("Error: EFBIG: file too large, write", "disk"),
+        ("OSError: [Errno 24] Too many open files: 'x'\n", "open_files"),
+        ("block 1: line 1: x: Too many open files\n", "open_files"),
+        ("Error: EMFILE: too many open files, open 'x'", "open_files"),
+    ],
+)
+def test_a_limit_that_only_the_program_was_told_of(output: str, setting: str) -> None:
+    assert f"(setting: {setting})" in said(output, limited=True)
+    assert said(output) == "", "no limit of ours is in force"
+    assert said(output, limited=True, reason="timeout") == ""
+
+
+@pytest.mark.parametrize("output", ["photo.png: File too large\n", "ValueError: [Errno 27] x\n"])
+def test_words_that_tell_of_no_limit(output: str) -> None:
+    assert said(output, limited=True) == ""
 
 
 @pytest.mark.parametrize(
