@@ -310,6 +310,26 @@ REFUSED_FOR_NUMBER = (b"max", GROUP + "pids.events", GROUP + "pids/pids.events")
 NUMBER_RUNNING = (GROUP + "pids.current", GROUP + "pids/pids.current")
 
 
+def most_places_taken() -> bool:
+    """Whether more than three quarters of the processes that may run do."""
+    for path in NUMBER_RUNNING:
+        most = slurp(path.replace("current", "max")).strip()
+        if most.isdigit():
+            return 4 * int(slurp(path) or 0) > 3 * int(most)
+    return False
+
+
+def make_room() -> None:
+    """A child that ended keeps its place among the processes until it is waited for, which a later
+    block may do; where most places are taken, none is kept, nor by one that was just killed."""
+    until = time.monotonic() + 0.3
+    with contextlib.suppress(AttributeError, OSError):
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)  # Fails without children.
+        while most_places_taken() and time.monotonic() < until:
+            if not os.waitpid(-1, os.WNOHANG)[0]:
+                time.sleep(0.01)
+
+
 def full(folder: str) -> bool:
     """Whether a folder's file system has room for nothing more."""
     try:
@@ -912,6 +932,7 @@ class PythonSession:
         if os.getpid() != self.pid:  # The block forked, and its child came back to here.
             os._exit(status)
         point_output(os.open(os.devnull, os.O_RDWR))
+        make_room()
         self.note_modules()
         busy = sum(thread not in threads for thread in threading.enumerate())
         return {"exit": status, "changed": changed, "threads": busy}

@@ -394,6 +394,32 @@ def test_what_breeds_to_the_usual_number_is_ended(make: Make, life: Life, made: 
     assert go(sandbox, "print('on')").output == "on\n"
 
 
+UNWAITED = """
+import os, signal
+made = []
+try:
+    while len(made) < 2000:
+        made.append(os.fork())
+        if not made[-1]:
+            signal.pause()
+except OSError:
+    for pid in made:
+        os.kill(pid, 9)
+"""
+
+
+def test_children_that_nobody_waits_for_leave_room(make: Make) -> None:
+    session = make("session")
+    assert "start more processes" in "".join(go(session, UNWAITED).notes)
+    assert go(session, "echo $(echo room)", "bash").output == "room\n"
+
+
+def test_a_child_can_be_waited_for_by_a_later_block(make: Make) -> None:
+    session = make("session")
+    go(session, "import os, time\npid = os.fork()\nif not pid: os._exit(7)\ntime.sleep(0.2)")
+    assert go(session, "print(os.waitpid(pid, 0)[1] >> 8)").output == "7\n"
+
+
 def test_threads_are_no_crowd_that_is_killed(make: Make) -> None:
     """What a block has started is interrupted, and can clean up after itself, beside many."""
     sandbox = make("session", Limits())
