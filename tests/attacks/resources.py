@@ -139,7 +139,7 @@ ATTACKS = (
     Attack(
         "fork bomb of the shell",
         _PROCESSES,
-        ":(){ :|:& };:; sleep 30",
+        ":(){ :|:& };:; while true; do true; done",
         "bash",
         reason="timeout",
         seconds=3,
