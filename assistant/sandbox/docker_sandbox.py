@@ -35,7 +35,14 @@ class DockerSandbox(RunnerSandbox):
         mounted, spares = options.mount is not None, options.spares
         pip = options.network == "packages"
         manner = Manner(
-            options.life, options.values, options.skip, options.caps, mounted, spares, pip, True
+            options.life,
+            options.values,
+            options.skip,
+            options.caps,
+            mounted,
+            spares,
+            pip,
+            limited=True,
         )
         super().__init__(options.image, self._new_container, manner)
         self._engine, self._options = engine, options
